@@ -1,0 +1,48 @@
+# Everything runs from a fresh clone: each target builds .venv first when it is missing or out of date.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+RUN_DIR ?= runs/dclaw-turn-random-pal
+
+.PHONY: run test test-slow check format protos bench setup clean
+
+setup: $(VENV)/.installed
+
+# pip 24.1 and later refuse robel's malformed metadata, so pip inside .venv stays below.
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet "pip<24.1"
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[dev,oracle]"
+	$(BIN)/python -m pip install --quiet --no-deps robel==0.1.2
+	touch $@
+
+run: setup
+	$(BIN)/mbctl up --task dclaw-turn-random --algorithm pal --run-dir $(RUN_DIR)
+
+test: setup
+	$(BIN)/python -m pytest -q
+
+test-slow: setup
+	$(BIN)/python -m pytest -q -m slow
+
+check: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+	$(BIN)/basedpyright
+	$(BIN)/python -m pytest -q
+
+format: setup
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+protos: setup
+	$(BIN)/python -m protos.generate
+
+bench: setup
+	$(BIN)/mbctl bench micro
+	$(BIN)/mbctl bench loop
+	$(BIN)/mbctl bench ingest
+
+clean:
+	rm -rf $(VENV)

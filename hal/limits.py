@@ -1,0 +1,44 @@
+"""Normalised actions to joint targets and back, with the position range and the velocity bound.
+
+Pure and batched over leading axes, for NumPy arrays and torch tensors alike: the safety gate runs
+it before every command, and imagined rollouts run the same lines, so a policy is trained on the
+commands that the robot would really get.
+"""
+
+from typing import Any
+
+from array_api_compat import array_namespace
+
+Array = Any  # a NumPy array or a torch tensor
+
+
+def action_to_target(action: Array, position_min: Array, position_max: Array) -> Array:
+    """Joint targets [..., J] rad for actions [..., J]; actions are clipped to [-1, 1] first."""
+    xp = array_namespace(action)
+    centre = 0.5 * (position_max + position_min)
+    half_range = 0.5 * (position_max - position_min)
+    return centre + half_range * xp.clip(action, -1.0, 1.0)
+
+
+def target_to_action(target: Array, position_min: Array, position_max: Array) -> Array:
+    """The action [..., J] that stands for joint targets [..., J] rad."""
+    centre = 0.5 * (position_max + position_min)
+    half_range = 0.5 * (position_max - position_min)
+    return (target - centre) / half_range
+
+
+def bound_target(
+    target: Array,
+    position: Array,
+    position_min: Array,
+    position_max: Array,
+    step_max: Array,
+) -> Array:
+    """Targets [..., J] rad inside the range and within `step_max` rad of the measured position.
+
+    The position range wins: a joint found outside its range is led back no faster than `step_max`
+    allows only as far as that does not command outside the range.
+    """
+    xp = array_namespace(target)
+    near = xp.maximum(xp.minimum(target, position + step_max), position - step_max)
+    return xp.maximum(xp.minimum(near, position_max), position_min)

@@ -1,0 +1,1 @@
+"""The transition row, its storage and its replay."""
