@@ -1,0 +1,31 @@
+"""Configuration: defaults, then a file, then MBCTL_* variables, then --set; frozen once.
+
+Importing it loads neither torch nor grpc, so each process of the system may read it.
+"""
+
+from mbctl.config.errors import ConfigError
+from mbctl.config.load import load_controller, load_trainer
+from mbctl.config.models import (
+    AlgorithmConfig,
+    ClientTlsConfig,
+    ControllerConfig,
+    GateConfig,
+    RobotConfig,
+    TaskConfig,
+    TlsConfig,
+    TrainerConfig,
+)
+
+__all__ = [
+    "AlgorithmConfig",
+    "ClientTlsConfig",
+    "ConfigError",
+    "ControllerConfig",
+    "GateConfig",
+    "RobotConfig",
+    "TaskConfig",
+    "TlsConfig",
+    "TrainerConfig",
+    "load_controller",
+    "load_trainer",
+]

@@ -1,0 +1,55 @@
+"""Addresses that daemons listen on and clients call: host:port or unix:PATH."""
+
+import ipaddress
+from dataclasses import dataclass
+
+from pydantic import GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+
+
+@dataclass(frozen=True)
+class Address:
+    """Marks a str field that must be an address; `optional` allows the empty string."""
+
+    optional: bool = False
+
+    def __get_pydantic_core_schema__(
+        self, source: type, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._check, handler(source))
+
+    def _check(self, value: str) -> str:
+        if not (self.optional and value == ""):
+            check_address(value)
+        return value
+
+
+def check_address(address: str) -> None:
+    """Accept `host:port` (port 0 to 65535; 0 picks a free one) or `unix:PATH`.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    if address.startswith("unix:"):
+        if not address.removeprefix("unix:"):
+            raise ValueError(f"{address!r} names no socket: expected unix:PATH")
+        return
+    host, separator, port = address.rpartition(":")
+    if not (separator and host and port.isascii() and port.isdigit() and int(port) <= 65535):
+        raise ValueError(
+            f"{address!r} is not an address: expected host:port with a port from 0 to 65535, "
+            "or unix:PATH"
+        )
+
+
+def needs_tls(address: str) -> bool:
+    """Whether other machines can reach this listen address."""
+    if address.startswith("unix:"):
+        return False
+    host = address.rpartition(":")[0].strip("[]")
+    if host == "localhost":
+        return False
+    try:
+        return not ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return True

@@ -1,0 +1,79 @@
+"""Checks that need to know the tasks and algorithms there are; torch stays out."""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from mbctl.config.errors import ConfigError, from_validation, nearest
+from mbctl.config.models import AlgorithmConfig, TaskConfig
+
+PRESET_DIR = Path(__file__).parent.parent / "configs"
+
+
+def check_task(config: TaskConfig, robot_model: str) -> None:
+    """Make sure the task exists and is one for this robot model.
+
+    Raises:
+        ConfigError: it does not or is not.
+    """
+    from mbctl.tasks.registry import TASK_NAMES, make_task
+
+    if config.name not in TASK_NAMES:
+        raise ConfigError(
+            f"task.name = {config.name!r}: unknown task; {nearest(config.name, TASK_NAMES)}"
+        )
+    try:
+        task = make_task(config.name, config.observation)
+    except ValueError as error:
+        raise ConfigError(f"task.observation = {config.observation!r}: {error}") from error
+    if task.robot.model != robot_model:
+        raise ConfigError(
+            f"task.name = {config.name!r} is a task for robot model {task.robot.model!r}, "
+            f"but the robot's model is {robot_model!r}"
+        )
+
+
+def resolve_algorithm(config: AlgorithmConfig) -> AlgorithmConfig:
+    """Lay the settings over their preset and let the algorithm complete and check them.
+
+    Raises:
+        ConfigError: unknown algorithm, preset or setting.
+    """
+    from mbctl.algorithms.registry import ALGORITHM_NAMES, algorithm_config
+
+    if config.name not in ALGORITHM_NAMES:
+        raise ConfigError(
+            f"algorithm.name = {config.name!r}: unknown algorithm; "
+            f"{nearest(config.name, ALGORITHM_NAMES)}"
+        )
+    settings = {**read_preset(config.name, config.preset), **config.settings}
+    try:
+        resolved = algorithm_config(config.name, settings)
+    except ValidationError as error:
+        model = algorithm_config(config.name, {}).__class__
+        prefix = ("algorithm", "settings")
+        raise from_validation(error, model, "configuration", prefix) from error
+    return config.model_copy(update={"settings": resolved.model_dump(mode="json")})
+
+
+def read_preset(algorithm: str, preset: str) -> dict[str, Any]:
+    """The settings in configs/{algorithm}.toml, or {algorithm}-{preset}.toml for another preset.
+
+    Raises:
+        ConfigError: there is no such preset.
+    """
+    stem = algorithm if preset == "default" else f"{algorithm}-{preset}"
+    path = PRESET_DIR / f"{stem}.toml"
+    if not path.is_file():
+        raise ConfigError(
+            f"algorithm.preset = {preset!r}: no such preset for {algorithm}; "
+            f"{nearest(preset, _presets(algorithm))}"
+        )
+    return tomllib.loads(path.read_text(encoding="utf-8"))
+
+
+def _presets(algorithm: str) -> list[str]:
+    names = [path.stem for path in PRESET_DIR.glob(f"{algorithm}*.toml")]
+    return ["default" if n == algorithm else n.removeprefix(f"{algorithm}-") for n in names]

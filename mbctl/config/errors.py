@@ -1,0 +1,63 @@
+"""Configuration errors that name the key, its value, and what would have been right."""
+
+import difflib
+import types
+import typing
+from collections.abc import Iterable
+
+from pydantic import BaseModel, ValidationError
+
+
+class ConfigError(ValueError):
+    """The configuration cannot be used. The message names source, key, value and remedy."""
+
+
+def from_validation(
+    error: ValidationError, model: type[BaseModel], where: str, prefix: tuple[str, ...] = ()
+) -> ConfigError:
+    """Rewrite pydantic's report; `prefix` is where `model` sits in the tree the user wrote."""
+    lines = [_describe(dict(e), model, prefix) for e in error.errors(include_url=False)]
+    return ConfigError(f"{where}: " + "; ".join(lines))
+
+
+def nearest(word: str, valid: Iterable[str]) -> str:
+    """A clause that leads from a misspelt word to a valid one."""
+    names = sorted(valid)
+    close = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
+    listed = ", ".join(names) if names else "none"
+    return (f"did you mean {close[0]!r}? " if close else "") + f"valid: {listed}"
+
+
+def _describe(error: dict[str, typing.Any], model: type[BaseModel], prefix: tuple[str, ...]) -> str:
+    location = tuple(str(part) for part in error["loc"])
+    key = ".".join((*prefix, *location))
+    if error["type"] == "extra_forbidden":
+        valid = _fields_at(model, location[:-1])
+        return f"unknown key {key!r}; {nearest(location[-1], valid)}"
+    if error["type"] == "missing":
+        return f"missing key {key!r}"
+    message = error["msg"].removeprefix("Value error, ")
+    if not key:
+        return message
+    return f"{key} = {error['input']!r}: {message}"
+
+
+def _fields_at(model: type[BaseModel], location: tuple[str, ...]) -> list[str]:
+    current = model
+    for part in location:
+        field = current.model_fields.get(part)
+        inner = _model_in(field.annotation) if field else None
+        if inner is None:
+            return []
+        current = inner
+    return list(current.model_fields)
+
+
+def _model_in(annotation: object) -> type[BaseModel] | None:
+    candidates = [annotation]
+    if typing.get_origin(annotation) in (types.UnionType, typing.Union):
+        candidates = list(typing.get_args(annotation))
+    for candidate in candidates:
+        if isinstance(candidate, type) and issubclass(candidate, BaseModel):
+            return candidate
+    return None

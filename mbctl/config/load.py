@@ -1,0 +1,110 @@
+"""Put a configuration together: file, then MBCTL_* variables, then --set, then checks."""
+
+import json
+import os
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from mbctl.config.check import check_task, resolve_algorithm
+from mbctl.config.errors import ConfigError, from_validation
+from mbctl.config.models import ControllerConfig, Frozen, TrainerConfig
+from mbctl.config.overrides import apply_assignments, apply_environment
+
+Tree = dict[str, Any]
+FILE_BYTES_MAX = 1 << 20
+
+ConfigT = TypeVar("ConfigT", bound=Frozen)
+
+
+def load_controller(
+    path: Path | None = None,
+    assignments: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
+    defaults: Tree | None = None,
+) -> ControllerConfig:
+    """Read, merge, validate and check a controller's configuration.
+
+    Args:
+        path: TOML or JSON file.
+        assignments: `a.b=value` texts, as given to --set.
+        environment: takes the place of os.environ.
+        defaults: lie under the file.
+
+    Raises:
+        ConfigError: a file, key, value, task or address is not right.
+    """
+    tree = _merged(path, assignments, environment, defaults, "MBCTL_CONTROLLER_")
+    config = _validate(ControllerConfig, tree, path)
+    check_task(config.task, config.robot.model)
+    return config
+
+
+def load_trainer(
+    path: Path | None = None,
+    assignments: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
+    defaults: Tree | None = None,
+) -> TrainerConfig:
+    """Like `load_controller`, for a trainer; the algorithm's settings come back complete."""
+    tree = _merged(path, assignments, environment, defaults, "MBCTL_TRAINER_")
+    config = _validate(TrainerConfig, tree, path)
+    check_task(config.task, config.robot_model)
+    return config.model_copy(update={"algorithm": resolve_algorithm(config.algorithm)})
+
+
+def read_tree(path: Path) -> Tree:
+    """The table in a TOML or JSON file.
+
+    Raises:
+        ConfigError: it is absent, not a file, too large, or does not parse.
+    """
+    try:
+        if path.stat().st_size > FILE_BYTES_MAX:
+            raise ConfigError(f"{path}: larger than {FILE_BYTES_MAX} bytes, not a configuration")
+        text = path.read_text(encoding="utf-8")
+        tree = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        if isinstance(error, ConfigError):
+            raise
+        raise ConfigError(f"{path}: does not parse: {error}") from error
+    if not isinstance(tree, dict):
+        raise ConfigError(f"{path}: holds a {type(tree).__name__}, expected a table of keys")
+    return tree
+
+
+def merge(under: Tree, over: Tree) -> Tree:
+    """`over` on top of `under`, table by table; neither is changed."""
+    merged = dict(under)
+    for key, value in over.items():
+        below = merged.get(key)
+        merged[key] = merge(below, value) if isinstance(below, dict) and _is_table(value) else value
+    return merged
+
+
+def _is_table(value: object) -> bool:
+    return isinstance(value, dict)
+
+
+def _merged(
+    path: Path | None,
+    assignments: Sequence[str],
+    environment: Mapping[str, str] | None,
+    defaults: Tree | None,
+    prefix: str,
+) -> Tree:
+    tree = merge(defaults or {}, read_tree(path) if path else {})
+    tree = apply_environment(tree, os.environ if environment is None else environment, prefix)
+    return apply_assignments(tree, assignments)
+
+
+def _validate(model: type[ConfigT], tree: Tree, path: Path | None) -> ConfigT:
+    try:
+        return model.model_validate(tree)
+    except ValidationError as error:
+        raise from_validation(error, model, str(path) if path else "configuration") from error

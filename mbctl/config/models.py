@@ -1,0 +1,143 @@
+"""What can be configured: frozen trees in which an unknown key is an error.
+
+`model_dump_json` and `model_validate_json` are exact inverses: that is how a configuration goes to
+a child process and into a run directory.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from mbctl.config.address import Address, needs_tls
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
+Listen = Annotated[str, Address()]
+OptionalListen = Annotated[str, Address(optional=True)]
+
+
+class Frozen(BaseModel):
+    """What every configuration class shares."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, coerce_numbers_to_str=True
+    )
+
+
+class RobotConfig(Frozen):
+    """Which robot this controller owns."""
+
+    name: Name = "dclaw0"
+    """Names this one robot; unique at its trainer."""
+    model: Literal["dclaw"] = "dclaw"
+    """Robot model."""
+    backend: Literal["mujoco"] = "mujoco"
+    """What moves: mujoco is the simulated twin."""
+
+
+class TaskConfig(Frozen):
+    """What the robot is to do."""
+
+    name: str
+    """Task name, such as dclaw-turn-random."""
+    observation: str = "default"
+    """Observation variant of the task."""
+
+
+class AlgorithmConfig(Frozen):
+    """How it learns. `settings` hold the algorithm's own keys, resolved on top of the preset."""
+
+    name: Name = "pal"
+    preset: Name = "default"
+    settings: dict[str, Any] = {}
+
+
+class GateConfig(Frozen):
+    """Limits of the safety gate beside those of the robot's joints."""
+
+    state_age_max_s: float = Field(default=0.25, gt=0, le=10)
+    """A measurement older than this is stale, and commanding on it is a fault."""
+    invalid_reads_max: int = Field(default=3, ge=0, le=100)
+    """So many consecutive failed reads of one joint are borne; one more is a fault."""
+    derate_from: float = Field(default=0.8, gt=0, lt=1)
+    """Fraction of a current or temperature limit from which on steps are shortened."""
+
+
+class TlsConfig(Frozen):
+    """Certificate files of a server."""
+
+    certificate: Path
+    private_key: Path
+    client_authority: Path | None = None
+    """When set, clients must present a certificate that this authority signed."""
+
+
+class ClientTlsConfig(Frozen):
+    """Certificate files of a client."""
+
+    authority: Path
+    certificate: Path | None = None
+    private_key: Path | None = None
+
+
+class _Server(Frozen):
+    """What both daemons share."""
+
+    run_dir: Path
+    """Directory that holds everything this daemon writes."""
+    seed: int = Field(default=0, ge=0, lt=2**31)
+    metrics_listen: OptionalListen = ""
+    """host:port of the Prometheus page; empty for none."""
+    tls: TlsConfig | None = None
+    """Needed to listen anywhere but on loopback or a unix socket."""
+
+
+class ControllerConfig(_Server):
+    """Everything the controller daemon knows."""
+
+    robot: RobotConfig = RobotConfig()
+    task: TaskConfig
+    clock: Literal["wall", "lockstep"] = "wall"
+    """lockstep: virtual time, as fast as it can, deterministic; simulation only."""
+    period_s: float | None = Field(default=None, ge=0.001, le=1)
+    """Control period; the task's when not set."""
+    listen: Listen = "127.0.0.1:50051"
+    trainer: OptionalListen = "127.0.0.1:50052"
+    """Address of the trainer; empty to run without one."""
+    trainer_tls: ClientTlsConfig | None = None
+    spool_quota_mb: int = Field(default=1024, ge=1, le=1_000_000)
+    """Rows that wait for the trainer may take this much disk."""
+    row_ring_mb: int = Field(default=64, ge=1, le=4096)
+    """Shared memory between the control loop and the spool."""
+    gate: GateConfig = GateConfig()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "ControllerConfig":
+        _check_tls("listen", self.listen, self.tls)
+        if self.clock == "lockstep" and self.robot.backend != "mujoco":
+            raise ValueError(f"clock 'lockstep' needs a simulated robot, not {self.robot.backend}")
+        return self
+
+
+class TrainerConfig(_Server):
+    """Everything the trainer daemon knows."""
+
+    robot_model: Literal["dclaw"] = "dclaw"
+    task: TaskConfig
+    algorithm: AlgorithmConfig = AlgorithmConfig()
+    listen: Listen = "127.0.0.1:50052"
+    samples_per_insert_limit: float = Field(default=1e6, gt=0)
+    """Model samples drawn per stored row; an on-demand refit above it is refused."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "TrainerConfig":
+        _check_tls("listen", self.listen, self.tls)
+        return self
+
+
+def _check_tls(key: str, listen: str, tls: TlsConfig | None) -> None:
+    if tls is None and needs_tls(listen):
+        raise ValueError(
+            f"{key} = {listen!r} is not a loopback address: set tls.certificate and "
+            "tls.private_key, or listen on 127.0.0.1 or unix:PATH"
+        )
