@@ -7,7 +7,6 @@ from mbctl.config.errors import ConfigError
 from mbctl.config.load import load_controller, load_trainer
 from mbctl.config.models import (
     AlgorithmConfig,
-    ClientTlsConfig,
     ControllerConfig,
     GateConfig,
     RobotConfig,
@@ -18,7 +17,6 @@ from mbctl.config.models import (
 
 __all__ = [
     "AlgorithmConfig",
-    "ClientTlsConfig",
     "ConfigError",
     "ControllerConfig",
     "GateConfig",

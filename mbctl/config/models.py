@@ -64,20 +64,13 @@ class GateConfig(Frozen):
 
 
 class TlsConfig(Frozen):
-    """Certificate files of a server."""
+    """Certificate files of one end of a connection, PEM."""
 
     certificate: Path
-    private_key: Path
-    client_authority: Path | None = None
-    """When set, clients must present a certificate that this authority signed."""
-
-
-class ClientTlsConfig(Frozen):
-    """Certificate files of a client."""
-
-    authority: Path
-    certificate: Path | None = None
-    private_key: Path | None = None
+    key: Path
+    client_ca: Path | None = None
+    """Authority of the other end: a server with it demands a certificate from its clients, and a
+    client trusts servers that it signed. Without it a client trusts its own certificate only."""
 
 
 class _Server(Frozen):
@@ -104,7 +97,7 @@ class ControllerConfig(_Server):
     listen: Listen = "127.0.0.1:50051"
     trainer: OptionalListen = "127.0.0.1:50052"
     """Address of the trainer; empty to run without one."""
-    trainer_tls: ClientTlsConfig | None = None
+    trainer_tls: TlsConfig | None = None
     spool_quota_mb: int = Field(default=1024, ge=1, le=1_000_000)
     """Rows that wait for the trainer may take this much disk."""
     row_ring_mb: int = Field(default=64, ge=1, le=4096)
@@ -139,5 +132,5 @@ def _check_tls(key: str, listen: str, tls: TlsConfig | None) -> None:
     if tls is None and needs_tls(listen):
         raise ValueError(
             f"{key} = {listen!r} is not a loopback address: set tls.certificate and "
-            "tls.private_key, or listen on 127.0.0.1 or unix:PATH"
+            "tls.key, or listen on 127.0.0.1 or unix:PATH"
         )

@@ -63,8 +63,8 @@ def test_json_loads_as_well(file: Path, tmp_path: Path):
         ("seeed=3", r"unknown key 'seeed'; did you mean 'seed'\?"),
         ("robot.nam=x", r"unknown key 'robot\.nam'; did you mean 'name'\?"),
         (
-            "trainer_tls.authorty=x",
-            r"unknown key 'trainer_tls\.authorty'; did you mean 'authority'",
+            "trainer_tls.certificat=x",
+            r"unknown key 'trainer_tls\.certificat'; did you mean 'certificate'",
         ),
         ("seed=-1", r"seed = -1: .*greater than or equal to 0"),
         ("seed=two", r"seed = 'two'"),

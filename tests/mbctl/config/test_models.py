@@ -11,7 +11,7 @@ TASK = TaskConfig(name="dclaw-turn-random")
 
 
 def test_controller_survives_json(tmp_path: Path):
-    tls = TlsConfig(certificate=tmp_path / "c", private_key=tmp_path / "k")
+    tls = TlsConfig(certificate=tmp_path / "c", key=tmp_path / "k")
     config = ControllerConfig(task=TASK, run_dir=tmp_path, seed=7, tls=tls, clock="lockstep")
     assert ControllerConfig.model_validate_json(config.model_dump_json()) == config
 
@@ -39,7 +39,7 @@ def test_loopback_needs_no_certificate(tmp_path: Path, listen: str):
 def test_elsewhere_needs_a_certificate(tmp_path: Path, listen: str):
     with pytest.raises(ValidationError, match=r"set tls\.certificate"):
         TrainerConfig(task=TASK, run_dir=tmp_path, listen=listen)
-    tls = TlsConfig(certificate=tmp_path / "c", private_key=tmp_path / "k")
+    tls = TlsConfig(certificate=tmp_path / "c", key=tmp_path / "k")
     assert TrainerConfig(task=TASK, run_dir=tmp_path, listen=listen, tls=tls).listen == listen
 
 
