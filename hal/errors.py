@@ -1,0 +1,52 @@
+"""One tree of errors, each with a stable reason that callers branch on instead of the message."""
+
+
+class HalError(Exception):
+    """A robot, its model or a command is not usable.
+
+    Attributes:
+        reason: SCREAMING_SNAKE_CASE, stable across releases.
+    """
+
+    reason = "HAL_ERROR"
+
+    def __init__(self, message: str, *, reason: str | None = None) -> None:
+        super().__init__(message)
+        if reason is not None:
+            self.reason = reason
+
+
+class LifecycleError(HalError):
+    """A call or transition that the present lifecycle state does not allow."""
+
+    reason = "WRONG_LIFECYCLE"
+
+
+class RobotReadError(HalError):
+    """A measurement could not be taken."""
+
+    reason = "READ_FAILED"
+
+
+class RobotWriteError(HalError):
+    """A command could not be delivered or carried out."""
+
+    reason = "WRITE_FAILED"
+
+
+class CommandError(HalError):
+    """A command or reset target of the wrong shape, not finite or outside its limits."""
+
+    reason = "COMMAND_INVALID"
+
+
+class AssetError(HalError):
+    """A robot description is missing or malformed."""
+
+    reason = "ASSET_MISSING"
+
+
+class UnknownRobotError(HalError):
+    """No robot model of that name."""
+
+    reason = "UNKNOWN_ROBOT"

@@ -1,0 +1,1 @@
+"""Simulated robots behind the same contract as the real ones."""

@@ -1,0 +1,125 @@
+"""A robot in MuJoCo: the physics of one control period run inside `write`.
+
+So the same calls drive it in wall-clock time and in lockstep, and the physics stand still between
+periods: a robot that is INACTIVE stays where it is.
+"""
+
+# MuJoCo's extension modules come without type stubs.
+# pyright: reportAttributeAccessIssue=false
+import mujoco
+import numpy as np
+
+from hal.clock import Clock
+from hal.errors import RobotWriteError
+from hal.robot import ResetProgress, Robot
+from hal.robots.registry import robot_spec
+from hal.types import ResetTarget, RobotState, Vector
+from sim.scene import Scene, build_scene
+
+_DIVERGENCE_WARNINGS = (
+    mujoco.mjtWarning.mjWARN_BADQPOS,
+    mujoco.mjtWarning.mjWARN_BADQVEL,
+    mujoco.mjtWarning.mjWARN_BADQACC,
+)
+
+
+class MujocoRobot(Robot):
+    """The simulated twin of a robot model.
+
+    Args:
+        spec_name: robot model, such as "dclaw".
+        period_s: control period; a whole number of physics steps.
+        clock: stamps the measurements.
+
+    Raises:
+        UnknownRobotError: no such model.
+        ValueError: the period is not a positive whole number of physics steps (at `configure`).
+    """
+
+    def __init__(self, spec_name: str, period_s: float, clock: Clock) -> None:
+        super().__init__(robot_spec(spec_name), "mujoco", f"mujoco-{mujoco.__version__}")
+        self._period_s = period_s
+        self._clock = clock
+        self._scene: Scene | None = None
+        self._sequence = 0
+
+    def _configure(self) -> None:
+        scene = build_scene(self.spec)
+        self._substeps = _whole_substeps(self._period_s, scene.model.opt.timestep)
+        self._data = mujoco.MjData(scene.model)
+        self._scene = scene
+        self._sequence = 0
+        joints = np.array(self.spec.home_position_rad)
+        self._place(ResetTarget(joints, np.zeros(len(self.spec.objects))))
+
+    def _read(self) -> RobotState:
+        scene, data = self._built
+        joints = len(scene.joint_qpos)
+        self._sequence += 1
+        return RobotState(
+            stamp_ns=self._clock.now_ns(),
+            sequence=self._sequence,
+            joint_position_rad=data.qpos[scene.joint_qpos],
+            joint_velocity_rad_s=data.qvel[scene.joint_dof],
+            joint_current_ma=np.full(joints, np.nan),
+            joint_temperature_c=np.full(joints, np.nan),
+            object_position_rad=data.qpos[scene.object_qpos],
+            object_velocity_rad_s=data.qvel[scene.object_dof],
+            valid=np.ones(joints, dtype=np.bool_),
+        )
+
+    def _activate(self) -> None:
+        scene, data = self._built
+        data.ctrl[scene.actuators] = data.qpos[scene.joint_qpos]
+
+    def _write(self, position_rad: Vector) -> Vector:
+        scene, data = self._built
+        data.ctrl[scene.actuators] = position_rad
+        mujoco.mj_step(scene.model, data, self._substeps)
+        # MuJoCo answers divergence by starting over from the initial state, with only a warning.
+        if any(data.warning[kind].number for kind in _DIVERGENCE_WARNINGS):
+            raise RobotWriteError(
+                "the simulation diverged and is no longer valid until the next reset",
+                reason="SIMULATION_DIVERGED",
+            )
+        return position_rad.copy()
+
+    def _deactivate(self) -> tuple[str, ...]:
+        return ()
+
+    def _reset(self, target: ResetTarget) -> ResetProgress:
+        """Teleport: clipped to the ranges, at rest, done at once."""
+        self._place(target)
+        return ResetProgress.DONE
+
+    def _close(self) -> None:
+        self._scene = None
+        del self._data
+
+    @property
+    def _built(self) -> tuple[Scene, mujoco.MjData]:
+        assert self._scene is not None  # Robot calls the underscored methods after _configure only
+        return self._scene, self._data
+
+    def _place(self, target: ResetTarget) -> None:
+        scene, data = self._built
+        joints = np.clip(
+            target.joint_position_rad, self.spec.position_min_rad, self.spec.position_max_rad
+        )
+        mujoco.mj_resetData(scene.model, data)
+        data.qpos[scene.joint_qpos] = joints
+        data.qpos[scene.object_qpos] = np.clip(
+            target.object_position_rad, scene.object_min_rad, scene.object_max_rad
+        )
+        data.ctrl[scene.actuators] = joints
+        mujoco.mj_forward(scene.model, data)
+
+
+def _whole_substeps(period_s: float, timestep_s: float) -> int:
+    substeps = round(period_s / timestep_s)
+    if substeps < 1 or abs(substeps * timestep_s - period_s) > 1e-9:
+        raise ValueError(
+            f"period_s is {period_s}, expected a positive multiple of the physics step "
+            f"{timestep_s} s"
+        )
+    return substeps
