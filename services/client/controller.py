@@ -1,0 +1,159 @@
+"""Blocking client of the controller: robot, safety, episodes, policies."""
+
+import contextlib
+import uuid
+from collections.abc import Iterator
+from typing import Any, Literal, Self
+
+from protos import common_pb2, controller_pb2, controller_pb2_grpc
+from services.channel import TlsFiles
+from services.client.caller import Caller
+from services.client.lease import HeldLease
+from services.client.operation import RunningOperation
+
+ROBOT_SERVICE = "mbctl.v1.RobotService"
+MOVE_TIMEOUT_S = 20.0
+PAGE_SIZE = 200
+
+Purpose = Literal["train", "evaluate"]
+Episodes = RunningOperation[controller_pb2.RunEpisodesMetadata, controller_pb2.RunEpisodesResponse]
+
+_PURPOSES = {
+    "train": common_pb2.EPISODE_PURPOSE_TRAIN,
+    "evaluate": common_pb2.EPISODE_PURPOSE_EVALUATE,
+}
+
+
+class ControllerClient:
+    """Talks to one controller. Every method raises ServiceError when it is refused or fails."""
+
+    def __init__(self, target: str, tls: TlsFiles | None = None) -> None:
+        self.caller = Caller(target, tls)
+        channel = self.caller.channel
+        self._robot: Any = controller_pb2_grpc.RobotServiceStub(channel)
+        self._safety: Any = controller_pb2_grpc.SafetyServiceStub(channel)
+        self._episodes: Any = controller_pb2_grpc.EpisodeServiceStub(channel)
+        self._policies: Any = controller_pb2_grpc.PolicyServiceStub(channel)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.caller.close()
+
+    def is_serving(self) -> bool:
+        """Whether the controller answers and its robot service can work."""
+        return self.caller.is_serving(ROBOT_SERVICE)
+
+    def status(self) -> controller_pb2.GetStatusResponse:
+        return self.caller.call(self._robot.GetStatus, controller_pb2.GetStatusRequest())
+
+    def watch_status(self, period_s: float = 0.5) -> Iterator[controller_pb2.GetStatusResponse]:
+        request = controller_pb2.WatchStatusRequest(period_ms=round(1000 * period_s))
+        return self.caller.stream(self._robot.WatchStatus, request)
+
+    @contextlib.contextmanager
+    def lease(self, owner: str, window_s: float = 2.0, take: bool = False) -> Iterator[HeldLease]:
+        """Hold the control lease for the length of the block; `take` takes it from its owner."""
+        request = controller_pb2.AcquireLeaseRequest(
+            owner=owner, window_s=window_s, take=take, request_id=_request_id()
+        )
+        lease = self.caller.call(self._robot.AcquireLease, request)
+        retain = controller_pb2.RetainLeaseRequest(token=lease.token)
+        give_back = controller_pb2.ReturnLeaseRequest(token=lease.token)
+        with HeldLease(
+            lease.token,
+            lease.window_s,
+            lambda: self.caller.call(self._robot.RetainLease, retain, window_s / 2),
+            lambda: self.caller.call(self._robot.ReturnLease, give_back),
+        ) as held:
+            yield held
+
+    def activate(self, lease: HeldLease) -> controller_pb2.ActivateResponse:
+        request = controller_pb2.ActivateRequest(lease_token=lease.token, request_id=_request_id())
+        return self.caller.call(self._robot.Activate, request, MOVE_TIMEOUT_S)
+
+    def deactivate(self, lease: HeldLease) -> controller_pb2.DeactivateResponse:
+        request = controller_pb2.DeactivateRequest(
+            lease_token=lease.token, request_id=_request_id()
+        )
+        return self.caller.call(self._robot.Deactivate, request, MOVE_TIMEOUT_S)
+
+    def clear_fault(self) -> controller_pb2.ClearFaultResponse:
+        request = controller_pb2.ClearFaultRequest(request_id=_request_id())
+        return self.caller.call(self._robot.ClearFault, request)
+
+    def emergency_stop(self, reason: str) -> controller_pb2.EmergencyStopResponse:
+        request = controller_pb2.EmergencyStopRequest(reason=reason, request_id=_request_id())
+        return self.caller.call(self._safety.EmergencyStop, request)
+
+    def release_emergency_stop(self) -> controller_pb2.ReleaseEmergencyStopResponse:
+        request = controller_pb2.ReleaseEmergencyStopRequest(request_id=_request_id())
+        return self.caller.call(self._safety.ReleaseEmergencyStop, request)
+
+    def run_episodes(
+        self,
+        lease: HeldLease,
+        count: int,
+        purpose: Purpose,
+        explore: bool,
+        first_index: int,
+        minimum_policy_version: int = 0,
+    ) -> Episodes:
+        """Start a batch of episodes with consecutive indices from `first_index`."""
+        request = controller_pb2.RunEpisodesRequest(
+            lease_token=lease.token,
+            request_id=_request_id(),
+            count=count,
+            purpose=_PURPOSES[purpose],
+            explore=explore,
+            first_index=first_index,
+            minimum_policy_version=minimum_policy_version,
+        )
+        operation = self.caller.call(self._episodes.RunEpisodes, request)
+        return RunningOperation(
+            self.caller,
+            operation,
+            controller_pb2.RunEpisodesMetadata,
+            controller_pb2.RunEpisodesResponse,
+        )
+
+    def episodes(self, limit: int = PAGE_SIZE) -> list[common_pb2.EpisodeRecord]:
+        """Up to `limit` finished episodes, in the controller's order."""
+        found: list[common_pb2.EpisodeRecord] = []
+        token = ""
+        while len(found) < limit:
+            request = controller_pb2.ListEpisodesRequest(
+                page_size=min(PAGE_SIZE, limit - len(found)), page_token=token
+            )
+            page = self.caller.call(self._episodes.ListEpisodes, request)
+            found.extend(page.episodes)
+            token = page.next_page_token
+            if not token:
+                break
+        return found[:limit]
+
+    def watch_episodes(self, after_event: int = 0) -> Iterator[controller_pb2.EpisodeEvent]:
+        request = controller_pb2.WatchEpisodesRequest(after_event=after_event)
+        return self.caller.stream(self._episodes.WatchEpisodes, request)
+
+    def policies(self) -> list[controller_pb2.PolicyVersion]:
+        request = controller_pb2.ListPoliciesRequest()
+        return list(self.caller.call(self._policies.ListPolicies, request).policies)
+
+    def load_policy(
+        self, version: int = 0, follow: str = "", at_step: bool = False
+    ) -> controller_pb2.LoadPolicyResponse:
+        """Pin `version`, or with 0 follow the "latest" or the "promoted" one."""
+        request = controller_pb2.LoadPolicyRequest(
+            version=version, follow=follow, at_step=at_step, request_id=_request_id()
+        )
+        return self.caller.call(self._policies.LoadPolicy, request)
+
+    def roll_back_policy(self) -> controller_pb2.LoadPolicyResponse:
+        request = controller_pb2.RollbackPolicyRequest(request_id=_request_id())
+        return self.caller.call(self._policies.RollbackPolicy, request)
+
+
+def _request_id() -> str:
+    return uuid.uuid4().hex

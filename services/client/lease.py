@@ -1,0 +1,80 @@
+"""Holding the control lease: a heartbeat in a thread for as long as a block runs.
+
+When the heartbeat stops, for whatever reason, the controller brings the robot to rest by itself.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from grpc import StatusCode
+
+from services.errors import ServiceError
+
+BEATS_PER_WINDOW = 4
+
+
+class HeldLease:
+    """A lease that is renewed until the block ends or the controller says it is lost."""
+
+    def __init__(
+        self,
+        token: str,
+        window_s: float,
+        retain: Callable[[], object],
+        give_back: Callable[[], object],
+    ) -> None:
+        self.token = token
+        self._window_s = window_s
+        self._retain = retain
+        self._give_back = give_back
+        self._ended = threading.Event()
+        self._failure: ServiceError | None = None
+        self._thread = threading.Thread(target=self._beat, name="lease-heartbeat", daemon=True)
+
+    def check(self) -> None:
+        """Raise what ended the lease, if it has ended.
+
+        Raises:
+            ServiceError: LEASE_LOST, or the controller cannot be reached.
+        """
+        if self._failure is not None:
+            raise self._failure
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._ended.set()
+        self._thread.join()
+        if self._failure is not None:
+            return
+        try:
+            self._give_back()
+        except ServiceError:
+            if error is None:
+                raise
+
+    def _beat(self) -> None:
+        interval_s = self._window_s / BEATS_PER_WINDOW
+        alive_until = time.monotonic() + self._window_s
+        deadline = time.monotonic() + interval_s
+        while not self._ended.wait(max(0.0, deadline - time.monotonic())):
+            deadline += interval_s
+            try:
+                self._retain()
+                alive_until = time.monotonic() + self._window_s
+            except ServiceError as error:
+                passing = error.code in (StatusCode.UNAVAILABLE, StatusCode.DEADLINE_EXCEEDED)
+                if passing and time.monotonic() < alive_until:
+                    continue
+                self._failure = error
+                return

@@ -1,0 +1,62 @@
+"""Clients on a wire: values arrive, refusals keep their reason, absence is said."""
+
+import grpc
+import pytest
+
+from protos import controller_pb2
+from services.client import ControllerClient, TrainerClient, as_plain
+from services.client.plain import enum_word
+from services.errors import ServiceError, refusal
+
+
+def test_status_arrives_with_a_deadline_on_the_call(target: str, peer):
+    with ControllerClient(target) as client:
+        assert client.status().robot == "dclaw0"
+
+
+def test_a_refusal_keeps_code_reason_and_message(target: str, peer):
+    peer.refuse["GetStatus"] = refusal("LIFECYCLE", "robot is FAULT, must be INACTIVE")
+    with ControllerClient(target) as client, pytest.raises(ServiceError) as caught:
+        client.status()
+    assert caught.value.code is grpc.StatusCode.FAILED_PRECONDITION
+    assert caught.value.reason == "LIFECYCLE"
+    assert caught.value.message == "robot is FAULT, must be INACTIVE"
+
+
+def test_nobody_there_is_unreachable_and_named():
+    with (
+        ControllerClient("127.0.0.1:1") as client,
+        pytest.raises(ServiceError, match=r"UNREACHABLE: no answer from 127\.0\.0\.1:1"),
+    ):
+        client.status()
+    with TrainerClient("unix:/nowhere/x.sock") as trainer:
+        assert not trainer.is_serving()
+
+
+def test_a_stream_ends_and_is_cancelled_when_left(target: str):
+    with ControllerClient(target) as client:
+        assert [s.monotonic_ns for s in client.watch_status(0.02)] == [0, 1, 2]
+        stream = client.watch_status(0.02)
+        assert next(stream).monotonic_ns == 0
+        stream.close()  # type: ignore[attr-defined]  # a generator
+
+
+def test_pages_are_followed_up_to_the_limit(target: str, peer):
+    with ControllerClient(target) as client:
+        assert [r.index for r in client.episodes(limit=300)] == list(range(300))
+        assert len(client.episodes(limit=10_000)) == 450
+
+
+def test_plain_values_are_json_ready(target: str):
+    with TrainerClient(target) as trainer:
+        plain = as_plain(trainer.status())
+    assert plain["metrics"] == {"model_error_one_step": 0.25}
+    assert plain["rows_stored"] == 0
+    status = controller_pb2.GetStatusResponse(lifecycle=6, boot_id="b")
+    status.state.joint_position_rad.extend([0.5, -0.5])
+    status.wall_time.FromSeconds(1_000_000_000)
+    plain = as_plain(status)
+    assert plain["lifecycle"] == enum_word(status, "lifecycle") == "E_STOPPED"
+    assert plain["state"]["joint_position_rad"] == [0.5, -0.5]
+    assert plain["fault"] is None
+    assert plain["wall_time"] == "2001-09-09T01:46:40Z"
