@@ -1,0 +1,201 @@
+"""A chunk: a run of rows of one episode under one policy version, with where they came from.
+
+The same record goes into the controller's spool, over the wire and into the trainer's database, so
+each row stays traceable to robot, task, episode, step, policy, calibration and backend.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mbctl.data.layout import RowLayout, Rows
+
+Purpose = Literal["train", "evaluate"]
+END_REASONS = ("TERMINATED", "TRUNCATED", "CANCELLED", "FAULT")
+ROWS_MAX = 256
+NAME_MAX = 128
+STAMP_BYTES = 16  # observation and command, int64 each
+
+
+class ChunkError(ValueError):
+    """A chunk that may not be stored.
+
+    Attributes:
+        reason: stable, SCREAMING_SNAKE: CHUNK_INVALID, LAYOUT_MISMATCH or ROW_NOT_FINITE.
+    """
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class EpisodeSummary:
+    """One finished, cancelled or failed episode.
+
+    Attributes:
+        index: its place in its purpose's seeded sequence.
+        success: the task's success at the last step.
+        end_reason: one of END_REASONS.
+        start_wall_ns: wall-clock time of its first step, ns since 1970.
+        clipped_steps: steps in which the safety gate altered a command.
+    """
+
+    episode_id: str
+    robot: str
+    task: str
+    purpose: Purpose
+    index: int
+    policy_version: int
+    steps: int
+    episode_return: float
+    success: bool
+    end_reason: str
+    start_wall_ns: int
+    clipped_steps: int
+
+
+@dataclass(frozen=True)
+class ChunkRecord:
+    """1 to ROWS_MAX rows; immutable once it has a sequence number.
+
+    Attributes:
+        spool_id: 128 random bits in hexadecimal; names the spool database that numbered the rows.
+        first_sequence: number of the first row in that spool; from 1, contiguous over rows.
+        first_step: step of the first row within its episode, from 0.
+        layout_hash: `RowLayout.hash` of `rows`.
+        boot_id: names the clock that the stamps were taken from.
+        wall_ns: wall-clock time of the first row, ns since 1970.
+        rows: little-endian float32 [row_count, width].
+        stamps: little-endian int64 [row_count, 2]: observation and command, monotonic ns.
+        episode: set on the last chunk of an episode.
+    """
+
+    spool_id: str
+    first_sequence: int
+    row_count: int
+    robot: str
+    task: str
+    episode_id: str
+    first_step: int
+    policy_version: int
+    calibration_version: str
+    backend: str
+    purpose: Purpose
+    layout_hash: str
+    boot_id: str
+    wall_ns: int
+    rows: bytes
+    stamps: bytes
+    episode: EpisodeSummary | None = None
+
+    @property
+    def next_sequence(self) -> int:
+        """Sequence number of the row that follows this chunk."""
+        return self.first_sequence + self.row_count
+
+    @property
+    def payload_bytes(self) -> int:
+        return len(self.rows) + len(self.stamps)
+
+    @cached_property
+    def matrix(self) -> Rows:
+        """The rows as float32 [row_count, width], read-only; the width is the payload's own."""
+        return np.frombuffer(self.rows, dtype="<f4").reshape(self.row_count, -1)
+
+    @property
+    def stamp_matrix(self) -> NDArray[np.int64]:
+        """The stamps as int64 [row_count, 2] ns, read-only."""
+        return np.frombuffer(self.stamps, dtype="<i8").reshape(self.row_count, 2)
+
+    @property
+    def valid_mask(self) -> NDArray[np.bool_]:
+        """[row_count] bool; `valid` is the last column of every layout."""
+        return self.matrix[:, -1] > 0.5
+
+    def check(self, layout: RowLayout) -> None:
+        """Hold the chunk against `layout` and its own header.
+
+        Raises:
+            ChunkError: names the field, its value and what would be right.
+        """
+        self.check_header()
+        if self.layout_hash != layout.hash:
+            raise ChunkError(
+                "LAYOUT_MISMATCH",
+                f"chunk {self.first_sequence} has row layout {self.layout_hash[:12]!r}, "
+                f"expected {layout.hash[:12]!r} ({layout.width} columns)",
+            )
+        expected = self.row_count * layout.row_bytes
+        if len(self.rows) != expected:
+            raise _invalid(self, "rows", f"{len(self.rows)} bytes", f"{expected} bytes")
+        self._check_finite(layout)
+
+    def check_header(self) -> None:
+        """Check everything that needs no layout.
+
+        Raises:
+            ChunkError: names the field, its value and what would be right.
+        """
+        for name in ("spool_id", "robot", "task", "episode_id", "backend", "layout_hash"):
+            _check_name(self, name)
+        for name, least in _LEAST.items():
+            if getattr(self, name) < least:
+                raise _invalid(self, name, getattr(self, name), f"{least} or more")
+        if self.row_count > ROWS_MAX:
+            raise _invalid(self, "row_count", self.row_count, f"at most {ROWS_MAX}")
+        if self.purpose not in ("train", "evaluate"):
+            raise _invalid(self, "purpose", self.purpose, "'train' or 'evaluate'")
+        if len(self.stamps) != self.row_count * STAMP_BYTES:
+            expected = f"{self.row_count * STAMP_BYTES} bytes"
+            raise _invalid(self, "stamps", f"{len(self.stamps)} bytes", expected)
+        if self.episode is not None:
+            self._check_episode(self.episode)
+
+    def _check_episode(self, episode: EpisodeSummary) -> None:
+        for name in ("episode_id", "robot", "task", "purpose"):
+            if getattr(episode, name) != getattr(self, name):
+                value, right = getattr(episode, name), getattr(self, name)
+                raise _invalid(self, f"episode.{name}", value, f"{right!r}, as the chunk says")
+        if episode.end_reason not in END_REASONS:
+            raise _invalid(self, "episode.end_reason", episode.end_reason, f"one of {END_REASONS}")
+        if episode.steps < self.first_step + self.row_count:
+            right = f"{self.first_step + self.row_count} or more, the rows up to here"
+            raise _invalid(self, "episode.steps", episode.steps, right)
+
+    def _check_finite(self, layout: RowLayout) -> None:
+        matrix = layout.rows_from_bytes(self.rows, self.row_count)
+        valid = matrix[:, layout.valid]
+        if not bool(np.all((valid == 0.0) | (valid == 1.0))):
+            raise _invalid(self, "rows.valid", "another value", "0 or 1 in every row")
+        bad = ~np.isfinite(matrix).all(axis=1) & (valid == 1.0)
+        if bool(bad.any()):
+            step = self.first_step + int(np.argmax(bad))
+            raise ChunkError(
+                "ROW_NOT_FINITE",
+                f"step {step} of episode {self.episode_id!r} holds NaN or infinity; "
+                "a row may do so only with valid = 0",
+            )
+
+
+_LEAST = {
+    "first_sequence": 1,
+    "row_count": 1,
+    "first_step": 0,
+    "policy_version": 0,
+    "wall_ns": 0,
+}
+
+
+def _invalid(chunk: ChunkRecord, name: str, value: object, right: str) -> ChunkError:
+    message = f"chunk {chunk.first_sequence}: {name} is {value!r}, expected {right}"
+    return ChunkError("CHUNK_INVALID", message)
+
+
+def _check_name(chunk: ChunkRecord, name: str) -> None:
+    value: str = getattr(chunk, name)
+    if not 0 < len(value) <= NAME_MAX or not value.isprintable():
+        raise _invalid(chunk, name, value[:200], f"1 to {NAME_MAX} printable characters")

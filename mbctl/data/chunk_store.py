@@ -1,0 +1,256 @@
+"""Chunks in SQLite: the trainer's database and the controller's spool are this same class.
+
+A chunk is known by (spool id, first sequence number). Storing one that is already there changes
+nothing, so a sender may repeat whatever it has no acknowledgement for.
+"""
+
+import operator
+import secrets
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import astuple, dataclass
+from pathlib import Path
+from typing import Self
+
+from mbctl.data import chunk_schema as schema
+from mbctl.data import sqlite
+from mbctl.data.chunk import ChunkRecord, EpisodeSummary
+
+
+class SequenceError(ValueError):
+    """A chunk that does not continue its spool.
+
+    Attributes:
+        reason: SEQUENCE_GAP, or SEQUENCE_CONFLICT where other rows have these numbers already.
+        expected: the sequence number that would continue the spool.
+    """
+
+    def __init__(self, reason: str, message: str, expected: int) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.expected = expected
+
+
+@dataclass(frozen=True, slots=True)
+class StoreCounts:
+    """What a store holds now.
+
+    Attributes:
+        rows: all rows present.
+        train_rows: valid rows of training episodes present.
+        payload_bytes: bytes of rows and stamps present.
+    """
+
+    chunks: int = 0
+    rows: int = 0
+    train_rows: int = 0
+    payload_bytes: int = 0
+
+    def __add__(self, other: "StoreCounts") -> "StoreCounts":
+        return StoreCounts(*map(operator.add, astuple(self), astuple(other)))
+
+    def __sub__(self, other: "StoreCounts") -> "StoreCounts":
+        return StoreCounts(*map(operator.sub, astuple(self), astuple(other)))
+
+
+_COUNT = (
+    "SELECT count(*), coalesce(sum(row_count), 0), "
+    "coalesce(sum(CASE purpose WHEN 'train' THEN valid_count ELSE 0 END), 0), "
+    "coalesce(sum(length(rows) + length(stamps)), 0) FROM chunks "
+)
+
+
+class ChunkStore:
+    """One open database; may be called from any thread, one call runs at a time.
+
+    Args:
+        path: the database file; created when absent, unless `read_only`.
+        read_only: for a second process that reads along.
+        quota_bytes: refuse to hold more payload than this; None is no limit.
+
+    Raises:
+        StoreError: absent, foreign or corrupt file, by subclass.
+    """
+
+    def __init__(
+        self, path: Path, *, read_only: bool = False, quota_bytes: int | None = None
+    ) -> None:
+        self.path = path
+        self.quota_bytes = quota_bytes
+        self._lock = threading.RLock()
+        self._connection = sqlite.connect(path, read_only=read_only)
+        try:
+            with sqlite.named_errors(path):
+                if not read_only:
+                    sqlite.create_tables(self._connection, schema.TABLES)
+                self._counts = StoreCounts(*self._connection.execute(_COUNT).fetchone())
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def append(self, chunks: Sequence[ChunkRecord]) -> int:
+        """Store `chunks` in one transaction; durable on return. Duplicates are dropped.
+
+        Returns:
+            How many chunks were new.
+
+        Raises:
+            SequenceError: a gap, or other rows under known numbers; nothing was stored.
+            StoreFullError: disk or quota; nothing was stored.
+        """
+        with self._lock:
+            with self.transaction() as connection:
+                fresh = [chunk for chunk in chunks if self._insert(connection, chunk)]
+                counts = self._counts + _counts_of(fresh)
+                self._check_quota(counts)
+            self._counts = counts
+        return len(fresh)
+
+    def own_spool_id(self) -> str:
+        """The id under which this database, as a spool, numbers its own rows; made at first use."""
+        with self._lock, self.transaction() as connection:
+            row = connection.execute("SELECT spool_id FROM spools ORDER BY spool_key").fetchone()
+            if row is None:
+                row = (secrets.token_hex(16),)
+                insert = "INSERT INTO spools (spool_id, next_sequence) VALUES (?, 1)"
+                connection.execute(insert, row)
+        return row[0]
+
+    def next_sequence(self, spool_id: str) -> int:
+        """The sequence number that continues the spool; 1 for an unknown one."""
+        with self._lock, sqlite.named_errors(self.path):
+            return self._spool(spool_id)[1]
+
+    def chunks_from(self, spool_id: str, sequence: int, limit: int = 64) -> list[ChunkRecord]:
+        """Up to `limit` chunks of the spool that hold rows numbered `sequence` or more, in order.
+
+        Raises:
+            StoreCorruptError: a chunk fails its checksum.
+        """
+        condition = "WHERE spool_id = ? AND first_sequence + row_count > ? "
+        order = "ORDER BY first_sequence LIMIT ?"
+        rows = self._select(schema.CHUNK_SELECT + condition + order, (spool_id, sequence, limit))
+        return [schema.row_to_chunk(row) for row in rows]
+
+    def chunks_after(
+        self, chunk_id: int, limit: int = 256, *, train_only: bool = True
+    ) -> list[tuple[int, ChunkRecord]]:
+        """Up to `limit` chunks of all spools in the order they were stored, with their chunk ids.
+
+        Raises:
+            StoreCorruptError: a chunk fails its checksum.
+        """
+        condition = "WHERE chunk_id > ? " + ("AND chunks.purpose = 'train' " * train_only)
+        query = schema.CHUNK_SELECT + condition + "ORDER BY chunk_id LIMIT ?"
+        rows = self._select(query, (chunk_id, limit))
+        return [(row[schema.CHUNK_ID_COLUMN], schema.row_to_chunk(row)) for row in rows]
+
+    def delete_below(self, spool_id: str, sequence: int) -> int:
+        """Forget chunks whose rows are all numbered below `sequence`; their episodes are kept.
+
+        Returns:
+            How many chunks were removed.
+        """
+        condition = "WHERE spool_key = ? AND first_sequence + row_count <= ?"
+        with self._lock:
+            with self.transaction() as connection:
+                values = (self._spool(spool_id)[0], sequence)
+                removed = StoreCounts(*connection.execute(_COUNT + condition, values).fetchone())
+                connection.execute("DELETE FROM chunks " + condition, values)
+            self._counts -= removed
+        return removed.chunks
+
+    def episodes(self, after: int = 0, limit: int = 1000) -> list[tuple[int, EpisodeSummary]]:
+        """Up to `limit` episodes stored after entry number `after`, with their entry numbers."""
+        query = f"SELECT chunk_id, {schema.EPISODE} FROM episodes WHERE chunk_id > ? "
+        rows = self._select(query + "ORDER BY chunk_id LIMIT ?", (after, limit))
+        return [(row[0], schema.row_to_episode(row[1:])) for row in rows]
+
+    def counts(self) -> StoreCounts:
+        """What this store holds; kept current by its own writes only."""
+        return self._counts
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """The connection inside one durable transaction, for tables that share the file.
+
+        Raises:
+            StoreError: by subclass; nothing was changed.
+        """
+        with self._lock, sqlite.named_errors(self.path), sqlite.transaction(self._connection):
+            yield self._connection
+
+    def close(self) -> None:
+        """Close the file; further calls fail."""
+        with self._lock:
+            self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _insert(self, connection: sqlite3.Connection, chunk: ChunkRecord) -> bool:
+        key, expected = self._spool(chunk.spool_id)
+        if chunk.first_sequence > expected:
+            message = f"chunk starts at row {chunk.first_sequence}, expected {expected}"
+            raise SequenceError("SEQUENCE_GAP", message, expected)
+        if chunk.first_sequence < expected:
+            self._check_duplicate(key, chunk, expected)
+            return False
+        if key is None:
+            statement = "INSERT INTO spools (spool_id, next_sequence) VALUES (?, 1)"
+            key = connection.execute(statement, (chunk.spool_id,)).lastrowid or 0
+        row = schema.chunk_to_row(chunk, key)
+        chunk_id = connection.execute(schema.CHUNK_INSERT, row).lastrowid or 0
+        if chunk.episode is not None:
+            values = schema.episode_to_row(chunk_id, chunk.episode)
+            connection.execute(schema.EPISODE_INSERT, values)
+        advance = "UPDATE spools SET next_sequence = ? WHERE spool_key = ?"
+        connection.execute(advance, (chunk.next_sequence, key))
+        return True
+
+    def _check_duplicate(self, key: int | None, chunk: ChunkRecord, expected: int) -> None:
+        query = "SELECT row_count, checksum FROM chunks WHERE spool_key = ? AND first_sequence = ?"
+        known = self._connection.execute(query, (key, chunk.first_sequence)).fetchone()
+        mine = (chunk.row_count, schema.checksum_of(chunk.rows, chunk.stamps))
+        deleted = known is None and chunk.next_sequence <= self._least_sequence(key, expected)
+        if known != mine and not deleted:
+            message = (
+                f"rows {chunk.first_sequence} to {chunk.next_sequence - 1} of spool "
+                f"{chunk.spool_id!r} are stored already with other contents"
+            )
+            raise SequenceError("SEQUENCE_CONFLICT", message, expected)
+
+    def _least_sequence(self, key: int | None, expected: int) -> int:
+        query = "SELECT min(first_sequence) FROM chunks WHERE spool_key = ?"
+        (least,) = self._connection.execute(query, (key,)).fetchone()
+        return expected if least is None else int(least)
+
+    def _spool(self, spool_id: str) -> tuple[int | None, int]:
+        query = "SELECT spool_key, next_sequence FROM spools WHERE spool_id = ?"
+        return self._connection.execute(query, (spool_id,)).fetchone() or (None, 1)
+
+    def _check_quota(self, counts: StoreCounts) -> None:
+        if self.quota_bytes is not None and counts.payload_bytes > self.quota_bytes:
+            raise sqlite.StoreFullError(
+                f"database {self.path} would hold {counts.payload_bytes} bytes of rows, "
+                f"its quota is {self.quota_bytes}"
+            )
+
+    def _select(self, query: str, values: tuple[object, ...]) -> list[tuple]:
+        with self._lock, sqlite.named_errors(self.path):
+            return self._connection.execute(query, values).fetchall()
+
+
+def _counts_of(chunks: Sequence[ChunkRecord]) -> StoreCounts:
+    train = [chunk for chunk in chunks if chunk.purpose == "train"]
+    return StoreCounts(
+        chunks=len(chunks),
+        rows=sum(chunk.row_count for chunk in chunks),
+        train_rows=sum(int(chunk.valid_mask.sum()) for chunk in train),
+        payload_bytes=sum(chunk.payload_bytes for chunk in chunks),
+    )

@@ -1,0 +1,143 @@
+"""How a database file is opened, recognised and created, and what its failures are called.
+
+SQLite in WAL mode with synchronous=FULL: a commit returns after the log is on the disk, so whoever
+hears of a commit may rely on it. The application id keeps a foreign file from being written to.
+"""
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+APPLICATION_ID = 0x6D626374  # "mbct"
+SCHEMA_VERSION = 1
+BUSY_TIMEOUT_MS = 5_000
+
+
+class StoreError(RuntimeError):
+    """A database that cannot be used as asked; `reason` is stable, SCREAMING_SNAKE."""
+
+    reason = "STORE_FAILED"
+
+
+class StoreForeignError(StoreError):
+    """The file is no database of ours, or of another version."""
+
+    reason = "STORE_FOREIGN"
+
+
+class StoreCorruptError(StoreError):
+    """The file's contents contradict themselves."""
+
+    reason = "STORE_CORRUPT"
+
+
+class StoreAbsentError(StoreError):
+    """There is no file where one must be."""
+
+    reason = "STORE_ABSENT"
+
+
+class StoreFullError(StoreError):
+    """No room: the disk is full or the quota is used up. Nothing of the transaction was stored."""
+
+    reason = "STORE_FULL"
+
+
+def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
+    """Open `path` in autocommit; the caller begins its own transactions.
+
+    Raises:
+        StoreAbsentError: `read_only` and no such file, or its directory is missing.
+    """
+    if read_only and not path.is_file():
+        raise StoreAbsentError(f"database {path} does not exist; start the daemon that writes it")
+    if not path.parent.is_dir():
+        raise StoreAbsentError(f"directory {path.parent} of database {path} does not exist")
+    uri = f"{path.resolve().as_uri()}?mode={'ro' if read_only else 'rwc'}"
+    connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
+    try:
+        with named_errors(path):
+            connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+            check_identity(connection, path)
+            if not read_only:
+                _prepare_for_writing(connection, path)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def check_identity(connection: sqlite3.Connection, path: Path) -> None:
+    """Refuse a file that is neither empty nor ours.
+
+    Raises:
+        StoreForeignError: says what the file is instead.
+    """
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    if application == APPLICATION_ID and version != SCHEMA_VERSION:
+        raise StoreForeignError(
+            f"database {path} has schema version {version}, this program reads {SCHEMA_VERSION}"
+        )
+    if application != APPLICATION_ID and tables > 0:
+        raise StoreForeignError(
+            f"{path} is a database of another program (application id {application:#x}, "
+            f"expected {APPLICATION_ID:#x}); choose another run directory"
+        )
+
+
+def _prepare_for_writing(connection: sqlite3.Connection, path: Path) -> None:
+    (mode,) = connection.execute("PRAGMA journal_mode=WAL").fetchone()
+    if mode != "wal":
+        raise StoreError(f"database {path} refuses write-ahead logging (journal mode {mode!r})")
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("PRAGMA foreign_keys=ON")
+    (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if verdict != "ok":
+        raise StoreCorruptError(f"database {path} is corrupt: {verdict}")
+
+
+def create_tables(connection: sqlite3.Connection, statements: str) -> None:
+    """Run `CREATE ... IF NOT EXISTS` statements and mark the file as ours, in one transaction."""
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    with transaction(connection):
+        if application != APPLICATION_ID:
+            connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
+            connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+        for statement in filter(str.strip, statements.split(";")):
+            connection.execute(statement)
+
+
+@contextlib.contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    """BEGIN IMMEDIATE ... COMMIT; everything or nothing. COMMIT returns once it is durable."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield connection
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:  # SQLite has rolled back by itself after some failures
+            connection.execute("ROLLBACK")
+        raise
+
+
+@contextlib.contextmanager
+def named_errors(path: Path) -> Iterator[None]:
+    """Turn SQLite's errors into StoreError's tree.
+
+    Raises:
+        StoreFullError, StoreCorruptError, StoreForeignError, StoreError: by SQLite's error code.
+    """
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code == sqlite3.SQLITE_FULL:
+            raise StoreFullError(f"no room to write database {path}: {error}") from error
+        if code == sqlite3.SQLITE_NOTADB:
+            raise StoreForeignError(f"{path} is not an SQLite database") from error
+        if code == sqlite3.SQLITE_CORRUPT:
+            raise StoreCorruptError(f"database {path} is corrupt: {error}") from error
+        raise StoreError(f"database {path} failed: {error}") from error
