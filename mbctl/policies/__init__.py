@@ -1,0 +1,1 @@
+"""What turns an observation into an action, and the snapshot that rebuilds it anywhere."""

@@ -1,0 +1,51 @@
+"""A policy at batch one in NumPy: what the control process runs, because torch stays out of it."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mbctl.policies.bundle import Snapshot
+
+Floats = NDArray[np.float32]
+
+
+class NumpyPolicy:
+    """The Gaussian network of a snapshot, with every intermediate in a buffer of its own."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        """Take the weights of a snapshot whose shapes have been checked."""
+        weights = snapshot.weights
+        self.version = snapshot.manifest.version
+        layers = len(snapshot.manifest.policy.hidden) + 1
+        self._layers = [
+            (
+                np.ascontiguousarray(weights[f"layers.{i}.weight"], dtype=np.float32),
+                np.ascontiguousarray(weights[f"layers.{i}.bias"], dtype=np.float32),
+                np.empty(weights[f"layers.{i}.bias"].shape, dtype=np.float32),
+            )
+            for i in range(layers)
+        ]
+        self._shift = weights["input_shift"].astype(np.float32)
+        self._scale = weights["input_scale"].astype(np.float32)
+        self._input = np.empty_like(self._shift)
+        with np.errstate(over="ignore"):
+            self._deviation = np.exp(weights["log_std"].astype(np.float32))
+
+    def act(self, observation: Floats, rng: np.random.Generator | None = None) -> Floats:
+        """The action [A] for one observation [O], both float32; a new array.
+
+        Args:
+            rng: draws an unclipped Gaussian sample; None gives the mean.
+        """
+        # A weight can overflow on an input nobody foresaw; the safety gate catches the result.
+        with np.errstate(all="ignore"):
+            hidden = np.subtract(observation, self._shift, out=self._input)
+            np.divide(hidden, self._scale, out=hidden)
+            last = len(self._layers) - 1
+            for i, (weight, bias, out) in enumerate(self._layers):
+                np.dot(weight, hidden, out=out)
+                np.add(out, bias, out=out)
+                hidden = np.tanh(out, out=out) if i < last else out
+            if rng is None:
+                return hidden.copy()
+            noise = rng.standard_normal(self._deviation.shape, dtype=np.float32)
+            return hidden + self._deviation * noise
