@@ -1,0 +1,196 @@
+"""The safety gate: the last code before a robot, which cannot be configured away.
+
+A request that is unusable, or a state that cannot be trusted, is a fault and yields no command. All
+else is shaped: the position range beats the velocity bound, which beats the acceleration bound, so
+a joint that is derated or led back into its range may brake faster than the acceleration limit.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hal.faults import FaultCause
+from hal.limits import bound_target
+from hal.types import JointCommand, RobotSpec, RobotState, Vector
+from hal.verdict import GateLimits, GateMemory, GateVerdict
+
+__all__ = ["GateLimits", "GateMemory", "GateVerdict", "SafetyGate"]
+
+_ALTERED_RAD = 1e-9  # smaller changes are rounding
+_NS_PER_S = 1e9
+
+Mask = NDArray[np.bool_]
+
+
+class SafetyGate:
+    """The gate of one control loop.
+
+    Args:
+        spec: limits of the robot.
+        period_s: control period.
+        limits: what else is accepted.
+
+    Raises:
+        ValueError: a period that is not positive and finite.
+    """
+
+    def __init__(self, spec: RobotSpec, period_s: float, limits: GateLimits | None = None) -> None:
+        if not 0.0 < period_s < float("inf"):
+            raise ValueError(f"period_s is {period_s}, expected a positive time")
+        self._spec = spec
+        self._period_s = period_s
+        self._limits = limits or GateLimits()
+        self._step_max = spec.velocity_max_rad_s * period_s
+        self._accelerations_bound = bool(np.isfinite(spec.acceleration_max_rad_s2).any())
+        self._current_max = np.array([j.current_max_ma for j in spec.joints])
+        self._temperature_max = np.array([j.temperature_max_c for j in spec.joints])
+        self._memory = GateMemory.empty(len(spec.joints))
+
+    @property
+    def memory(self) -> GateMemory:
+        """What the last cycle left."""
+        return self._memory
+
+    def reset(self) -> None:
+        """Forget the last cycle: after an activation, and after a reset moved the robot."""
+        self._memory = GateMemory.empty(len(self._spec.joints))
+
+    def check(self, state: RobotState, requested: JointCommand, now_ns: int) -> GateVerdict:
+        """Decide what is sent for `requested` at `now_ns`, given the latest measurement."""
+        verdict, self._memory = self.judge(self._memory, state, requested, now_ns)
+        return verdict
+
+    def judge(
+        self, memory: GateMemory, state: RobotState, requested: JointCommand, now_ns: int
+    ) -> tuple[GateVerdict, GateMemory]:
+        """`check` as a pure function of everything it depends on."""
+        readable = state.valid & np.isfinite(state.joint_position_rad)
+        invalid_cycles = np.where(readable, 0, memory.invalid_cycles + 1)
+        refusal = (
+            self._refuse_request(requested.position_rad)
+            or self._refuse_age(state.stamp_ns, now_ns)
+            or self._refuse_invalid(invalid_cycles, memory.command_rad)
+            or self._refuse_load(state)
+        )
+        if refusal is not None:
+            held = GateMemory(memory.command_rad, memory.velocity_rad_s, invalid_cycles)
+            return refusal, held
+        return self._shape(memory, state, requested.position_rad, readable, invalid_cycles)
+
+    def _refuse_request(self, position: Vector) -> GateVerdict | None:
+        count = len(self._spec.joints)
+        if position.shape != (count,) or position.dtype != np.float64:
+            return GateVerdict.refuse(
+                FaultCause.COMMAND_SHAPE,
+                f"command is {position.dtype} {position.shape}, expected float64 ({count},)",
+            )
+        finite = np.isfinite(position)
+        if not finite.all():
+            joint = int(np.argmin(finite))
+            return GateVerdict.refuse(
+                FaultCause.COMMAND_NOT_FINITE,
+                f"joint {self._name(joint)} commanded {position[joint]} rad, expected a finite "
+                f"angle",
+            )
+        return None
+
+    def _refuse_age(self, stamp_ns: int, now_ns: int) -> GateVerdict | None:
+        age_s = (now_ns - stamp_ns) / _NS_PER_S
+        if 0.0 <= age_s <= self._limits.state_age_max_s:
+            return None
+        return GateVerdict.refuse(
+            FaultCause.STATE_STALE,
+            f"measurement is {age_s:.4g} s old, limit [0, {self._limits.state_age_max_s}] s",
+        )
+
+    def _refuse_invalid(
+        self, invalid_cycles: NDArray[np.int64], last_command: Vector | None
+    ) -> GateVerdict | None:
+        allowed = 0 if last_command is None else self._limits.invalid_cycles_max
+        if not (invalid_cycles > allowed).any():
+            return None
+        joint = int(np.argmax(invalid_cycles))
+        why = "; it has no earlier command to hold" if last_command is None else ""
+        return GateVerdict.refuse(
+            FaultCause.STATE_INVALID,
+            f"joint {self._name(joint)} unreadable for {invalid_cycles[joint]} cycles in a row, "
+            f"limit {allowed}{why}",
+        )
+
+    def _refuse_load(self, state: RobotState) -> GateVerdict | None:
+        # NaN, for "not measured", compares false.
+        over = np.abs(state.joint_current_ma) > self._current_max
+        if over.any():
+            joint = int(np.argmax(over))
+            return GateVerdict.refuse(
+                FaultCause.CURRENT_LIMIT,
+                f"joint {self._name(joint)} draws {state.joint_current_ma[joint]:.0f} mA, "
+                f"limit {self._current_max[joint]:.0f} mA",
+            )
+        over = state.joint_temperature_c > self._temperature_max
+        if over.any():
+            joint = int(np.argmax(over))
+            return GateVerdict.refuse(
+                FaultCause.TEMPERATURE_LIMIT,
+                f"joint {self._name(joint)} is at {state.joint_temperature_c[joint]:.0f} degC, "
+                f"limit {self._temperature_max[joint]:.0f} degC",
+            )
+        return None
+
+    def _shape(
+        self,
+        memory: GateMemory,
+        state: RobotState,
+        requested: Vector,
+        readable: Mask,
+        invalid_cycles: NDArray[np.int64],
+    ) -> tuple[GateVerdict, GateMemory]:
+        spec, position = self._spec, state.joint_position_rad
+        in_range = np.clip(requested, spec.position_min_rad, spec.position_max_rad)
+        smooth = self._bound_acceleration(in_range, position, memory.velocity_rad_s)
+        by_current = self._derate(np.abs(state.joint_current_ma), self._current_max)
+        by_temperature = self._derate(state.joint_temperature_c, self._temperature_max)
+        step_max = self._step_max * by_current * by_temperature
+        target = bound_target(
+            smooth, position, spec.position_min_rad, spec.position_max_rad, step_max
+        )
+        velocity = (target - position) / self._period_s
+        if memory.command_rad is not None:
+            target = np.where(readable, target, memory.command_rad)
+            velocity = np.where(readable, velocity, 0.0)
+
+        altered = {
+            "POSITION_LIMIT": _differ(in_range, requested),
+            "ACCELERATION_LIMIT": readable & _differ(smooth, in_range),
+            "VELOCITY_LIMIT": readable & (np.abs(in_range - position) > self._step_max),
+            "CURRENT_DERATED": readable & (by_current < 1.0),
+            "TEMPERATURE_DERATED": readable & (by_temperature < 1.0),
+            "UNREADABLE_JOINT_HELD": ~readable,
+        }
+        verdict = GateVerdict(
+            JointCommand(target),
+            clipped=bool(_differ(target, requested).any()),
+            causes=tuple(name for name, joints in altered.items() if joints.any()),
+        )
+        return verdict, GateMemory(target, velocity, invalid_cycles)
+
+    def _bound_acceleration(self, target: Vector, position: Vector, previous: Vector) -> Vector:
+        """Keep the implied velocity within the acceleration limit of the `previous` one."""
+        if not self._accelerations_bound:
+            return target  # exactly, without the rounding of the detour over velocities
+        change = self._spec.acceleration_max_rad_s2 * self._period_s
+        velocity = (target - position) / self._period_s
+        bounded = np.clip(velocity, previous - change, previous + change)
+        return np.where(bounded == velocity, target, position + bounded * self._period_s)
+
+    def _derate(self, load: Vector, load_max: Vector) -> Vector:
+        """[J] 1 up to the knee, falling to 0 at the limit; 1 where `load` is not measured."""
+        start = self._limits.derate_from
+        fraction = np.where(np.isfinite(load), load, 0.0) / load_max
+        return np.clip((1.0 - fraction) / (1.0 - start), 0.0, 1.0)
+
+    def _name(self, joint: int) -> str:
+        return repr(self._spec.joint_names[joint])
+
+
+def _differ(a: Vector, b: Vector) -> Mask:
+    return np.abs(a - b) > _ALTERED_RAD
