@@ -133,7 +133,7 @@ class PolicyStatus(_message.Message):
     def __init__(self, version: _Optional[int] = ..., newest_version: _Optional[int] = ..., promoted_version: _Optional[int] = ..., follow: _Optional[str] = ..., last_refusal: _Optional[str] = ...) -> None: ...
 
 class SpoolStatus(_message.Message):
-    __slots__ = ("chunks", "rows", "bytes", "quota_bytes", "rows_written", "rows_acknowledged", "rows_dropped", "trainer_connected", "error")
+    __slots__ = ("chunks", "rows", "bytes", "quota_bytes", "rows_written", "rows_acknowledged", "rows_dropped", "trainer_connected", "error", "trainer_error")
     CHUNKS_FIELD_NUMBER: _ClassVar[int]
     ROWS_FIELD_NUMBER: _ClassVar[int]
     BYTES_FIELD_NUMBER: _ClassVar[int]
@@ -143,6 +143,7 @@ class SpoolStatus(_message.Message):
     ROWS_DROPPED_FIELD_NUMBER: _ClassVar[int]
     TRAINER_CONNECTED_FIELD_NUMBER: _ClassVar[int]
     ERROR_FIELD_NUMBER: _ClassVar[int]
+    TRAINER_ERROR_FIELD_NUMBER: _ClassVar[int]
     chunks: int
     rows: int
     bytes: int
@@ -152,7 +153,8 @@ class SpoolStatus(_message.Message):
     rows_dropped: int
     trainer_connected: bool
     error: str
-    def __init__(self, chunks: _Optional[int] = ..., rows: _Optional[int] = ..., bytes: _Optional[int] = ..., quota_bytes: _Optional[int] = ..., rows_written: _Optional[int] = ..., rows_acknowledged: _Optional[int] = ..., rows_dropped: _Optional[int] = ..., trainer_connected: _Optional[bool] = ..., error: _Optional[str] = ...) -> None: ...
+    trainer_error: str
+    def __init__(self, chunks: _Optional[int] = ..., rows: _Optional[int] = ..., bytes: _Optional[int] = ..., quota_bytes: _Optional[int] = ..., rows_written: _Optional[int] = ..., rows_acknowledged: _Optional[int] = ..., rows_dropped: _Optional[int] = ..., trainer_connected: _Optional[bool] = ..., error: _Optional[str] = ..., trainer_error: _Optional[str] = ...) -> None: ...
 
 class EpisodeStatus(_message.Message):
     __slots__ = ("operation", "episode_id", "step", "finished", "requested")
