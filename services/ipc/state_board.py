@@ -1,0 +1,179 @@
+"""What the control process shows of itself: read by status calls, never waited for."""
+
+import json
+import struct
+from dataclasses import asdict, dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hal.types import RobotState
+from services.ipc.latest_value import LatestValue
+
+_NUMBERS = struct.Struct("<8q2i")
+
+
+@dataclass(frozen=True, slots=True)
+class EpisodeOnBoard:
+    """The running batch of episodes; empty strings when none is."""
+
+    operation: str = ""
+    episode_id: str = ""
+    finished: int = 0
+    requested: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LoopOnBoard:
+    """Loop statistics over the last window of cycles; see hal.clock.TimingSummary."""
+
+    cycles: int = 0
+    overruns: int = 0
+    period_s: float = 0.0
+    lateness_p50_us: float = 0.0
+    lateness_p99_us: float = 0.0
+    lateness_p999_us: float = 0.0
+    lateness_max_us: float = 0.0
+    work_p50_us: float = 0.0
+    work_p99_us: float = 0.0
+    work_max_us: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class BoardRecord:
+    """One consistent view of the control process.
+
+    Attributes:
+        lifecycle: number of hal.lifecycle.Lifecycle.
+        cycle: control cycles so far.
+        published_ns: CLOCK_MONOTONIC when it was published.
+        policy_version: in use; 0 when none is.
+        step: of the running episode.
+        rows_total: rows put in the ring so far.
+        state: the last measurement; None before the first.
+    """
+
+    lifecycle: int
+    cycle: int
+    published_ns: int
+    policy_version: int
+    step: int
+    rows_total: int
+    state: RobotState | None
+    episode: EpisodeOnBoard = field(default_factory=EpisodeOnBoard)
+    loop: LoopOnBoard = field(default_factory=LoopOnBoard)
+
+
+class StateBoard:
+    """The newest BoardRecord; the control process writes, the service process reads."""
+
+    def __init__(self, memory: memoryview) -> None:
+        self._latest = LatestValue(memory)
+        self._tail_of: tuple[EpisodeOnBoard, LoopOnBoard] | None = None
+        self._tail = b""
+
+    def publish(self, record: BoardRecord) -> None:
+        """Show a record."""
+        state = record.state
+        joints = 0 if state is None else len(state.joint_position_rad)
+        objects = 0 if state is None else len(state.object_position_rad)
+        numbers = _NUMBERS.pack(
+            record.lifecycle,
+            record.cycle,
+            record.published_ns,
+            record.policy_version,
+            record.step,
+            record.rows_total,
+            0 if state is None else state.stamp_ns,
+            -1 if state is None else state.sequence,
+            joints,
+            objects,
+        )
+        vectors = b"" if state is None else _pack_vectors(state)
+        self._latest.publish(numbers + vectors + self._tail_bytes(record))
+
+    def read(self) -> BoardRecord | None:
+        """The newest record; None before the first.
+
+        Raises:
+            ValueUnreadableError: the memory was overwritten.
+        """
+        found = self._latest.read()
+        if found is None:
+            return None
+        data = found[1]
+        (
+            lifecycle,
+            cycle,
+            published_ns,
+            policy_version,
+            step,
+            rows_total,
+            stamp_ns,
+            sequence,
+            joints,
+            objects,
+        ) = _NUMBERS.unpack_from(data)
+        count = 5 * joints + 2 * objects if sequence >= 0 else 0
+        split = _NUMBERS.size + 8 * count
+        state = None
+        if sequence >= 0:
+            vectors = np.frombuffer(data, dtype=np.float64, count=count, offset=_NUMBERS.size)
+            state = _unpack_vectors(vectors, stamp_ns, sequence, joints, objects)
+        tail = json.loads(data[split:])
+        return BoardRecord(
+            lifecycle,
+            cycle,
+            published_ns,
+            policy_version,
+            step,
+            rows_total,
+            state,
+            EpisodeOnBoard(**tail["episode"]),
+            LoopOnBoard(**tail["loop"]),
+        )
+
+    def _tail_bytes(self, record: BoardRecord) -> bytes:
+        # Text changes a few times an episode at most: it is encoded again only when it does.
+        shown = (record.episode, record.loop)
+        if self._tail_of != shown:
+            self._tail_of = shown
+            self._tail = json.dumps(
+                {"episode": asdict(record.episode), "loop": asdict(record.loop)}
+            ).encode()
+        return self._tail
+
+
+def _pack_vectors(state: RobotState) -> bytes:
+    return np.concatenate(
+        (
+            state.joint_position_rad,
+            state.joint_velocity_rad_s,
+            state.joint_current_ma,
+            state.joint_temperature_c,
+            state.valid,
+            state.object_position_rad,
+            state.object_velocity_rad_s,
+        ),
+        dtype=np.float64,
+    ).tobytes()
+
+
+def _unpack_vectors(
+    vectors: NDArray[np.float64], stamp_ns: int, sequence: int, joints: int, objects: int
+) -> RobotState:
+    ends = np.cumsum([joints] * 5 + [objects])
+    position, velocity, current, temperature, valid, object_position, object_velocity = np.split(
+        vectors, ends
+    )
+    return RobotState(
+        stamp_ns,
+        sequence,
+        position,
+        velocity,
+        current,
+        temperature,
+        object_position,
+        object_velocity,
+        valid.astype(bool),
+    )

@@ -1,0 +1,37 @@
+"""Single 64-bit numbers in shared memory: heartbeats, the lease and the emergency stop.
+
+An aligned 8-byte store is atomic on the machines this runs on, so a word needs no lock. Each word
+has one writer, and a cache line of its own so that neither process slows the other down.
+"""
+
+from enum import IntEnum
+
+_STRIDE = 8  # 64 bytes in words
+
+
+class Word(IntEnum):
+    """The words; times are CLOCK_MONOTONIC nanoseconds, which all processes of a machine share."""
+
+    SERVICE_HEARTBEAT_NS = 0  # written by the service process
+    LEASE_DEADLINE_NS = 1  # service: commanding is allowed until then; 0 when nobody holds it
+    ESTOP_REQUESTED = 2  # service: counts emergency stops asked for
+    CONTROL_HEARTBEAT_NS = 3  # control: end of its last cycle or idle wait
+    ESTOP_DONE = 4  # control: requests whose torque-off has been sent and answered
+    ESTOP_DONE_NS = 5  # control: when the last of them was done
+    ROWS_TOTAL = 6  # control: rows put in the ring since it started
+    STOPPED = 7  # control: 1 once torque is off and it will never write again
+
+
+class SignalWords:
+    """Typed access to the words part of a segment."""
+
+    def __init__(self, memory: memoryview) -> None:
+        self._words = memory[: 64 * len(Word)].cast("q")
+
+    def get(self, word: Word) -> int:
+        """The present value."""
+        return self._words[word * _STRIDE]
+
+    def set(self, word: Word, value: int) -> None:
+        """Store a value; only the word's one writer does this."""
+        self._words[word * _STRIDE] = value
