@@ -81,6 +81,10 @@ class Task(Protocol):
         """Recover the physical part [..., P] from an observation [..., O]."""
         ...
 
+    def last_action(self, observation: Array) -> Array:
+        """Recover the last action [..., A] from an observation [..., O]."""
+        ...
+
     def goal(self, observation: Array) -> Array:
         """Recover a goal [..., G] equivalent to the one the observation was composed with."""
         ...
@@ -99,6 +103,10 @@ class Task(Protocol):
 
     def reward(self, physical: Array, goal: Array) -> Array:
         """Reward [...] of arriving in `physical`."""
+        ...
+
+    def objective(self, physical: Array, goal: Array) -> Array:
+        """The reward [...] without its regularising costs: what the task is about."""
         ...
 
     def terminated(self, physical: Array) -> Array:

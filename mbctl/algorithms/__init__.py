@@ -1,0 +1,1 @@
+"""Algorithms: each one a schedule of model and policy moves over shared parts."""

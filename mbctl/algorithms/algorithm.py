@@ -1,0 +1,60 @@
+"""What every algorithm is: one move of the model player, one of the policy player."""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+from torch import Tensor
+
+from mbctl.data.replay import Replay
+
+Metrics = dict[str, float]
+# Told (phase, fraction done of the phase, numbers so far); raises Cancelled to stop the move.
+Progress = Callable[[str, float, Metrics], None]
+
+
+class Cancelled(Exception):  # noqa: N818 - a request that was honoured, not an error
+    """Raised out of a progress callback to stop a refit; the algorithm may be rolled back."""
+
+
+class Algorithm(Protocol):
+    """One learner. `refit` and `improve` may raise what their progress callback raises."""
+
+    @property
+    def initial_rows(self) -> int:
+        """Valid training rows before the first refit."""
+        ...
+
+    @property
+    def rows_per_refit(self) -> int:
+        """New rows between refits."""
+        ...
+
+    @property
+    def replay_capacity(self) -> int | None:
+        """Rows that the replay keeps; None keeps all."""
+        ...
+
+    def refit(self, replay: Replay, progress: Progress) -> Metrics:
+        """The model player's move: fit the dynamics model to the replay."""
+        ...
+
+    def improve(self, replay: Replay, progress: Progress) -> Metrics:
+        """The policy player's move: improve the policy under the model."""
+        ...
+
+    def snapshot(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """What the robot runs: the policy's architecture and its float32 weights by name."""
+        ...
+
+    def state(self) -> dict[str, Tensor]:
+        """Everything that the next move depends on, as named tensors."""
+        ...
+
+    def load_state(self, state: dict[str, Tensor]) -> None:
+        """Go on exactly where `state` was taken.
+
+        Raises:
+            ValueError: a tensor is missing or has another shape.
+        """
+        ...

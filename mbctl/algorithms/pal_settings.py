@@ -1,0 +1,74 @@
+"""PAL's settings, checked without torch; each field says the paper's value (Tables 1 and 2)."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class PalSettings(BaseModel):
+    """Settings of PAL (policy as leader).
+
+    Attributes:
+        initial_rows: N_init, rows before the first refit; 2500.
+        rows_per_refit: N, new rows between refits; min(5 episodes, 1000) = 200 for D'Claw.
+        buffer_rows: B, rows that models are fitted to; 2500.
+        members: ensemble size; 4.
+        model_hidden: widths of the model's hidden layers; 512, 512.
+        model_learning_rate: Adam's; 1e-3.
+        model_batch: mini-batch rows per member; 200.
+        model_epochs: passes over the buffer per refit; 100.
+        model_steps_min, model_steps_max: bounds on gradient steps per refit; 100 and 100,000.
+        recency_half_life: rows after which a row is drawn half as often; 0 draws evenly (paper).
+        symmetry: fit to all images of the data under the task's symmetry group; off.
+        policy_hidden: widths of the policy's hidden layers; 64, 64.
+        initial_log_std, minimum_log_std: exploration noise; -1 and no floor given (-3).
+        npg_steps: K, policy steps per refit; 4.
+        step_size: delta; 0.05.
+        rollouts: starts per policy step, each rolled in every member; 200.
+        horizon: longest rollout; min(episode, 500).
+        intermediate_fraction: share of rollouts that start inside real episodes; 0, or 0.5 for
+            the paper's longer gym tasks.
+        fresh_goals: draw a new goal for each rollout; off.
+        imagined_reward: "task" is the task's reward (paper); "objective" leaves out its
+            regularising costs, which can trap a policy before it has solved the task.
+        gamma, gae_lambda: 0.995 and 0.97.
+        cg_iterations, cg_damping: conjugate gradient; 10 and 1e-4 in the authors' code.
+        fisher_rows: rows that the Fisher matrix is estimated on; all.
+        value_hidden, value_learning_rate, value_weight_decay, value_epochs, value_batch: the
+            baseline; 128, 128 and in the authors' code 1e-3, 1e-3, 1, 128.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    initial_rows: int = Field(2500, ge=1)
+    rows_per_refit: int = Field(200, ge=1)
+    buffer_rows: int = Field(2500, ge=1)
+    members: int = Field(4, ge=1, le=64)
+    model_hidden: tuple[int, ...] = (512, 512)
+    model_learning_rate: float = Field(1e-3, gt=0)
+    model_batch: int = Field(200, ge=1)
+    model_epochs: int = Field(100, ge=1)
+    model_steps_min: int = Field(100, ge=1)
+    model_steps_max: int = Field(100_000, ge=1)
+    recency_half_life: int = Field(0, ge=0)
+    symmetry: bool = False
+    policy_hidden: tuple[int, ...] = (64, 64)
+    initial_log_std: float = -1.0
+    minimum_log_std: float = -3.0
+    npg_steps: int = Field(4, ge=1)
+    step_size: float = Field(0.05, gt=0)
+    rollouts: int = Field(200, ge=1)
+    horizon: int = Field(500, ge=1, le=500)
+    intermediate_fraction: float = Field(0.0, ge=0, le=1)
+    fresh_goals: bool = False
+    imagined_reward: Literal["task", "objective"] = "task"
+    gamma: float = Field(0.995, gt=0, le=1)
+    gae_lambda: float = Field(0.97, ge=0, le=1)
+    cg_iterations: int = Field(10, ge=1)
+    cg_damping: float = Field(1e-4, ge=0)
+    fisher_rows: int = Field(1_000_000, ge=1)
+    value_hidden: tuple[int, ...] = (128, 128)
+    value_learning_rate: float = Field(1e-3, gt=0)
+    value_weight_decay: float = Field(1e-3, ge=0)
+    value_epochs: int = Field(1, ge=1)
+    value_batch: int = Field(128, ge=1)

@@ -1,0 +1,1 @@
+"""Dynamics models and the rollouts made with them."""

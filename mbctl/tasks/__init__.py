@@ -1,0 +1,1 @@
+"""Tasks: pure batched functions for observation, reward, termination, success, starts and goals."""

@@ -1,0 +1,14 @@
+"""Angle arithmetic for NumPy arrays and torch tensors alike."""
+
+import math
+from typing import Any
+
+from array_api_compat import array_namespace
+
+Array = Any
+
+
+def wrap_angle(angle: Array) -> Array:
+    """The equivalent angle in [-pi, pi), elementwise, rad."""
+    xp = array_namespace(angle)
+    return angle - 2.0 * math.pi * xp.floor((angle + math.pi) / (2.0 * math.pi))
