@@ -59,15 +59,27 @@ class ControllerClient:
             owner=owner, window_s=window_s, take=take, request_id=_request_id()
         )
         lease = self.caller.call(self._robot.AcquireLease, request)
+        with self._held(lease) as held:
+            yield held
+
+    @contextlib.contextmanager
+    def keep_lease(self, token: str) -> Iterator[HeldLease]:
+        """Renew a lease that is already held for the length of the block, and leave it."""
+        request = controller_pb2.RetainLeaseRequest(token=token)
+        lease = self.caller.call(self._robot.RetainLease, request)
+        with self._held(lease) as held:
+            held.leave()
+            yield held
+
+    def _held(self, lease: controller_pb2.Lease) -> HeldLease:
         retain = controller_pb2.RetainLeaseRequest(token=lease.token)
         give_back = controller_pb2.ReturnLeaseRequest(token=lease.token)
-        with HeldLease(
+        return HeldLease(
             lease.token,
             lease.window_s,
-            lambda: self.caller.call(self._robot.RetainLease, retain, window_s / 2),
+            lambda: self.caller.call(self._robot.RetainLease, retain, lease.window_s / 2),
             lambda: self.caller.call(self._robot.ReturnLease, give_back),
-        ) as held:
-            yield held
+        )
 
     def activate(self, lease: HeldLease) -> controller_pb2.ActivateResponse:
         request = controller_pb2.ActivateRequest(lease_token=lease.token, request_id=_request_id())

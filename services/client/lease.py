@@ -30,6 +30,7 @@ class HeldLease:
         self._window_s = window_s
         self._retain = retain
         self._give_back = give_back
+        self._left = False
         self._ended = threading.Event()
         self._failure: ServiceError | None = None
         self._thread = threading.Thread(target=self._beat, name="lease-heartbeat", daemon=True)
@@ -43,6 +44,10 @@ class HeldLease:
         if self._failure is not None:
             raise self._failure
 
+    def leave(self) -> None:
+        """Do not give the lease back at the end of the block: it lapses by itself."""
+        self._left = True
+
     def __enter__(self) -> Self:
         self._thread.start()
         return self
@@ -55,7 +60,7 @@ class HeldLease:
     ) -> None:
         self._ended.set()
         self._thread.join()
-        if self._failure is not None:
+        if self._failure is not None or self._left:
             return
         try:
             self._give_back()

@@ -1,0 +1,50 @@
+"""All verbs in one tree. Nothing heavy is imported until a verb runs."""
+
+import importlib
+import importlib.util
+from typing import Annotated
+
+import typer
+
+import mbctl
+from mbctl.cli import daemons, episode, policy, refit, render, robot
+
+app = typer.Typer(
+    name="mbctl",
+    help="Runs learned, model-based policies on a robot and keeps learning from it.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command("controller")(daemons.controller)
+app.command("trainer")(daemons.trainer)
+app.command("refit")(refit.refit)
+app.add_typer(robot.app, name="robot")
+app.add_typer(episode.app, name="episode")
+app.add_typer(policy.app, name="policy")
+app.add_typer(daemons.show_app, name="show")
+
+# Verbs of their own module with an `app` in it; such a module imports what it needs when it runs.
+OPTIONAL_VERBS = ("bench",)
+
+for _verb in OPTIONAL_VERBS:
+    if importlib.util.find_spec(f"mbctl.cli.{_verb}") is not None:
+        app.add_typer(importlib.import_module(f"mbctl.cli.{_verb}").app, name=_verb)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        render.result(None, mbctl.__version__, False)
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    """Runs learned, model-based policies on a robot and keeps learning from it."""

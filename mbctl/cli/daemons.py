@@ -1,0 +1,120 @@
+"""mbctl controller, mbctl trainer: the two daemons; mbctl show config: what they would run with."""
+
+import ctypes
+import os
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mbctl.cli import render
+from mbctl.cli.failures import reported
+from mbctl.cli.options import Assignments, CheckConfig, Json
+
+if TYPE_CHECKING:
+    from mbctl.config import ControllerConfig, TrainerConfig
+
+show_app = typer.Typer(help="Show what a configuration resolves to.")
+
+ConfigFile = Annotated[
+    Path | None, typer.Option("--config", help="TOML or JSON file; see mbctl show config.")
+]
+Listen = Annotated[
+    str, typer.Option("--listen", help="host:port or unix:PATH in place of the configured one.")
+]
+Parent = Annotated[
+    int, typer.Option("--parent", hidden=True, help="Stop when this process has gone.")
+]
+PR_SET_PDEATHSIG = 1
+
+
+def controller(
+    config: ConfigFile = None,
+    check_config: CheckConfig = False,
+    listen: Listen = "",
+    assignments: Assignments = None,
+    parent: Parent = 0,
+    as_json: Json = False,
+) -> None:
+    """Run the controller daemon: owns one robot, serves episodes, streams rows to the trainer."""
+    resolved = _controller_config(config, listen, assignments, as_json)
+    if check_config:
+        _show(resolved, as_json)
+        return
+    _stop_with(parent)
+    from services.controller.daemon import run_controller
+
+    raise typer.Exit(run_controller(resolved))
+
+
+def trainer(
+    config: ConfigFile = None,
+    check_config: CheckConfig = False,
+    listen: Listen = "",
+    assignments: Assignments = None,
+    parent: Parent = 0,
+    as_json: Json = False,
+) -> None:
+    """Run the trainer daemon: stores rows durably, learns, publishes policy versions."""
+    resolved = _trainer_config(config, listen, assignments, as_json)
+    if check_config:
+        _show(resolved, as_json)
+        return
+    _stop_with(parent)
+    from services.trainer.daemon import run_trainer
+
+    raise typer.Exit(run_trainer(resolved))
+
+
+@show_app.command("config")
+def show_config(
+    daemon: Annotated[str, typer.Argument(help="controller or trainer")],
+    config: ConfigFile = None,
+    assignments: Assignments = None,
+) -> None:
+    """Print the resolved configuration of a daemon as JSON; it can be used with --config."""
+    if daemon not in ("controller", "trainer"):
+        raise typer.BadParameter(f"{daemon!r}: expected controller or trainer")
+    resolve = _controller_config if daemon == "controller" else _trainer_config
+    resolved = resolve(config, "", assignments, False)
+    render.result(None, resolved.model_dump_json(indent=2), False)
+
+
+def _controller_config(
+    path: Path | None, listen: str, assignments: list[str] | None, as_json: bool
+) -> "ControllerConfig":
+    from mbctl.config import load_controller
+
+    with reported(as_json):
+        return load_controller(path, _with_listen(assignments, listen), defaults=_defaults())
+
+
+def _trainer_config(
+    path: Path | None, listen: str, assignments: list[str] | None, as_json: bool
+) -> "TrainerConfig":
+    from mbctl.config import load_trainer
+
+    with reported(as_json):
+        return load_trainer(path, _with_listen(assignments, listen), defaults=_defaults())
+
+
+def _defaults() -> dict[str, object]:
+    return {"task": {"name": "dclaw-turn-random"}, "run_dir": "runs/default"}
+
+
+def _with_listen(assignments: list[str] | None, listen: str) -> list[str]:
+    return [*(assignments or ()), *([f"listen={listen}"] if listen else ())]
+
+
+def _show(resolved: "ControllerConfig | TrainerConfig", as_json: bool) -> None:
+    render.result(resolved.model_dump(mode="json"), "configuration is valid", as_json)
+
+
+def _stop_with(parent: int) -> None:
+    """Have the kernel send SIGTERM when `parent`, which started this process, ends."""
+    if not parent:
+        return
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
+    if os.getppid() != parent:
+        raise typer.Exit(0)

@@ -1,0 +1,150 @@
+"""mbctl robot: state, activation, faults, emergency stop."""
+
+import time
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mbctl.cli import connect, render
+from mbctl.cli.failures import reported
+from mbctl.cli.options import (
+    CONTROLLER_TARGET,
+    ControllerTarget,
+    Json,
+    LeaseToken,
+    Take,
+    Tls,
+    Yes,
+)
+from services import exit_codes
+
+if TYPE_CHECKING:
+    from services.client import ControllerClient, HeldLease
+
+app = typer.Typer(help="State, activation, faults and emergency stop of a robot.")
+
+KEEP_S = 60.0
+
+
+@app.command()
+def status(
+    target: ControllerTarget = CONTROLLER_TARGET,
+    watch: Annotated[bool, typer.Option("--watch", help="Go on until Ctrl-C.")] = False,
+    tls: Tls = None,
+    as_json: Json = False,
+) -> None:
+    """Show what the robot, its loop, its policy and its spool are doing."""
+    from mbctl.cli.status_text import status_text
+    from services.client import as_plain
+
+    with reported(as_json), connect.controller(target, tls) as client:
+        for answer in client.watch_status(1.0) if watch else [client.status()]:
+            render.result(as_plain(answer), status_text(answer), as_json)
+
+
+@app.command()
+def activate(
+    target: ControllerTarget = CONTROLLER_TARGET,
+    hold: Annotated[
+        bool, typer.Option("--hold", help="Keep it active until Ctrl-C, then deactivate.")
+    ] = False,
+    take: Take = False,
+    yes: Yes = False,
+    tls: Tls = None,
+    as_json: Json = False,
+) -> None:
+    """Switch torque on; the goal is the present position, so nothing jumps.
+
+    Without --hold the robot stays active for 60 s, or as long as commands with the printed --lease
+    token go on.
+    """
+    with reported(as_json), connect.controller(target, tls) as client:
+        connect.confirm_motion(client, "switches torque on", yes)
+        with client.lease(connect.owner_name("robot activate"), KEEP_S, take) as lease:
+            lifecycle = _lifecycle(client.activate(lease))
+            answer = {"lifecycle": lifecycle, "lease": lease.token, "window_s": KEEP_S}
+            render.result(answer, f"{lifecycle}; lease {lease.token} for {KEEP_S:g} s", as_json)
+            if hold:
+                _hold(client, lease)
+            else:
+                lease.leave()
+
+
+@app.command()
+def deactivate(
+    target: ControllerTarget = CONTROLLER_TARGET,
+    lease_token: LeaseToken = "",
+    take: Take = False,
+    tls: Tls = None,
+    as_json: Json = False,
+) -> None:
+    """Bring the robot to rest and switch torque off."""
+    with (
+        reported(as_json),
+        connect.controller(target, tls) as client,
+        connect.commanding(client, "robot deactivate", lease_token, take) as lease,
+    ):
+        _show_lifecycle(client.deactivate(lease), as_json)
+
+
+@app.command("clear-fault")
+def clear_fault(
+    target: ControllerTarget = CONTROLLER_TARGET, tls: Tls = None, as_json: Json = False
+) -> None:
+    """Leave FAULT once its cause is gone; the robot ends INACTIVE."""
+    with reported(as_json), connect.controller(target, tls) as client:
+        _show_lifecycle(client.clear_fault(), as_json)
+
+
+@app.command()
+def estop(
+    target: ControllerTarget = CONTROLLER_TARGET,
+    reason: Annotated[str, typer.Option(help="Kept with the fault.")] = "operator",
+    tls: Tls = None,
+    as_json: Json = False,
+) -> None:
+    """Switch torque off now. Needs no lease; stays until release-estop."""
+    from services.client import as_plain
+
+    with reported(as_json), connect.controller(target, tls) as client:
+        answer = client.emergency_stop(reason)
+    plain = as_plain(answer)
+    render.result(plain, f"{plain['lifecycle']}: torque off in {answer.latency_ms:.1f} ms", as_json)
+    if answer.torque_off_failed:
+        joints = ", ".join(answer.torque_off_failed)
+        message = f"torque-off was not confirmed by {joints}: cut the power"
+        render.failure("FAULT", "TORQUE_OFF_UNCONFIRMED", message, as_json)
+        raise typer.Exit(exit_codes.FAULT)
+
+
+@app.command("release-estop")
+def release_estop(
+    target: ControllerTarget = CONTROLLER_TARGET, tls: Tls = None, as_json: Json = False
+) -> None:
+    """Leave E_STOPPED; the robot ends INACTIVE and nothing moves."""
+    with reported(as_json), connect.controller(target, tls) as client:
+        _show_lifecycle(client.release_emergency_stop(), as_json)
+
+
+def _hold(client: "ControllerClient", lease: "HeldLease") -> None:
+    render.note("active until Ctrl-C")
+    deadline = time.monotonic()
+    try:
+        while True:
+            lease.check()
+            deadline += 0.2
+            time.sleep(max(0.0, deadline - time.monotonic()))
+    except KeyboardInterrupt:
+        render.note(_lifecycle(client.deactivate(lease)))
+
+
+def _show_lifecycle(answer: Any, as_json: bool) -> None:
+    from services.client import as_plain
+
+    render.result(as_plain(answer), _lifecycle(answer), as_json)
+
+
+def _lifecycle(answer: Any) -> str:
+    from services.client.plain import enum_word
+
+    return enum_word(answer, "lifecycle")

@@ -1,0 +1,70 @@
+"""`mbctl robot status` for people."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from mbctl.cli import render
+
+
+def status_text(status: Any) -> str:
+    """A GetStatusResponse as aligned lines."""
+    return render.key_values(_pairs(status))
+
+
+def _pairs(status: Any) -> Iterator[tuple[str, object]]:
+    from services.client.plain import enum_word
+
+    yield "robot", f"{status.robot} ({status.model}, {status.backend}, {status.clock} clock)"
+    yield "task", status.task
+    yield "lifecycle", enum_word(status, "lifecycle")
+    if status.HasField("fault"):
+        yield "fault", f"{status.fault.reason}: {status.fault.message}"
+    yield "lease", _lease(status.lease)
+    yield "policy", _policy(status.policy)
+    yield "episode", _episode(status.episode)
+    yield "loop", loop_line(status)
+    yield "spool", spool_line(status.spool)
+    if status.spool.error:
+        yield "spool error", status.spool.error
+    yield "real time", _real_time(status.real_time)
+
+
+def loop_line(status: Any) -> str:
+    """Cycle count and, on a wall clock, how late cycles woke."""
+    loop = status.loop
+    text = f"{loop.cycles} cycles of {1000 * loop.period_s:g} ms"
+    if status.clock != "wall":
+        return text
+    return (
+        f"{text}, late p50 {loop.lateness_p50_us:.0f} us, p99 {loop.lateness_p99_us:.0f} us, "
+        f"max {loop.lateness_max_us:.0f} us, {loop.overruns} overruns"
+    )
+
+
+def spool_line(spool: Any) -> str:
+    """Rows that wait for the trainer, and whether it is there."""
+    waiting = spool.rows_written - spool.rows_acknowledged
+    peer = "trainer connected" if spool.trainer_connected else "no trainer"
+    dropped = f", {spool.rows_dropped} DROPPED" if spool.rows_dropped else ""
+    return f"{waiting} of {spool.rows_written} rows wait for acknowledgement{dropped}, {peer}"
+
+
+def _lease(lease: Any) -> str:
+    return f"{lease.owner}, {lease.remaining_s:.1f} s left" if lease.owner else "nobody"
+
+
+def _policy(policy: Any) -> str:
+    text = f"version {policy.version} of {policy.newest_version}, follows {policy.follow or '-'}"
+    return f"{text}; refused: {policy.last_refusal}" if policy.last_refusal else text
+
+
+def _episode(episode: Any) -> str:
+    if not episode.operation:
+        return "none"
+    done = f"{episode.finished} of {episode.requested} finished"
+    return f"{episode.episode_id} step {episode.step}, {done} ({episode.operation})"
+
+
+def _real_time(report: Any) -> str:
+    names = ("timer_slack", "memory_locked", "fifo_scheduling", "gc_frozen")
+    return ", ".join(f"{n.replace('_', ' ')}: {render.cell(getattr(report, n))}" for n in names)
