@@ -1,0 +1,85 @@
+"""The spool: contiguous numbers, durable before counted, patient with a full disk."""
+
+import numpy as np
+import pytest
+
+from mbctl.data.chunk_store import ChunkStore
+from services.controller.sealer import ChunkSealer, Provenance
+from services.controller.spool import Spool
+from services.ipc.row_message import TRAIN, RowMessage
+
+WIDTH = 8
+PROVENANCE = Provenance("dclaw0", "dclaw-turn-random", "a" * 64, "sim", "mujoco", "boot")
+CHUNK_BYTES = 64 * (4 * WIDTH + 16)
+
+
+def _chunks(count: int):
+    sealer = ChunkSealer(PROVENANCE)
+    row = np.ones(WIDTH, dtype="<f4").tobytes()
+    for i in range(64 * count):
+        step = i % 64
+        message = RowMessage(f"t{i // 64:08d}", step, 1, i, i, i, TRAIN, step == 63, row)
+        yield from sealer.add(message, 0)
+    yield from sealer.finish(None)
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "spool.db"
+
+
+def test_numbers_are_contiguous_from_one_and_survive_a_restart(path):
+    spool = Spool(ChunkStore(path))
+    spool.enqueue(list(_chunks(3)))
+    assert spool.write()
+    identity = spool.spool_id
+    spool.acknowledge(129)
+    spool.close()
+    again = Spool(ChunkStore(path))
+    again.enqueue(list(_chunks(1)))
+    assert again.write()
+    firsts = [chunk.first_sequence for chunk in again.chunks_from(0, 100)]
+    assert (again.spool_id, firsts) == (identity, [129, 193])
+    assert again.first_sequence() == 129
+    counts = again.counts()
+    assert (counts.rows_written, counts.rows_acknowledged, counts.rows) == (256, 128, 128)
+    again.close()
+
+
+def test_rows_count_once_they_are_durable(path):
+    heard = []
+    spool = Spool(ChunkStore(path))
+    spool.on_stored(lambda: heard.append(spool.next_sequence))
+    spool.enqueue(list(_chunks(2)))
+    assert (spool.waiting, spool.counts().rows_written, heard) == (2, 0, [])
+    assert spool.write()
+    assert (spool.waiting, spool.counts().rows_written, heard) == (0, 128, [129])
+    spool.close()
+
+
+def test_a_full_spool_says_so_and_goes_on_when_there_is_room(path):
+    spool = Spool(ChunkStore(path, quota_bytes=2 * CHUNK_BYTES))
+    spool.enqueue(list(_chunks(2)))
+    assert spool.write()
+    spool.enqueue(list(_chunks(1)))
+    assert not spool.write()
+    assert "quota" in spool.error
+    assert spool.waiting == 1
+    assert spool.counts().error == spool.error
+    spool.acknowledge(65)
+    assert spool.write()
+    assert (spool.error, spool.waiting, spool.counts().rows_written) == ("", 0, 192)
+    spool.close()
+
+
+def test_a_broken_store_stops_the_spool_for_good(path):
+    store = ChunkStore(path)
+    spool = Spool(store)
+    with store.transaction() as connection:
+        connection.execute("DROP TABLE episodes")
+        connection.execute("DROP TABLE chunks")
+    spool.enqueue(list(_chunks(1)))
+    assert not spool.write()
+    assert "restart the controller" in spool.error
+    assert not spool.write()
+    spool.close()
