@@ -8,7 +8,7 @@ expanded, and every mesh and texture gets a flat name under which its bytes are 
 import posixpath
 import re
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from hal.errors import AssetError
@@ -37,17 +37,58 @@ def read_mjcf(folder: AssetFolder, path: str, omit: Collection[str] = ()) -> Mjc
     Raises:
         AssetError: a file is missing or malformed, or one of `omit` is not included at all.
     """
-    root = _parse(folder, path)
-    base = posixpath.dirname(path)
-    omitted: set[str] = set()
-    _expand_includes(root, folder, base, frozenset(omit), omitted)
-    if unused := set(omit) - omitted:
+    includes = _Includes(folder, path, frozenset(omit))
+    root = includes.expand_file(path, ())
+    if unused := set(omit) - includes.omitted:
         raise AssetError(
             f"{path} does not include {', '.join(sorted(unused))}, which was to be left out",
             reason="ASSET_MALFORMED",
         )
-    files = _gather_files(root, folder, base)
+    files = _gather_files(root, folder, posixpath.dirname(path))
     return Mjcf(ElementTree.tostring(root, encoding="unicode"), files)
+
+
+class _Includes:
+    """Expands the includes of one model; MuJoCo resolves all of them from the top file's folder."""
+
+    def __init__(self, folder: AssetFolder, model: str, omit: frozenset[str]) -> None:
+        self._folder = folder
+        self._model = model
+        self._omit = omit
+        self.omitted: set[str] = set()
+
+    def expand_file(self, path: str, including: tuple[str, ...]) -> ElementTree.Element:
+        if path in including:
+            raise self._malformed(f"{path} includes itself")
+        root = _parse(self._folder, path)
+        self._expand(root, (*including, path))
+        return root
+
+    def _expand(self, element: ElementTree.Element, including: tuple[str, ...]) -> None:
+        children: list[ElementTree.Element] = []
+        for child in element:
+            if child.tag == "include":
+                children.extend(self._included(child, including))
+            else:
+                self._expand(child, including)
+                children.append(child)
+        element[:] = children
+
+    def _included(
+        self, include: ElementTree.Element, including: tuple[str, ...]
+    ) -> Iterable[ElementTree.Element]:
+        file = include.get("file")
+        if file is None:
+            raise self._malformed(f"{including[-1]} has an include without a file")
+        name = posixpath.basename(file)
+        if name in self._omit:
+            self.omitted.add(name)
+            return ()
+        base = posixpath.dirname(self._model)
+        return self.expand_file(posixpath.normpath(posixpath.join(base, file)), including)
+
+    def _malformed(self, what: str) -> AssetError:
+        return AssetError(f"model {self._model}: {what}", reason="ASSET_MALFORMED")
 
 
 def _parse(folder: AssetFolder, path: str) -> ElementTree.Element:
@@ -58,30 +99,6 @@ def _parse(folder: AssetFolder, path: str) -> ElementTree.Element:
         raise AssetError(
             f"{folder.root / path} is not well-formed XML: {error}", reason="ASSET_MALFORMED"
         ) from error
-
-
-def _expand_includes(
-    element: ElementTree.Element,
-    folder: AssetFolder,
-    base: str,
-    omit: frozenset[str],
-    omitted: set[str],
-) -> None:
-    """Replace each include below `element`; MuJoCo resolves all of them from the top file."""
-    children: list[ElementTree.Element] = []
-    for child in element:
-        if child.tag != "include":
-            _expand_includes(child, folder, base, omit, omitted)
-            children.append(child)
-            continue
-        file = child.attrib["file"]
-        if posixpath.basename(file) in omit:
-            omitted.add(posixpath.basename(file))
-            continue
-        included = _parse(folder, posixpath.normpath(posixpath.join(base, file)))
-        _expand_includes(included, folder, base, omit, omitted)
-        children.extend(included)
-    element[:] = children
 
 
 def _gather_files(root: ElementTree.Element, folder: AssetFolder, base: str) -> dict[str, bytes]:

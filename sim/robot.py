@@ -30,30 +30,33 @@ class MujocoRobot(Robot):
         spec_name: robot model, such as "dclaw".
         period_s: control period; a whole number of physics steps.
         clock: stamps the measurements.
+        scene: compiled scene to share between robots; built at `configure` unless given.
 
     Raises:
         UnknownRobotError: no such model.
         ValueError: the period is not a positive whole number of physics steps (at `configure`).
     """
 
-    def __init__(self, spec_name: str, period_s: float, clock: Clock) -> None:
+    def __init__(
+        self, spec_name: str, period_s: float, clock: Clock, scene: Scene | None = None
+    ) -> None:
         super().__init__(robot_spec(spec_name), "mujoco", f"mujoco-{mujoco.__version__}")
         self._period_s = period_s
         self._clock = clock
-        self._scene: Scene | None = None
+        self._shared_scene = scene
+        self._built: tuple[Scene, mujoco.MjData] | None = None
         self._sequence = 0
 
     def _configure(self) -> None:
-        scene = build_scene(self.spec)
+        scene = self._shared_scene or build_scene(self.spec)
         self._substeps = _whole_substeps(self._period_s, scene.model.opt.timestep)
-        self._data = mujoco.MjData(scene.model)
-        self._scene = scene
+        self._built = scene, mujoco.MjData(scene.model)
         self._sequence = 0
         joints = np.array(self.spec.home_position_rad)
         self._place(ResetTarget(joints, np.zeros(len(self.spec.objects))))
 
     def _read(self) -> RobotState:
-        scene, data = self._built
+        scene, data = self._simulation
         joints = len(scene.joint_qpos)
         self._sequence += 1
         return RobotState(
@@ -69,11 +72,11 @@ class MujocoRobot(Robot):
         )
 
     def _activate(self) -> None:
-        scene, data = self._built
+        scene, data = self._simulation
         data.ctrl[scene.actuators] = data.qpos[scene.joint_qpos]
 
     def _write(self, position_rad: Vector) -> Vector:
-        scene, data = self._built
+        scene, data = self._simulation
         data.ctrl[scene.actuators] = position_rad
         mujoco.mj_step(scene.model, data, self._substeps)
         # MuJoCo answers divergence by starting over from the initial state, with only a warning.
@@ -93,16 +96,15 @@ class MujocoRobot(Robot):
         return ResetProgress.DONE
 
     def _close(self) -> None:
-        self._scene = None
-        del self._data
+        self._built = None
 
     @property
-    def _built(self) -> tuple[Scene, mujoco.MjData]:
-        assert self._scene is not None  # Robot calls the underscored methods after _configure only
-        return self._scene, self._data
+    def _simulation(self) -> tuple[Scene, mujoco.MjData]:
+        assert self._built is not None  # Robot calls the underscored methods after _configure only
+        return self._built
 
     def _place(self, target: ResetTarget) -> None:
-        scene, data = self._built
+        scene, data = self._simulation
         joints = np.clip(
             target.joint_position_rad, self.spec.position_min_rad, self.spec.position_max_rad
         )
@@ -116,7 +118,7 @@ class MujocoRobot(Robot):
 
 
 def _whole_substeps(period_s: float, timestep_s: float) -> int:
-    substeps = round(period_s / timestep_s)
+    substeps = round(period_s / timestep_s) if np.isfinite(period_s) else 0
     if substeps < 1 or abs(substeps * timestep_s - period_s) > 1e-9:
         raise ValueError(
             f"period_s is {period_s}, expected a positive multiple of the physics step "

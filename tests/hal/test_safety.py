@@ -1,0 +1,259 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from hal.faults import FaultCause
+from hal.robots.dclaw import DCLAW
+from hal.safety import GateLimits, GateMemory, SafetyGate
+from hal.types import JointCommand, RobotSpec, RobotState
+from tests.hal.states import make_state
+
+PERIOD_S = 0.1
+STEP = DCLAW.velocity_max_rad_s * PERIOD_S
+SECOND_NS = 1_000_000_000
+SMOOTH = replace(DCLAW, joints=tuple(replace(j, acceleration_max_rad_s2=5.0) for j in DCLAW.joints))
+
+
+def command(value: float | np.ndarray = 0.0) -> JointCommand:
+    return JointCommand(np.zeros(9) + value)
+
+
+def with_joint(index: int, value: float, rest: float = 0.0) -> np.ndarray:
+    vector = np.full(9, rest)
+    vector[index] = value
+    return vector
+
+
+@pytest.fixture
+def gate() -> SafetyGate:
+    return SafetyGate(DCLAW, PERIOD_S)
+
+
+# --- what passes and what is shaped
+
+
+def test_good_request_passes_untouched(gate: SafetyGate):
+    requested = command(0.1)
+    verdict = gate.check(make_state(), requested, now_ns=0)
+    assert verdict.command is not None
+    np.testing.assert_array_equal(verdict.command.position_rad, requested.position_rad)
+    assert (verdict.clipped, verdict.causes, verdict.fault) == (False, (), None)
+    assert str(verdict) == ""
+
+
+def test_velocity_is_bounded_around_the_measurement(gate: SafetyGate):
+    verdict = gate.check(make_state(np.full(9, 0.1)), command(0.45), now_ns=0)
+    assert verdict.command is not None
+    np.testing.assert_allclose(verdict.command.position_rad, 0.1 + STEP)
+    assert verdict.clipped
+    assert verdict.causes == ("VELOCITY_LIMIT",)
+
+
+def test_position_range_is_kept(gate: SafetyGate):
+    verdict = gate.check(make_state(np.full(9, 0.4)), command(with_joint(0, 0.5, 0.4)), now_ns=0)
+    assert verdict.command is not None
+    assert verdict.command.position_rad[0] == 0.48
+    assert verdict.causes == ("POSITION_LIMIT",)
+
+
+def test_joint_outside_its_range_is_commanded_into_it(gate: SafetyGate):
+    verdict = gate.check(make_state(with_joint(0, 1.2)), command(with_joint(0, 1.2)), now_ns=0)
+    assert verdict.command is not None
+    assert verdict.command.position_rad[0] == 0.48
+
+
+def test_acceleration_is_bounded_against_the_last_command():
+    gate = SafetyGate(SMOOTH, PERIOD_S)
+    first = gate.check(make_state(), command(0.2), now_ns=0)
+    assert first.command is not None
+    np.testing.assert_allclose(first.command.position_rad, 5.0 * PERIOD_S * PERIOD_S)
+    assert first.causes == ("ACCELERATION_LIMIT",)
+    second = gate.check(make_state(), command(0.2), now_ns=0)
+    assert second.command is not None
+    np.testing.assert_allclose(second.command.position_rad, 0.1)
+    gate.reset()
+    third = gate.check(make_state(), command(0.2), now_ns=0)
+    assert third.command is not None
+    np.testing.assert_allclose(third.command.position_rad, 0.05)
+
+
+@pytest.mark.parametrize(
+    ("fraction", "share"), [(0.0, 1.0), (0.8, 1.0), (0.9, 0.5), (0.95, 0.25), (1.0, 0.0)]
+)
+@pytest.mark.parametrize(
+    ("measured", "limit", "cause"),
+    [
+        ("joint_current_ma", -DCLAW.joints[0].current_max_ma, "CURRENT_DERATED"),
+        ("joint_temperature_c", DCLAW.joints[0].temperature_max_c, "TEMPERATURE_DERATED"),
+    ],
+)
+def test_load_shrinks_the_step(
+    gate: SafetyGate, measured: str, limit: float, cause: str, fraction: float, share: float
+):
+    state = make_state(**{measured: with_joint(2, fraction * limit, np.nan)})
+    verdict = gate.check(state, command(1.0 * STEP), now_ns=0)
+    assert verdict.command is not None
+    assert verdict.command.position_rad[2] == pytest.approx(share * STEP[2], abs=1e-9)
+    np.testing.assert_allclose(np.delete(verdict.command.position_rad, 2), STEP[0])
+    assert (cause in verdict.causes) == (share < 1.0)
+
+
+# --- what is refused
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_request_that_is_not_finite_is_a_fault(gate: SafetyGate, value: float):
+    verdict = gate.check(make_state(), command(with_joint(4, value)), now_ns=0)
+    assert verdict.command is None
+    assert verdict.fault is FaultCause.COMMAND_NOT_FINITE
+    assert f"'MFJ21' commanded {value}" in verdict.message
+    assert str(verdict) == "COMMAND_NOT_FINITE"
+
+
+@pytest.mark.parametrize(
+    "wrong", [np.zeros(8), np.zeros((1, 9)), np.zeros(9, np.float32), np.array(0.0)]
+)
+def test_request_of_wrong_shape_is_a_fault(gate: SafetyGate, wrong: np.ndarray):
+    verdict = gate.check(make_state(), JointCommand(wrong), now_ns=0)
+    assert verdict.fault is FaultCause.COMMAND_SHAPE
+    assert verdict.command is None
+
+
+@pytest.mark.parametrize(
+    ("age_ns", "stale"),
+    [(0, False), (SECOND_NS // 10, False), (SECOND_NS // 10 + 1, True), (-1, True)],
+)
+def test_measurement_too_old_or_from_the_future_is_a_fault(
+    gate: SafetyGate, age_ns: int, stale: bool
+):
+    verdict = gate.check(make_state(stamp_ns=SECOND_NS), command(), now_ns=SECOND_NS + age_ns)
+    assert (verdict.fault is FaultCause.STATE_STALE) == stale
+
+
+def unreadable(index: int = 3) -> RobotState:
+    return make_state(np.full(9, 0.1), valid=np.arange(9) != index)
+
+
+def test_unreadable_joint_is_held_and_then_a_fault(gate: SafetyGate):
+    gate.check(make_state(np.full(9, 0.1)), command(0.15), now_ns=0)
+    for _ in range(3):
+        verdict = gate.check(unreadable(), command(0.2), now_ns=0)
+        assert verdict.command is not None
+        assert verdict.command.position_rad[3] == 0.15
+        assert verdict.command.position_rad[0] == 0.2
+        assert verdict.causes == ("UNREADABLE_JOINT_HELD",)
+    verdict = gate.check(unreadable(), command(0.2), now_ns=0)
+    assert verdict.fault is FaultCause.STATE_INVALID
+    assert "'MFJ20' unreadable for 4 cycles in a row, limit 3" in verdict.message
+
+
+def test_a_good_read_starts_the_count_anew(gate: SafetyGate):
+    for _ in range(4):
+        gate.check(make_state(), command(), now_ns=0)
+        for _ in range(3):
+            assert gate.check(unreadable(), command(), now_ns=0).fault is None
+
+
+def test_position_that_is_not_finite_counts_as_unreadable(gate: SafetyGate):
+    gate.check(make_state(), command(0.05), now_ns=0)
+    verdict = gate.check(make_state(with_joint(3, np.nan)), command(0.1), now_ns=0)
+    assert verdict.command is not None
+    assert verdict.command.position_rad[3] == 0.05
+
+
+def test_unreadable_joint_without_a_command_to_hold_is_a_fault(gate: SafetyGate):
+    verdict = gate.check(unreadable(), command(), now_ns=0)
+    assert verdict.fault is FaultCause.STATE_INVALID
+    assert "no earlier command" in verdict.message
+
+
+@pytest.mark.parametrize(
+    ("measured", "value", "fault"),
+    [
+        ("joint_current_ma", 2241.0, FaultCause.CURRENT_LIMIT),
+        ("joint_current_ma", -np.inf, FaultCause.CURRENT_LIMIT),
+        ("joint_temperature_c", 71.0, FaultCause.TEMPERATURE_LIMIT),
+    ],
+)
+def test_overload_is_a_fault(gate: SafetyGate, measured: str, value: float, fault: FaultCause):
+    verdict = gate.check(make_state(**{measured: with_joint(8, value, 30.0)}), command(), now_ns=0)
+    assert verdict.fault is fault
+    assert verdict.command is None
+    assert "'THJ32'" in verdict.message
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"state_age_max_s": 0.0},
+        {"state_age_max_s": float("nan")},
+        {"state_age_max_s": float("inf")},
+        {"invalid_cycles_max": -1},
+        {"derate_from": 1.0},
+    ],
+)
+def test_limits_cannot_switch_a_check_off(wrong: dict):
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        GateLimits(**wrong)
+
+
+@pytest.mark.parametrize("period_s", [0.0, -1.0, float("nan"), float("inf")])
+def test_period_must_be_positive(period_s: float):
+    with pytest.raises(ValueError, match="period_s"):
+        SafetyGate(DCLAW, period_s)
+
+
+# --- for every input
+
+anything = st.floats(allow_nan=True, allow_infinity=True)
+measured_or_not = st.one_of(st.just(float("nan")), st.floats(-5000, 5000))
+vectors = arrays(np.float64, 9, elements=anything)
+positions = arrays(np.float64, 9, elements=st.floats(-4, 4))
+
+
+def check_invariants(spec: RobotSpec, memory: GateMemory, state: RobotState, request: np.ndarray):
+    gate = SafetyGate(spec, PERIOD_S)
+    verdict, after = gate.judge(memory, state, JointCommand(request), now_ns=0)
+    assert (verdict.command is None) == (verdict.fault is not None) == bool(verdict.message)
+    again, _ = gate.judge(memory, state, JointCommand(request), now_ns=0)
+    assert again.causes == verdict.causes  # pure
+    if verdict.command is None:
+        return
+    sent = verdict.command.position_rad
+    assert np.isfinite(sent).all()
+    assert (sent >= spec.position_min_rad).all()
+    assert (sent <= spec.position_max_rad).all()
+    inside = np.abs(state.joint_position_rad) <= spec.position_max_rad
+    near = np.abs(sent - state.joint_position_rad) <= STEP + 1e-9
+    held = ~state.valid
+    assert (near | ~inside | held).all()
+    if verdict.clipped:
+        assert verdict.causes
+    np.testing.assert_array_equal(after.command_rad, sent)
+
+
+@given(vectors, positions, arrays(np.bool_, 9), arrays(np.float64, 9, elements=measured_or_not))
+def test_whatever_is_sent_is_within_limits(
+    request_rad: np.ndarray, position: np.ndarray, valid: np.ndarray, current: np.ndarray
+):
+    state = make_state(position, valid=valid, joint_current_ma=current)
+    memory = GateMemory(np.zeros(9), np.zeros(9), np.zeros(9, dtype=np.int64))
+    for spec in (DCLAW, SMOOTH):
+        check_invariants(spec, memory, state, request_rad)
+
+
+@given(st.lists(arrays(np.float64, 9, elements=st.floats(-2, 2)), min_size=2, max_size=8))
+def test_velocity_never_jumps_under_an_acceleration_limit(requests: list[np.ndarray]):
+    gate = SafetyGate(SMOOTH, PERIOD_S)
+    position, previous = np.zeros(9), np.zeros(9)
+    for request in requests:
+        verdict = gate.check(make_state(position), JointCommand(request), now_ns=0)
+        assert verdict.command is not None
+        velocity = (verdict.command.position_rad - position) / PERIOD_S
+        at_edge = np.isclose(np.abs(verdict.command.position_rad), SMOOTH.position_max_rad)
+        assert ((np.abs(velocity - previous) <= 5.0 * PERIOD_S + 1e-9) | at_edge).all()
+        position, previous = verdict.command.position_rad, velocity
