@@ -1,0 +1,281 @@
+"""The service process's end of the control process: starts it, commands it, drains what it made.
+
+Everything here returns at once except `start`, `call` and `close`; while those wait they keep the
+service heartbeat alive. One thread uses a channel; only `heartbeat`, `set_lease` and
+`request_estop`, single stores to words of their own, may be called from any.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import IO, Any, Self, TypeVar
+
+from mbctl.policies.snapshot import Snapshot, pack_snapshot
+from services.controller.control.settings import ControlSettings
+from services.ipc.byte_ring import ByteRing
+from services.ipc.policy_slot import PolicySlot
+from services.ipc.row_message import RowMessage, decode_row
+from services.ipc.segment import SegmentSizes, SharedSegment
+from services.ipc.state_board import BoardRecord, StateBoard
+from services.ipc.words import SignalWords, Word
+
+Event = dict[str, Any]
+Found = TypeVar("Found")
+
+_POLL_S = 0.002
+_ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+
+
+class ControlError(Exception):
+    """The control process refused, is gone, or did not answer.
+
+    Attributes:
+        reason: SCREAMING_SNAKE_CASE; CONTROL_GONE and CONTROL_SILENT are the channel's own.
+        message: in words.
+    """
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(f"{reason}: {message}")
+        self.reason = reason
+        self.message = message
+
+
+@dataclass(frozen=True, slots=True)
+class Drained:
+    """What the control process made since the last drain.
+
+    Attributes:
+        rows: oldest first. When `events` tells of a finished episode, all its rows are in here or
+            were in an earlier one.
+        events: oldest first; each has a "type".
+    """
+
+    rows: list[RowMessage]
+    events: list[Event]
+
+
+class ControlChannel:
+    """One control process and the memory shared with it.
+
+    Args:
+        settings: what it is told.
+        sizes: of the shared memory; see SegmentSizes.
+        stderr: where its stderr goes; None inherits.
+    """
+
+    def __init__(
+        self,
+        settings: ControlSettings,
+        *,
+        sizes: SegmentSizes | None = None,
+        stderr: int | IO[bytes] | None = None,
+    ) -> None:
+        self.settings = settings
+        self._segment = SharedSegment.create(sizes)
+        self._words = SignalWords(self._segment.words)
+        self._board = StateBoard(self._segment.board)
+        self._slot = PolicySlot(self._segment.policy)
+        self._commands = ByteRing(self._segment.commands)
+        self._events = ByteRing(self._segment.events)
+        self._rows = ByteRing(self._segment.rows)
+        self._kept_rows: list[RowMessage] = []
+        self._kept_events: deque[Event] = deque()
+        self._sent = 0
+        self._stderr = stderr
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """Process id, once started."""
+        return None if self._process is None else self._process.pid
+
+    @property
+    def descriptor(self) -> int:
+        """Of the shared memory file."""
+        return self._segment.descriptor
+
+    @property
+    def exit_code(self) -> int | None:
+        """None while it runs; see services.controller.control.exit_codes."""
+        return None if self._process is None else self._process.poll()
+
+    def start(self, timeout_s: float = 30.0) -> Event:
+        """Start the process; return its "started" event.
+
+        Raises:
+            ControlError: the reason it gave for not starting, CONTROL_GONE or CONTROL_SILENT.
+        """
+        self.heartbeat()
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "services.controller.control", "--fd", str(self.descriptor)],
+            stdin=subprocess.PIPE,
+            stderr=self._stderr,
+            pass_fds=[self.descriptor],
+            env=os.environ | _ONE_THREAD,
+        )
+        self._write_stdin(self.settings.model_dump_json().encode() + b"\n")
+        event = self._wait_for(self._take_event("started", "start_failed"), "start", timeout_s)
+        if event["type"] == "start_failed":
+            raise ControlError(event["reason"], event["message"])
+        return event
+
+    def send(self, verb: str, **arguments: Any) -> str:
+        """Send a command; return its id, which the "reply" event will carry.
+
+        Raises:
+            ControlError: CONTROL_GONE, or COMMANDS_FULL when it takes none from the ring.
+        """
+        self._sent += 1
+        command_id = f"c{self._sent}"
+        message = {"id": command_id, "verb": verb, **arguments}
+        if not self._commands.try_push(json.dumps(message).encode()):
+            raise ControlError("COMMANDS_FULL", f"no room for '{verb}' in the command ring")
+        self._write_stdin(b"\n")  # wakes a lockstep loop at once
+        return command_id
+
+    def call(self, verb: str, timeout_s: float = 10.0, **arguments: Any) -> Event:
+        """Send a command and wait for its reply; what else arrives is kept for `drain`.
+
+        Raises:
+            ControlError: the reason of a refusal, CONTROL_GONE or CONTROL_SILENT.
+        """
+        command_id = self.send(verb, **arguments)
+        reply = self._wait_for(self._take_reply(command_id), verb, timeout_s)
+        if not reply["ok"]:
+            raise ControlError(reply["reason"], reply["message"])
+        return reply
+
+    def drain(self) -> Drained:
+        """Everything that arrived; works after the process is gone, too.
+
+        Raises:
+            RingCorruptError: the shared memory was overwritten.
+        """
+        self._receive()
+        drained = Drained(self._kept_rows, list(self._kept_events))
+        self._kept_rows = []
+        self._kept_events.clear()
+        return drained
+
+    def publish_policy(self, snapshot: Snapshot, *, at_step: bool = False) -> int:
+        """Hand over a checked snapshot; a "policy_swapped" event follows when it is in use.
+
+        Returns:
+            Its generation in the slot, which that event, or a "policy_refused" one, carries.
+
+        Raises:
+            ValueError: it is larger than the slot.
+        """
+        return self._slot.publish(pack_snapshot(snapshot), at_step=at_step)
+
+    def board(self) -> BoardRecord | None:
+        """The newest state; None before the first."""
+        return self._board.read()
+
+    def word(self, word: Word) -> int:
+        """Read any word."""
+        return self._words.get(word)
+
+    def heartbeat(self) -> None:
+        """Say that the service process lives; due well within settings.service_timeout_s."""
+        self._words.set(Word.SERVICE_HEARTBEAT_NS, time.monotonic_ns())
+
+    def set_lease(self, deadline_ns: int) -> None:
+        """Allow commanding until `deadline_ns` on CLOCK_MONOTONIC; 0 allows none."""
+        self._words.set(Word.LEASE_DEADLINE_NS, deadline_ns)
+
+    def request_estop(self) -> int:
+        """Ask for an emergency stop; it is done once Word.ESTOP_DONE reaches what this returns."""
+        request = self._words.get(Word.ESTOP_REQUESTED) + 1
+        self._words.set(Word.ESTOP_REQUESTED, request)
+        return request
+
+    def close(self, timeout_s: float = 5.0) -> int | None:
+        """Stop the robot and the process, by force after `timeout_s`; return its exit code.
+
+        What it made before it ended can still be drained.
+        """
+        process = self._process
+        if process is None:
+            return None
+        if process.poll() is None:
+            self._ask_to_stop(process, timeout_s)
+        if process.stdin is not None:
+            process.stdin.close()
+        self._receive()
+        return process.wait()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+        self._segment.close()
+
+    def _ask_to_stop(self, process: subprocess.Popen[bytes], timeout_s: float) -> None:
+        process.terminate()
+        deadline = time.monotonic() + timeout_s
+        while process.poll() is None and time.monotonic() < deadline:
+            self.heartbeat()
+            self._receive()  # a full ring would keep it waiting
+            time.sleep(_POLL_S)
+        if process.poll() is None:
+            process.kill()
+
+    def _write_stdin(self, data: bytes) -> None:
+        process = self._process
+        if process is None or process.stdin is None or process.poll() is not None:
+            raise ControlError("CONTROL_GONE", self._obituary())
+        try:
+            process.stdin.write(data)
+            process.stdin.flush()
+        except BrokenPipeError as error:
+            raise ControlError("CONTROL_GONE", self._obituary()) from error
+
+    def _obituary(self) -> str:
+        code = self.exit_code
+        return f"the control process ended with code {code}" if code is not None else "no process"
+
+    def _receive(self) -> None:
+        # Events before rows: an event that tells of a row was pushed after that row.
+        self._kept_events.extend(json.loads(data) for data in self._events.drain())
+        self._kept_rows.extend(decode_row(data) for data in self._rows.drain())
+
+    def _take_event(self, *types: str) -> Callable[[], Event | None]:
+        return lambda: self._take(lambda event: event["type"] in types)
+
+    def _take_reply(self, command_id: str) -> Callable[[], Event | None]:
+        return lambda: self._take(lambda event: event.get("id") == command_id)
+
+    def _take(self, wanted: Callable[[Event], bool]) -> Event | None:
+        for event in self._kept_events:
+            if wanted(event):
+                self._kept_events.remove(event)
+                return event
+        return None
+
+    def _wait_for(self, take: Callable[[], Found | None], what: str, timeout_s: float) -> Found:
+        deadline = time.monotonic() + timeout_s
+        while True:
+            self.heartbeat()
+            gone = self.exit_code is not None
+            self._receive()
+            found = take()
+            if found is not None:
+                return found
+            if gone:
+                raise ControlError("CONTROL_GONE", self._obituary())
+            if time.monotonic() > deadline:
+                raise ControlError("CONTROL_SILENT", f"no answer to '{what}' in {timeout_s} s")
+            time.sleep(_POLL_S)
