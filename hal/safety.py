@@ -41,6 +41,7 @@ class SafetyGate:
         self._limits = limits or GateLimits()
         self._step_max = spec.velocity_max_rad_s * period_s
         self._accelerations_bound = bool(np.isfinite(spec.acceleration_max_rad_s2).any())
+        self._whole_step = np.ones(len(spec.joints))
         self._current_max = np.array([j.current_max_ma for j in spec.joints])
         self._temperature_max = np.array([j.temperature_max_c for j in spec.joints])
         self._memory = GateMemory.empty(len(spec.joints))
@@ -159,19 +160,17 @@ class SafetyGate:
             target = np.where(readable, target, memory.command_rad)
             velocity = np.where(readable, velocity, 0.0)
 
+        clipped = bool(_differ(target, requested).any())
         altered = {
-            "POSITION_LIMIT": _differ(in_range, requested),
-            "ACCELERATION_LIMIT": readable & _differ(smooth, in_range),
-            "VELOCITY_LIMIT": readable & (np.abs(in_range - position) > self._step_max),
-            "CURRENT_DERATED": readable & (by_current < 1.0),
-            "TEMPERATURE_DERATED": readable & (by_temperature < 1.0),
-            "UNREADABLE_JOINT_HELD": ~readable,
+            "POSITION_LIMIT": lambda: _differ(in_range, requested),
+            "ACCELERATION_LIMIT": lambda: readable & _differ(smooth, in_range),
+            "VELOCITY_LIMIT": lambda: readable & (np.abs(in_range - position) > self._step_max),
+            "CURRENT_DERATED": lambda: readable & (by_current < 1.0),
+            "TEMPERATURE_DERATED": lambda: readable & (by_temperature < 1.0),
+            "UNREADABLE_JOINT_HELD": lambda: ~readable,
         }
-        verdict = GateVerdict(
-            JointCommand(target),
-            clipped=bool(_differ(target, requested).any()),
-            causes=tuple(name for name, joints in altered.items() if joints.any()),
-        )
+        causes = tuple(name for name, joints in altered.items() if clipped and joints().any())
+        verdict = GateVerdict(JointCommand(target), clipped, causes)
         return verdict, GateMemory(target, velocity, invalid_cycles)
 
     def _bound_acceleration(self, target: Vector, position: Vector, previous: Vector) -> Vector:
@@ -185,6 +184,8 @@ class SafetyGate:
 
     def _derate(self, load: Vector, load_max: Vector) -> Vector:
         """[J] 1 up to the knee, falling to 0 at the limit; 1 where `load` is not measured."""
+        if not np.isfinite(load).any():
+            return self._whole_step
         start = self._limits.derate_from
         fraction = np.where(np.isfinite(load), load, 0.0) / load_max
         return np.clip((1.0 - fraction) / (1.0 - start), 0.0, 1.0)

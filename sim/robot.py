@@ -16,12 +16,6 @@ from hal.robots.registry import robot_spec
 from hal.types import ResetTarget, RobotState, Vector
 from sim.scene import Scene, build_scene
 
-_DIVERGENCE_WARNINGS = (
-    mujoco.mjtWarning.mjWARN_BADQPOS,
-    mujoco.mjtWarning.mjWARN_BADQVEL,
-    mujoco.mjtWarning.mjWARN_BADQACC,
-)
-
 
 class MujocoRobot(Robot):
     """The simulated twin of a robot model.
@@ -48,6 +42,8 @@ class MujocoRobot(Robot):
         self._sequence = 0
 
     def _configure(self) -> None:
+        # Without a handler MuJoCo appends each warning to a file in the working directory.
+        mujoco.set_mju_user_warning(_leave_to_counters)
         scene = self._shared_scene or build_scene(self.spec)
         self._substeps = _whole_substeps(self._period_s, scene.model.opt.timestep)
         self._built = scene, mujoco.MjData(scene.model)
@@ -79,12 +75,8 @@ class MujocoRobot(Robot):
         scene, data = self._simulation
         data.ctrl[scene.actuators] = position_rad
         mujoco.mj_step(scene.model, data, self._substeps)
-        # MuJoCo answers divergence by starting over from the initial state, with only a warning.
-        if any(data.warning[kind].number for kind in _DIVERGENCE_WARNINGS):
-            raise RobotWriteError(
-                "the simulation diverged and is no longer valid until the next reset",
-                reason="SIMULATION_DIVERGED",
-            )
+        if data.warning.number.any():
+            raise RobotWriteError(_describe_warnings(data), reason="SIMULATION_INVALID")
         return position_rad.copy()
 
     def _deactivate(self) -> tuple[str, ...]:
@@ -115,6 +107,17 @@ class MujocoRobot(Robot):
         )
         data.ctrl[scene.actuators] = joints
         mujoco.mj_forward(scene.model, data)
+
+
+def _leave_to_counters(message: str) -> None:
+    """Warnings are counted in the simulation's data too, where `write` looks for them."""
+
+
+def _describe_warnings(data: mujoco.MjData) -> str:
+    """MuJoCo goes on after a warning: from the initial state after a divergence, for one."""
+    raised = np.flatnonzero(data.warning.number)
+    names = ", ".join(mujoco.mjtWarning(int(kind)).name for kind in raised)
+    return f"the simulation is not valid any more until the next reset: MuJoCo raised {names}"
 
 
 def _whole_substeps(period_s: float, timestep_s: float) -> int:

@@ -128,5 +128,5 @@ def test_close_releases_the_robot_even_if_torque_off_fails():
 
 def test_reasons_are_stable():
     assert RobotReadError("x").reason == "READ_FAILED"
-    assert RobotWriteError("x", reason="SIMULATION_DIVERGED").reason == "SIMULATION_DIVERGED"
+    assert RobotWriteError("x", reason="SIMULATION_INVALID").reason == "SIMULATION_INVALID"
     assert RobotWriteError("x").reason == "WRITE_FAILED"

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -86,17 +88,21 @@ def test_unmeasured_quantities_are_nan(robot: MujocoRobot):
     assert np.isnan(state.joint_temperature_c).all()
 
 
-def test_divergence_is_an_error_until_the_next_reset(robot: MujocoRobot):
+def test_divergence_is_an_error_until_the_next_reset(
+    robot: MujocoRobot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
     home = np.array(DCLAW.home_position_rad)
     _, data = robot._simulation
     data.qvel[0] = np.nan
-    with pytest.raises(RobotWriteError) as caught:
+    with pytest.raises(RobotWriteError, match="mjWARN_BADQVEL") as caught:
         robot.write(JointCommand(home))
-    assert caught.value.reason == "SIMULATION_DIVERGED"
+    assert caught.value.reason == "SIMULATION_INVALID"
     with pytest.raises(RobotWriteError):
         robot.write(JointCommand(home))
     robot.reset(ResetTarget(home, np.zeros(1)))
     robot.write(JointCommand(home))
+    assert list(tmp_path.iterdir()) == []  # MuJoCo's own log file
 
 
 @pytest.mark.parametrize("period_s", [0.0, -0.1, 0.001, 0.101, float("nan")])
