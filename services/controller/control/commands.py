@@ -1,0 +1,80 @@
+"""Commands as they come over shared memory, checked before anything acts on them."""
+
+import json
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+Text = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class _Command(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: Text
+
+
+class PlainCommand(_Command):
+    """A verb without arguments."""
+
+    verb: Literal["activate", "deactivate", "clear_fault", "release_estop", "shutdown"]
+
+
+class CancelEpisodes(_Command):
+    """End the running batch with its next step; with `operation`, only if it is that one."""
+
+    verb: Literal["cancel_episodes"]
+    operation: str = ""
+
+
+class RunEpisodes(_Command):
+    """Run `count` episodes, from `first_index` of the purpose's seeded sequence on."""
+
+    verb: Literal["run_episodes"]
+    operation: Text
+    count: Annotated[int, Field(ge=1, le=100_000)]
+    purpose: Literal["train", "evaluate"]
+    explore: bool
+    first_index: Annotated[int, Field(ge=0, le=2**53)] = 0
+
+
+Command = PlainCommand | CancelEpisodes | RunEpisodes
+_ADAPTER: TypeAdapter[Command] = TypeAdapter(Annotated[Command, Field(discriminator="verb")])
+
+
+class BadCommandError(Exception):
+    """A command that says nothing usable.
+
+    Attributes:
+        command_id: of the command; empty when it has none.
+        message: what is wrong with it.
+    """
+
+    def __init__(self, command_id: str, message: str) -> None:
+        super().__init__(message)
+        self.command_id = command_id
+        self.message = message
+
+
+def parse_command(data: bytes) -> Command:
+    """Read one command.
+
+    Raises:
+        BadCommandError: unknown verb, unknown or missing argument, value out of range.
+    """
+    try:
+        return _ADAPTER.validate_json(data)
+    except ValidationError as error:
+        faults = "; ".join(
+            f"{'.'.join(str(part) for part in fault['loc']) or 'command'}: {fault['msg']}"
+            for fault in error.errors(include_url=False, include_input=False)[:5]
+        )
+        raise BadCommandError(_id_of(data), faults) from error
+
+
+def _id_of(data: bytes) -> str:
+    try:
+        found = json.loads(data)
+    except ValueError:
+        return ""
+    return str(found.get("id", "")) if isinstance(found, dict) else ""

@@ -1,0 +1,141 @@
+"""The robot as the loop may use it: every command goes through the safety gate, and is recorded."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from hal.clock import Clock
+from hal.errors import HalError
+from hal.faults import Cycle, FlightRecorder
+from hal.robot import ResetProgress, Robot
+from hal.safety import SafetyGate
+from hal.types import JointCommand, ResetTarget, RobotSpec, RobotState, Vector
+from services.controller.control.control_fault import ControlFaultError
+
+
+class Sent(NamedTuple):
+    """What one command came to.
+
+    Attributes:
+        position_rad: [J] really sent.
+        clipped: the gate altered what was asked for.
+        stamp_ns: when it had been sent, on the robot's clock.
+    """
+
+    position_rad: Vector
+    clipped: bool
+    stamp_ns: int
+
+
+class GuardedRobot:
+    """Robot, gate and flight recorder as one; errors of the robot become control faults."""
+
+    def __init__(self, robot: Robot, gate: SafetyGate, clock: Clock) -> None:
+        self._robot = robot
+        self._gate = gate
+        self._clock = clock
+        self._recorder = FlightRecorder()
+        self._unrecorded: RobotState | None = None
+        self._last_sent: Vector | None = None
+        self.cycle = 0
+        self.has_commanded = False  # in this cycle
+
+    @property
+    def spec(self) -> RobotSpec:
+        """Joints and limits."""
+        return self._robot.spec
+
+    def read(self) -> RobotState:
+        """Measure; this begins a cycle.
+
+        Raises:
+            ControlFaultError: the measurement failed.
+        """
+        self._record(None, "")
+        self.cycle += 1
+        self.has_commanded = False
+        try:
+            state = self._robot.read()
+        except HalError as error:
+            raise ControlFaultError(error.reason, str(error), controlled=False) from error
+        self._unrecorded = state
+        return state
+
+    def send(self, state: RobotState, target_rad: Vector) -> Sent:
+        """Send a target through the gate.
+
+        Raises:
+            ControlFaultError: the gate refused it, or it could not be delivered.
+        """
+        verdict = self._gate.check(state, JointCommand(target_rad), self._clock.now_ns())
+        if verdict.command is None:
+            self._record(None, str(verdict))
+            reason = "GATE_REFUSED" if verdict.fault is None else verdict.fault.value
+            raise ControlFaultError(reason, verdict.message)
+        try:
+            sent = self._robot.write(verdict.command).position_rad
+        except HalError as error:
+            self._record(None, error.reason)
+            raise ControlFaultError(error.reason, str(error), controlled=False) from error
+        self._record(sent, str(verdict))
+        self._last_sent = sent
+        self.has_commanded = True
+        return Sent(sent, verdict.clipped, self._clock.now_ns())
+
+    def reset(self, target: ResetTarget) -> bool:
+        """One period's step of a reset; True when the robot is there.
+
+        Raises:
+            ControlFaultError: it cannot get there.
+        """
+        self._gate.reset()
+        self._last_sent = None  # the reset has moved the robot: nothing older may be held
+        self.has_commanded = True
+        try:
+            return self._robot.reset(target) is ResetProgress.DONE
+        except HalError as error:
+            raise ControlFaultError(error.reason, str(error), controlled=False) from error
+
+    def hold_target(self, state: RobotState) -> Vector:
+        """[J] the last command or, before any, the measured position within the range."""
+        if self._last_sent is not None:
+            return self._last_sent
+        return np.clip(
+            state.joint_position_rad, self.spec.position_min_rad, self.spec.position_max_rad
+        )
+
+    def activate(self) -> None:
+        """Torque on at the present position.
+
+        Raises:
+            HalError: it failed, and torque is off.
+        """
+        self._robot.activate()
+        self._gate.reset()
+        self._last_sent = None
+
+    def torque_off(self) -> tuple[str, ...]:
+        """Torque off now; return the joints for which that is not confirmed."""
+        try:
+            return self._robot.deactivate()
+        except HalError:
+            # Nobody could be reached: none is confirmed, which the caller reports as a fault.
+            return self.spec.joint_names
+
+    def cycles(self) -> tuple[Cycle, ...]:
+        """The last cycles, oldest first."""
+        return self._recorder.cycles()
+
+    def _record(self, command: Vector | None, verdict: str) -> None:
+        state = self._unrecorded
+        if state is None:
+            return
+        self._unrecorded = None
+        self._recorder.record(
+            self.cycle,
+            state.stamp_ns,
+            state.joint_position_rad,
+            state.joint_velocity_rad_s,
+            command,
+            verdict,
+        )

@@ -1,0 +1,220 @@
+"""The control loop: what happens in one cycle, and in which order.
+
+deadline -> emergency stop, lease, service -> commands -> read -> episode, stop or hold -> publish.
+"""
+
+import time
+from dataclasses import asdict
+
+from hal.lifecycle import Lifecycle
+from hal.types import RobotState
+from mbctl.tasks.task import Task
+from services.controller.control.control_fault import ControlFaultError
+from services.controller.control.episode_batch import BatchOrder, EpisodeBatch
+from services.controller.control.exit_codes import CLEAN, SERVICE_LOST
+from services.controller.control.guarded_robot import GuardedRobot
+from services.controller.control.machine import Machine
+from services.controller.control.pacer import Pacer
+from services.controller.control.policy_holder import PolicyHolder
+from services.controller.control.service_link import Event, ServiceLink
+from services.controller.control.settings import ControlSettings
+from services.controller.control.verbs import Verbs
+from services.ipc.state_board import BoardRecord, EpisodeOnBoard, LoopOnBoard
+
+_REST_S = 0.01
+_ROOM_S = 0.001
+_PUBLISH_NS = 10_000_000  # lockstep shows itself this often, not at each of its short steps
+_STATISTICS_NS = 1_000_000_000
+
+
+class ControlLoop:
+    """One robot, one task, one service process; `run` returns an exit code."""
+
+    def __init__(
+        self,
+        settings: ControlSettings,
+        task: Task,
+        robot: GuardedRobot,
+        machine: Machine,
+        policies: PolicyHolder,
+        link: ServiceLink,
+        pacer: Pacer,
+    ) -> None:
+        self._settings = settings
+        self._task = task
+        self._robot = robot
+        self._machine = machine
+        self._policies = policies
+        self._link = link
+        self._pacer = pacer
+        self._verbs = Verbs(self, machine, policies, link)
+        self._is_lockstep = settings.clock == "lockstep"
+        self._state: RobotState | None = None
+        self._stop_cause = ""
+        self._leaving: tuple[str, int] | None = None
+        self._terminations = 0
+        self._published_ns = 0
+        self._statistics_ns = 0
+        self._statistics = LoopOnBoard()
+        self.batch: EpisodeBatch | None = None
+
+    def terminate(self) -> None:
+        """Signal handler's part: stop in a controlled way, the second time at once."""
+        self._terminations += 1
+
+    def start_batch(self, order: BatchOrder) -> None:
+        """Run these episodes from the next cycle on."""
+        self.batch = EpisodeBatch(
+            order, self._task, self._settings.seed, self._robot, self._policies, self._link
+        )
+
+    def want_stop(self, cause: str) -> None:
+        """Begin a controlled stop with this cycle."""
+        self._stop_cause = self._stop_cause or cause
+
+    def leave(self, cause: str, exit_code: int) -> None:
+        """Stop the robot, then end the loop."""
+        self._leaving = self._leaving or (cause, exit_code)
+
+    def run(self, started: Event) -> int:
+        """Run until told to leave; the robot is without torque when it returns.
+
+        Args:
+            started: the event that says the loop runs.
+        """
+        self._link.emit({"type": "started", **started})
+        self._first_read()
+        self._publish(force=True)
+        while self._leaving is None or self._machine.has_torque:
+            self._cycle()
+        cause, exit_code = self._leaving
+        failed = self._machine.torque_off()
+        self._verbs.answer_deactivations()
+        self._link.emit({"type": "stopped", "cause": cause, "torque_off_failed": list(failed)})
+        self._publish(force=True)
+        self._link.beat()
+        self._link.confirm_stopped()
+        return exit_code
+
+    def _cycle(self) -> None:
+        is_due = self._wait()
+        self._link.beat()
+        self._watch()
+        self._verbs.take_all()
+        if is_due:
+            self._step()
+            self._pacer.done()
+            self._watch_overruns()
+        if self.batch is None:
+            self._policies.at_boundary()
+        self._verbs.answer_deactivations()
+        self._publish(force=not is_due)
+
+    def _wait(self) -> bool:
+        """True when a step is due; in lockstep nothing steps unless something runs."""
+        if self._is_lockstep:
+            batch, is_stopping = self.batch, bool(self._stop_cause) or self._machine.is_stopping
+            if batch is None and not is_stopping:
+                self._link.rest(_REST_S)
+                return False
+            # A step closes one row and opens another. Virtual time waits for the service process.
+            if (
+                batch is not None
+                and not is_stopping
+                and not batch.is_cut
+                and self._link.row_room < 2
+            ):
+                self._link.rest(_ROOM_S)
+                return False
+        return self._pacer.wait()
+
+    def _watch(self) -> None:
+        """What beats every command: emergency stop, lost service, signals, lost lease."""
+        if self._link.is_estop_due:
+            request = self._link.estop_request
+            self._end_batch("E_STOPPED", "emergency stop")
+            self._stop_cause = ""
+            self._machine.emergency_stop(request)
+        lost = self._link.why_lost()
+        if lost is not None:
+            self.leave("SERVICE_LOST", SERVICE_LOST)
+        if self._terminations:
+            self.leave("TERMINATED", CLEAN)
+        if self._terminations > 1 and self._machine.has_torque:
+            self._end_batch("TERMINATED", "told twice to terminate")
+            self._machine.torque_off()
+        if self._leaving is not None and self._machine.has_torque:
+            self.want_stop(self._leaving[0])
+        if self._machine.lifecycle is Lifecycle.ACTIVE and not self._link.is_lease_live:
+            self.want_stop("LEASE_LOST")
+
+    def _step(self) -> None:
+        state: RobotState | None = None
+        try:
+            state = self._state = self._robot.read()
+            self._act(state)
+        except ControlFaultError as fault:
+            self._end_batch(fault.reason, fault.message)
+            self._stop_cause = ""
+            self._machine.latch(fault, state)
+
+    def _act(self, state: RobotState) -> None:
+        machine = self._machine
+        if self.batch is not None:
+            if self._stop_cause:
+                self.batch.cut(self._stop_cause, f"the robot is being stopped: {self._stop_cause}")
+            self.batch.step(state)
+            if self.batch.is_done:
+                self.batch = None
+        if self._stop_cause:
+            cause, self._stop_cause = self._stop_cause, ""
+            machine.begin_stop(cause, state)
+        if machine.is_stopping:
+            machine.continue_stop(state)
+        elif machine.has_torque and not self._is_lockstep and not self._robot.has_commanded:
+            machine.hold(state)
+
+    def _watch_overruns(self) -> None:
+        limit = self._settings.overruns_in_a_row_max
+        if self._pacer.overruns_in_a_row > limit and self._machine.has_torque:
+            fault = ControlFaultError(
+                "LOOP_OVERRUN",
+                f"{self._pacer.overruns_in_a_row} control periods missed in a row, limit {limit}",
+            )
+            self._pacer.overruns_in_a_row = 0
+            self._end_batch(fault.reason, fault.message)
+            self._machine.latch(fault, self._state)
+
+    def _end_batch(self, reason: str, message: str) -> None:
+        if self.batch is not None:
+            self.batch.abort(reason, message)
+            self.batch = None
+
+    def _first_read(self) -> None:
+        try:
+            self._state = self._robot.read()
+        except ControlFaultError as fault:
+            self._machine.latch(fault, None)
+
+    def _publish(self, *, force: bool) -> None:
+        now_ns = time.monotonic_ns()
+        if self._is_lockstep and not force and now_ns - self._published_ns < _PUBLISH_NS:
+            return
+        self._published_ns = now_ns
+        if now_ns - self._statistics_ns > _STATISTICS_NS:
+            self._statistics_ns = now_ns
+            self._statistics = LoopOnBoard(**asdict(self._pacer.summary()))
+        batch = self.batch
+        self._link.board.publish(
+            BoardRecord(
+                int(self._machine.lifecycle),
+                self._robot.cycle,
+                now_ns,
+                self._policies.version,
+                0 if batch is None else batch.step_number,
+                self._link.rows_total,
+                self._state,
+                EpisodeOnBoard() if batch is None else batch.on_board(),
+                self._statistics,
+            )
+        )

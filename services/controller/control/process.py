@@ -1,0 +1,126 @@
+"""The control process from its start to its end: whatever happens, the robot is stopped."""
+
+import argparse
+import json
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from pydantic import ValidationError
+
+from hal.errors import HalError
+from hal.realtime import RealTimeReport, apply_realtime
+from hal.robot import Robot
+from mbctl.policies.snapshot import row_layout
+from mbctl.tasks.registry import UnknownTaskError
+from mbctl.tasks.task import Task
+from services.controller.control.exit_codes import CRASHED, START_FAILED
+from services.controller.control.service_link import Event, ServiceLink
+from services.controller.control.settings import ControlSettings
+from services.controller.control.wiring import (
+    WrongRobotError,
+    build_clock,
+    build_link,
+    build_loop,
+    build_robot,
+    build_task,
+    period_of,
+)
+from services.ipc.byte_ring import ByteRing
+from services.ipc.segment import SegmentError, SharedSegment
+from services.ipc.words import SignalWords, Word
+
+_STDIN = 0
+_SETTINGS_BYTES_MAX = 1 << 20
+_FORBIDDEN_MODULES = ("torch", "grpc")  # each would cost the loop its timing
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Attach to the segment, read the settings from stdin, run the loop; return an exit code."""
+    parser = argparse.ArgumentParser(prog="python -m services.controller.control")
+    parser.add_argument("--fd", type=int, required=True, help="descriptor of the shared memory")
+    descriptor = parser.parse_args(arguments).fd
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the service process's to handle
+    try:
+        segment = SharedSegment.attach(descriptor)
+    except (SegmentError, OSError) as error:
+        sys.stderr.write(f"{error}\n")
+        return START_FAILED
+    try:
+        settings = ControlSettings.model_validate_json(_read_line(_STDIN))
+        task = build_task(settings)
+        clock = build_clock(settings)
+        robot = build_robot(settings, period_of(settings, task), clock)
+        robot.configure()
+    except (HalError, ValueError) as error:
+        _report_failed_start(segment, error)
+        return START_FAILED
+    with robot:
+        link = build_link(segment, settings, task, _STDIN)
+        loop = build_loop(settings, task, robot, clock, link)
+        signal.signal(signal.SIGTERM, lambda *_: loop.terminate())
+        report = _apply_realtime(settings)
+        try:
+            return loop.run(_started(robot, task, settings, report))
+        except BaseException:  # noqa: BLE001 - outermost frame: torque must not stay on
+            _stop_after_crash(robot, link, segment, traceback.format_exc())
+            return CRASHED
+
+
+def _read_line(descriptor: int) -> bytes:
+    """The first line; unbuffered, because what follows are wake-ups for the loop."""
+    line = bytearray()
+    while not line.endswith(b"\n") and len(line) < _SETTINGS_BYTES_MAX:
+        byte = os.read(descriptor, 1)
+        if not byte:
+            break
+        line += byte
+    return bytes(line)
+
+
+def _apply_realtime(settings: ControlSettings) -> RealTimeReport:
+    # A lockstep loop under FIFO scheduling would never let another process run.
+    if settings.realtime and settings.clock == "wall":
+        return apply_realtime()
+    return RealTimeReport(False, False, False, False)
+
+
+def _started(robot: Robot, task: Task, settings: ControlSettings, report: RealTimeReport) -> Event:
+    return {
+        "pid": os.getpid(),
+        "real_time": asdict(report),
+        "modules": sorted(set(_FORBIDDEN_MODULES) & sys.modules.keys()),
+        "backend": robot.backend,
+        "calibration_version": robot.calibration_version,
+        "joint_names": list(robot.spec.joint_names),
+        "layout_hash": row_layout(task).hash,
+        "period_s": period_of(settings, task),
+        "episode_steps": task.episode_steps,
+    }
+
+
+def _report_failed_start(segment: SharedSegment, error: HalError | ValueError) -> None:
+    if isinstance(error, UnknownTaskError):
+        reason = "UNKNOWN_TASK"
+    elif isinstance(error, WrongRobotError):
+        reason = "WRONG_ROBOT"
+    else:
+        reason = error.reason if isinstance(error, HalError) else "BAD_SETTINGS"
+    message = str(error)
+    if isinstance(error, ValidationError):
+        message = "; ".join(
+            f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}"
+            for fault in error.errors(include_url=False, include_input=False)
+        )
+    event = {"type": "start_failed", "reason": reason, "message": message, "rows_total": 0}
+    ByteRing(segment.events).try_push(json.dumps(event).encode())
+
+
+def _stop_after_crash(robot: Robot, link: ServiceLink, segment: SharedSegment, trace: str) -> None:
+    sys.stderr.write(trace)
+    failed = robot.deactivate()
+    SignalWords(segment.words).set(Word.STOPPED, 1)
+    link.emit({"type": "crashed", "message": trace[-4000:], "torque_off_failed": list(failed)})

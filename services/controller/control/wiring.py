@@ -1,0 +1,76 @@
+"""Builds a control loop from its settings."""
+
+from hal.clock import Clock, ManualClock, WallClock
+from hal.robot import Robot
+from hal.safety import SafetyGate
+from mbctl.policies.snapshot import row_layout
+from mbctl.tasks.registry import make_task
+from mbctl.tasks.task import Task
+from services.controller.control.guarded_robot import GuardedRobot
+from services.controller.control.loop import ControlLoop
+from services.controller.control.machine import Machine
+from services.controller.control.pacer import LockstepPacer, WallPacer
+from services.controller.control.policy_holder import PolicyHolder
+from services.controller.control.service_link import ServiceLink
+from services.controller.control.settings import ControlSettings
+from services.ipc.segment import SharedSegment
+
+
+class WrongRobotError(ValueError):
+    """The task is for another robot model than the one configured."""
+
+
+def build_task(settings: ControlSettings) -> Task:
+    """The task in the settings.
+
+    Raises:
+        UnknownTaskError: no such task or observation.
+        WrongRobotError: it is for another robot model.
+    """
+    task = make_task(settings.task, settings.observation)
+    if task.robot.model != settings.model:
+        raise WrongRobotError(
+            f"task '{task.name}' is for robot '{task.robot.model}', configured is "
+            f"'{settings.model}'"
+        )
+    return task
+
+
+def period_of(settings: ControlSettings, task: Task) -> float:
+    """Control period in s: the settings' own, or else the task's."""
+    return task.period_s if settings.period_s is None else settings.period_s
+
+
+def build_clock(settings: ControlSettings) -> Clock:
+    """The clock that stamps measurements and paces the loop."""
+    return ManualClock() if settings.clock == "lockstep" else WallClock()
+
+
+def build_robot(settings: ControlSettings, period_s: float, clock: Clock) -> Robot:
+    """The robot, not yet configured."""
+    from sim.robot import MujocoRobot  # only where it is the backend: a real robot needs no MuJoCo
+
+    return MujocoRobot(settings.model, period_s, clock)
+
+
+def build_link(
+    segment: SharedSegment, settings: ControlSettings, task: Task, wake_fd: int | None = None
+) -> ServiceLink:
+    """The control process's end of the shared memory."""
+    return ServiceLink(segment, row_layout(task).row_bytes, settings.service_timeout_s, wake_fd)
+
+
+def build_loop(
+    settings: ControlSettings, task: Task, robot: Robot, clock: Clock, link: ServiceLink
+) -> ControlLoop:
+    """A loop around a configured robot."""
+    period_s = period_of(settings, task)
+    period_ns = round(period_s * 1e9)
+    guarded = GuardedRobot(robot, SafetyGate(robot.spec, period_s, settings.gate.limits()), clock)
+    machine = Machine(guarded, clock, settings.stop, link)
+    policies = PolicyHolder(link, task, period_s)
+    if settings.clock == "lockstep":
+        pacer = LockstepPacer(clock, period_ns)
+    else:
+        pacer = WallPacer(clock, period_ns, lambda: link.is_estop_due)
+    return ControlLoop(settings, task, guarded, machine, policies, link, pacer)
