@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import mbctl
-from mbctl.cli import daemons, episode, policy, refit, render, robot
+from mbctl.cli import daemons, episode, policy, refit, render, robot, up
 
 app = typer.Typer(
     name="mbctl",
@@ -16,6 +16,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.command("up")(up.up)
 app.command("controller")(daemons.controller)
 app.command("trainer")(daemons.trainer)
 app.command("refit")(refit.refit)

@@ -14,7 +14,7 @@ from services import exit_codes
 HEAVY = ("torch", "numpy", "grpc", "mujoco", "pydantic", "matplotlib")
 
 VERBS = {
-    (): {"controller", "trainer", "refit", "robot", "episode", "policy", "show"},
+    (): {"controller", "trainer", "refit", "robot", "episode", "policy", "show", "up"},
     ("robot",): {"status", "activate", "deactivate", "clear-fault", "estop", "release-estop"},
     ("episode",): {"run", "list", "watch"},
     ("policy",): {"list", "load", "promote", "rollback"},

@@ -1,0 +1,139 @@
+"""mbctl up: trainer, controller and a simulated robot together, until a budget of samples."""
+
+import contextlib
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mbctl.cli import live, render
+from mbctl.cli.failures import reported
+from mbctl.cli.options import Assignments, CheckConfig, Json
+from services import exit_codes
+
+if TYPE_CHECKING:
+    from services.up.plan import Plan
+    from services.up.run import Announcement
+    from services.up.run_dir import RunDir
+
+SHOWN = (
+    ("samples", "samples"),
+    ("episodes", "episodes"),
+    ("success", "success"),
+    ("return", "return"),
+    ("policy version", "policy_version"),
+    ("wall time, s", "wall_s"),
+    ("processor time, s", "cpu_s"),
+    ("curve", "curve_png"),
+    ("its numbers", "curve_csv"),
+    ("versions", "versions_dir"),
+    ("database", "database"),
+)
+
+
+def up(
+    task: Annotated[str, typer.Option(help="Task to learn.")] = "dclaw-turn-random",
+    algorithm: Annotated[str, typer.Option(help="Algorithm to learn with.")] = "pal",
+    samples: Annotated[int, typer.Option(min=1, help="Training rows to collect.")] = 20_000,
+    seed: Annotated[int, typer.Option(min=0, help="Of robot and learner.")] = 0,
+    run_dir: Annotated[
+        Path | None, typer.Option("--run-dir", help="Resumed if it holds this very run.")
+    ] = None,
+    backend: Annotated[str, typer.Option(help="mujoco: the simulated robot.")] = "mujoco",
+    preset: Annotated[str, typer.Option(help="Settings of the algorithm: default, paper.")] = (
+        "default"
+    ),
+    clock: Annotated[str, typer.Option(help="lockstep: as fast as it can; wall.")] = "lockstep",
+    assignments: Assignments = None,
+    check_config: CheckConfig = False,
+    as_json: Json = False,
+) -> None:
+    """Start a trainer, a controller and a robot, and learn until SAMPLES rows are collected.
+
+    Ctrl-C once stops cleanly; the same command resumes. Twice is an emergency stop.
+    """
+    with reported(as_json):
+        from services.up.plan import Choices, make_plan
+        from services.up.run_dir import RunDir
+
+        directory = RunDir(run_dir or Path("runs") / f"{task}-{algorithm}")
+        chosen = Choices(task, algorithm, preset, samples, seed, directory.path, backend, clock)
+        plan = make_plan(chosen, assignments or ())
+        directory.check(plan)
+    if check_config:
+        render.result(plan.model_dump(mode="json"), "configuration is valid", as_json)
+        return
+    raise typer.Exit(_run(plan, directory, as_json))
+
+
+def _run(plan: "Plan", directory: "RunDir", as_json: bool) -> int:
+    from services.daemon import StartUpError
+    from services.errors import ServiceError
+    from services.up.process import DaemonDiedError
+    from services.up.run import StartFailedError
+    from services.up.stop import StopNow
+
+    try:
+        with reported(as_json):
+            summary = _learn(plan, directory)
+    except (StartUpError, StartFailedError) as error:
+        render.failure("START_UP", "START_UP_FAILED", str(error), as_json)
+        return exit_codes.START_UP
+    except DaemonDiedError as error:
+        render.failure("FAULT", "DAEMON_DIED", str(error), as_json)
+        _say_how_to_resume()
+        return exit_codes.FAULT
+    except ServiceError as error:
+        render.failure(error.code.name, error.reason, error.message, as_json)
+        _say_how_to_resume()
+        return exit_codes.FAULT
+    except StopNow:
+        render.failure("FAULT", "STOPPED_TWICE", "emergency stop; the robot is off", as_json)
+        _say_how_to_resume()
+        return exit_codes.FAULT
+    render.result(summary, _summary_text(summary), as_json)
+    if not summary["complete"]:
+        _say_how_to_resume()
+    return exit_codes.OK
+
+
+def _learn(plan: "Plan", directory: "RunDir") -> dict[str, Any]:
+    from services.up.run import Run
+
+    on_terminal = render.console().is_terminal
+    learner = plan.trainer.algorithm
+    title = f"{plan.trainer.task.name}, {learner.name} ({learner.preset}), seed {plan.trainer.seed}"
+    period_s = live.LIVE_PERIOD_S if on_terminal else live.LINE_PERIOD_S
+    render.note(f"{title}\nrun directory {directory.path}, logs in logs/; starting both daemons")
+    with contextlib.ExitStack() as stack:
+        show = _lazily(stack, title) if on_terminal else stack.enter_context(live.plain_view())
+        return Run(plan, directory, _announce, show, period_s).run()
+
+
+def _lazily(stack: contextlib.ExitStack, title: str) -> live.Show:
+    """A live view that takes the terminal only when there is something to show."""
+    opened: list[live.Show] = []
+
+    def show(view: Any) -> None:
+        if not opened:
+            opened.append(stack.enter_context(live.live_view(title)))
+        opened[0](view)
+
+    return show
+
+
+def _announce(known: "Announcement") -> None:
+    resumed = ", resuming" if known.resumed else ""
+    render.note(f"controller {known.controller}, trainer {known.trainer}{resumed}")
+    render.note(f"from a second shell: mbctl robot status --target {known.controller}")
+
+
+def _say_how_to_resume() -> None:
+    render.note(f"to resume: {shlex.join(['mbctl', *sys.argv[1:]])}")
+
+
+def _summary_text(summary: dict[str, Any]) -> str:
+    head = "done" if summary["complete"] else "stopped before the end"
+    return f"{head}\n" + render.key_values((label, summary[key]) for label, key in SHOWN)

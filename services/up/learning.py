@@ -1,0 +1,203 @@
+"""The run itself: collect the rows that the next refit needs, let the trainer learn, evaluate.
+
+In lockstep each step waits for the one before, so that the same seed gives the same rows. On a wall
+clock the robot goes on while the trainer learns.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from mbctl.results import CurvePoint, append_point, read_points
+from mbctl.tasks.registry import make_task
+from protos import common_pb2
+from protos.controller_pb2 import GetStatusResponse
+from protos.trainer_pb2 import TrainerStatus
+from services.client.controller import Purpose
+from services.errors import ServiceError
+from services.up.indices import next_index
+from services.up.plan import Plan
+from services.up.run_dir import RunDir
+from services.up.session import Session
+
+WALL_BATCH = 5  # episodes between two looks at the trainer, on a wall clock
+SIMULATED = ("mujoco",)
+
+Spent = Callable[[], tuple[float, float]]  # wall and processor seconds of all sessions
+
+
+class Learning:
+    """One run from where its directory stands to its budget."""
+
+    def __init__(self, plan: Plan, run_dir: RunDir, session: Session, spent: Spent) -> None:
+        self._plan = plan
+        self._rhythm = plan.rhythm
+        self._run_dir = run_dir
+        self._session = session
+        self._spent = spent
+        self._steps = make_task(
+            plan.controller.task.name, plan.controller.task.observation
+        ).episode_steps
+        self._lockstep = plan.controller.clock == "lockstep"
+        self._next: dict[Purpose, int] = {"train": 0, "evaluate": 0}
+
+    def run(self) -> CurvePoint:
+        """Learn until the budget is used, and return the final evaluation.
+
+        Raises:
+            StopRequested: on Ctrl-C, at a moment when nothing is lost.
+            ServiceError, DaemonDiedError: it cannot go on.
+        """
+        status = self._prepare()
+        while status.train_rows_stored < self._rhythm.samples:
+            self._evaluate_if_due(status)
+            self._session.stop_if_asked()
+            self._collect(status)
+            status = self._learn()
+        status = self._learn(always=True)
+        point = self._final_point(status)
+        while point is None:
+            point = self._evaluate(status, self._rhythm.final_episodes)
+        return point
+
+    def _prepare(self) -> TrainerStatus:
+        session = self._session
+        session.observer.doing = "waiting for the first policy"
+        session.until_trainer(
+            lambda s: s.newest_version > 0 and s.next_refit_at_rows > 0, "waiting for the learner"
+        )
+        self._settle()
+        session.controller.activate(session.lease)
+        self._take_in_points()
+        return self._learn(always=True)
+
+    def _settle(self) -> None:
+        """Wait until no row is on its way, then go on behind the last episode stored."""
+        session = self._session
+        session.observer.doing = "sending rows that wait in the spool"
+        session.until_controller(_all_sent, "sending rows that wait in the spool")
+        plan = self._plan
+        database = plan.trainer.run_dir / session.trainer.status().database
+        for purpose in self._next:
+            self._next[purpose] = max(
+                self._next[purpose], next_index(database, plan.controller.robot.name, purpose)
+            )
+        session.observer.episodes = self._next["train"]
+
+    def _take_in_points(self) -> None:
+        points = read_points(self._run_dir.curve_csv)
+        if points:
+            self._session.observer.point = points[-1]
+
+    def _collect(self, status: TrainerStatus) -> None:
+        """Run the training episodes that the next refit or the budget needs."""
+        wanted = self._rhythm.samples - status.train_rows_stored
+        if self._lockstep:
+            until_refit = status.next_refit_at_rows - status.train_rows_stored
+            wanted = min(wanted, until_refit) if until_refit > 0 else 0
+        else:
+            wanted = min(wanted, WALL_BATCH * self._steps)
+        if wanted > 0:
+            self._session.observer.doing = "collecting"
+            newest = status.newest_version if self._lockstep else 0
+            self._run(math.ceil(wanted / self._steps), "train", newest)
+
+    def _learn(self, always: bool = False) -> TrainerStatus:
+        """In lockstep, or `always`, wait for due refits and for the robot to have the result."""
+        session = self._session
+        if not (self._lockstep or always):
+            return session.trainer.status()
+        session.observer.doing = "learning"
+        status = session.until_trainer(_nothing_due, "waiting for the refit")
+        session.until_controller(
+            lambda s: _has_policy(s, status.newest_version),
+            f"waiting for the robot to take policy version {status.newest_version}",
+        )
+        session.observer.mark(status.train_rows_stored)
+        return status
+
+    def _evaluate_if_due(self, status: TrainerStatus) -> None:
+        last = self._session.observer.point
+        every = self._rhythm.evaluate_every
+        if last is None or status.train_rows_stored // every > last.samples // every:
+            self._evaluate(status, self._rhythm.evaluation_episodes)
+
+    def _final_point(self, status: TrainerStatus) -> CurvePoint | None:
+        last = self._session.observer.point
+        if last is None or last.evaluation_episodes < self._rhythm.final_episodes:
+            return None
+        return last if last.samples == status.train_rows_stored else None
+
+    def _evaluate(self, status: TrainerStatus, count: int) -> CurvePoint | None:
+        self._session.observer.doing = "evaluating"
+        first = self._next["evaluate"]
+        newest = status.newest_version if self._lockstep else 0
+        response = self._run(count, "evaluate", newest)
+        if response is None:
+            return None
+        point = self._point(status, first, response.episodes)
+        append_point(self._run_dir.curve_csv, point)
+        self._session.observer.point = point
+        return point
+
+    def _point(self, status: TrainerStatus, first: int, episodes: Any) -> CurvePoint:
+        wall_s, cpu_s = self._spent()
+        return CurvePoint(
+            samples=status.train_rows_stored,
+            episodes=self._next["train"],
+            success=sum(e.success for e in episodes) / len(episodes),
+            episode_return=sum(e.episode_return for e in episodes) / len(episodes),
+            evaluation_episodes=len(episodes),
+            first_index=first,
+            policy_version=max(e.policy_version for e in episodes),
+            model_error_one_step=status.metrics.get("model_error_one_step", math.nan),
+            model_error_open_loop=status.metrics.get("model_error_open_loop", math.nan),
+            wall_s=wall_s,
+            cpu_s=cpu_s,
+        )
+
+    def _run(self, count: int, purpose: Purpose, minimum_version: int) -> Any:
+        """The response of a finished batch whose rows are all stored; None after an e-stop that
+        was released."""
+        session = self._session
+        before = session.trainer.status().rows_stored
+        first = self._next[purpose]
+        try:
+            operation = session.run_episodes(count, purpose, first, minimum_version)
+            response = operation.result()
+        except ServiceError as error:
+            self._wait_for_release(error)
+            return None
+        self._next[purpose] = first + count
+        if purpose == "train":
+            session.observer.episodes = self._next["train"]
+            session.observer.train_episodes(response.episodes)
+        session.until_trainer(
+            lambda s: s.rows_stored >= before + response.rows, "waiting for rows to be stored"
+        )
+        return response
+
+    def _wait_for_release(self, error: ServiceError) -> None:
+        """After an emergency stop of a simulated robot: go on once it is released."""
+        session = self._session
+        status = session.controller.status()
+        if status.lifecycle != common_pb2.LIFECYCLE_E_STOPPED or status.backend not in SIMULATED:
+            raise error
+        session.observer.doing = "E-STOPPED; goes on after: mbctl robot release-estop"
+        session.until_controller(
+            lambda s: s.lifecycle != common_pb2.LIFECYCLE_E_STOPPED, "e-stopped", math.inf
+        )
+        self._settle()
+        session.controller.activate(session.lease)
+
+
+def _all_sent(status: GetStatusResponse) -> bool:
+    return status.spool.rows_acknowledged >= status.spool.rows_written
+
+
+def _nothing_due(status: TrainerStatus) -> bool:
+    return status.phase == "WAITING" and status.next_refit_at_rows > status.train_rows_stored
+
+
+def _has_policy(status: GetStatusResponse, version: int) -> bool:
+    return status.policy.version >= version or status.policy.follow not in ("", "latest")

@@ -1,0 +1,146 @@
+"""What one run is to do: both daemons' configurations, the budget and the evaluations."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import ConfigDict, Field, ValidationError
+
+from mbctl.config import ConfigError, ControllerConfig, TrainerConfig, load_controller, load_trainer
+from mbctl.config.errors import from_validation, nearest
+from mbctl.config.models import Frozen
+from mbctl.config.overrides import apply_assignments
+
+_DAEMONS = ("controller", "trainer")
+_ALGORITHM = "algorithm"
+
+
+class Rhythm(Frozen):
+    """How long to learn and how often to look."""
+
+    samples: int = Field(default=20_000, ge=1)
+    """Valid rows of training episodes to collect."""
+    evaluate_every: int = Field(default=2_500, ge=1)
+    """Samples between two evaluations."""
+    evaluation_episodes: int = Field(default=20, ge=1, le=10_000)
+    """Episodes of an evaluation on the way."""
+    final_episodes: int = Field(default=100, ge=1, le=10_000)
+    """Episodes of the evaluation at the end."""
+
+
+class Plan(Frozen):
+    """A complete run; stored as run.json, so that a later session knows whether it is its own."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: Literal[1] = 1
+    rhythm: Rhythm
+    controller: ControllerConfig
+    trainer: TrainerConfig
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What the user chose on the command line."""
+
+    task: str
+    algorithm: str
+    preset: str
+    samples: int
+    seed: int
+    run_dir: Path
+    backend: str
+    clock: str
+
+
+def make_plan(
+    choices: Choices, assignments: Sequence[str], environment: Mapping[str, str] | None = None
+) -> Plan:
+    """Resolve and check everything.
+
+    Assignments go to controller.KEY, trainer.KEY, algorithm.SETTING, or to a key of the rhythm.
+
+    Raises:
+        ConfigError: something is unknown, out of range or contradictory.
+    """
+    run_dir = choices.run_dir.absolute()
+    common = {"task": {"name": choices.task}, "seed": choices.seed}
+    robot = {"backend": choices.backend}
+    algorithm = {"name": choices.algorithm, "preset": choices.preset}
+    sorted_out = _sort_out(assignments)
+    return Plan(
+        rhythm=_rhythm(choices.samples, sorted_out["rhythm"]),
+        controller=load_controller(
+            None,
+            sorted_out["controller"],
+            environment,
+            {
+                **common,
+                "robot": robot,
+                "clock": choices.clock,
+                "run_dir": str(run_dir / "controller"),
+            },
+        ),
+        trainer=load_trainer(
+            None,
+            sorted_out["trainer"],
+            environment,
+            {**common, "algorithm": algorithm, "run_dir": str(run_dir / "trainer")},
+        ),
+    )
+
+
+def _rhythm(samples: int, assignments: list[str]) -> Rhythm:
+    try:
+        return Rhythm.model_validate(apply_assignments({"samples": samples}, assignments))
+    except ValidationError as error:
+        raise from_validation(error, Rhythm, "configuration") from error
+
+
+def _sort_out(assignments: Sequence[str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {"rhythm": [], "controller": [], "trainer": []}
+    for text in assignments:
+        head, dot, rest = text.partition("=")[0].strip().partition(".")
+        tail = text[text.index("=") :] if "=" in text else ""
+        if dot and head in _DAEMONS:
+            found[head].append(rest + tail)
+        elif dot and head == _ALGORITHM:
+            found["trainer"].append(f"algorithm.settings.{rest}{tail}")
+        elif head in Rhythm.model_fields and not dot:
+            found["rhythm"].append(text)
+        else:
+            raise ConfigError(f"--set {text!r}: unknown key; {nearest(head, _top_level())}")
+    return found
+
+
+def _top_level() -> list[str]:
+    return [*Rhythm.model_fields, "controller.KEY", "trainer.KEY", "algorithm.SETTING"]
+
+
+def differences(stored: Plan, wanted: Plan) -> list[str]:
+    """The keys in which two plans are different runs, with both values.
+
+    The budget may grow and the addresses and the directory may change: it stays the same run.
+    """
+    a, b = _flat(stored.model_dump(mode="json")), _flat(wanted.model_dump(mode="json"))
+    return [
+        f"{key} is {a.get(key)!r} there and {b.get(key)!r} here"
+        for key in sorted(a.keys() | b.keys())
+        if a.get(key) != b.get(key) and not _may_differ(key)
+    ]
+
+
+def _may_differ(key: str) -> bool:
+    last = key.rpartition(".")[2]
+    return key == "rhythm.samples" or last in ("listen", "run_dir", "trainer", "metrics_listen")
+
+
+def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            flat.update(_flat(value, f"{prefix}{key}."))
+        else:
+            flat[prefix + key] = value
+    return flat

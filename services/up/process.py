@@ -1,0 +1,103 @@
+"""A daemon as a child process: its log, its health, its end."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+LOG_TAIL_LINES = 15
+STOP_S = 8.0
+
+
+class DaemonDiedError(Exception):
+    """A daemon ended by itself; the message ends with the last lines of its log."""
+
+
+class DaemonProcess:
+    """`python -m mbctl NAME --config FILE` in a session of its own, for the length of a block."""
+
+    def __init__(self, name: str, config: Path, log: Path) -> None:
+        self.name = name
+        self._log = log
+        # The daemon asks the kernel for a signal when we go, so that none is ever left behind.
+        parent = ["--parent", str(os.getpid())]
+        self._command = [sys.executable, "-m", "mbctl", name, "--config", str(config), *parent]
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid if self._process else 0
+
+    def __enter__(self) -> Self:
+        # What MBCTL_* variables said is in the configuration file already.
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("MBCTL_")}
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                self._command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=environment,
+                start_new_session=True,
+            )
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def check(self) -> None:
+        """Raise if it has ended.
+
+        Raises:
+            DaemonDiedError: with exit code and log tail.
+        """
+        code = self._process.poll() if self._process else None
+        if code is not None:
+            how = f"signal {-code}" if code < 0 else f"exit code {code}"
+            raise DaemonDiedError(
+                f"the {self.name} ended with {how}; the end of {self._log}:\n{self.log_tail()}"
+            )
+
+    def wait_serving(self, is_serving: Callable[[], bool], timeout_s: float) -> None:
+        """Wait until it answers.
+
+        Raises:
+            DaemonDiedError: it ended, or does not answer in time.
+        """
+        end = deadline = time.monotonic()
+        end += timeout_s
+        while not is_serving():
+            self.check()
+            deadline += 0.1
+            if deadline > end:
+                raise DaemonDiedError(
+                    f"the {self.name} does not serve after {timeout_s:g} s; the end of "
+                    f"{self._log}:\n{self.log_tail()}"
+                )
+            time.sleep(max(0.0, deadline - time.monotonic()))
+
+    def log_tail(self) -> str:
+        """The last lines it wrote."""
+        text = self._log.read_text(encoding="utf-8", errors="replace")
+        return "\n".join(text.splitlines()[-LOG_TAIL_LINES:])
+
+    def stop(self, timeout_s: float = STOP_S) -> None:
+        """End it: ask, wait, and kill it with all its children if it does not listen."""
+        if self._process is None or self._process.poll() is not None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()

@@ -1,0 +1,200 @@
+"""Start both daemons, learn, and leave nothing running whatever happens."""
+
+import contextlib
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from mbctl.config import ConfigError
+from mbctl.results import CurvePoint, draw_curve, read_points
+from protos.trainer_pb2 import TrainerStatus
+from services.client import ControllerClient, TrainerClient
+from services.errors import ServiceError
+from services.up.addresses import with_addresses
+from services.up.cpu_time import cpu_seconds
+from services.up.learning import Learning
+from services.up.plan import Plan
+from services.up.process import DaemonDiedError, DaemonProcess
+from services.up.run_dir import RunDir, write_whole
+from services.up.session import Session
+from services.up.stop import StopNow, StopRequested, StopSignals
+from services.up.view import Observer, View
+
+START_S = 90.0
+LEASE_WINDOW_S = 5.0
+ResultT = TypeVar("ResultT")
+
+DEATH_NOTICE_S = 2.0  # a call may fail a little before the process that served it is gone
+
+
+class StartFailedError(Exception):
+    """A daemon did not come up; the message says why."""
+
+
+@dataclass(frozen=True)
+class Announcement:
+    """What is known once both daemons serve."""
+
+    controller: str
+    trainer: str
+    resumed: bool
+
+
+class Run:
+    """One session of `mbctl up`.
+
+    Args:
+        announce: is told the addresses once both daemons serve.
+        show: is given views, at most one in `show_period_s`.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        run_dir: RunDir,
+        announce: Callable[[Announcement], None],
+        show: Callable[[View], None],
+        show_period_s: float,
+    ) -> None:
+        self._plan = plan
+        self._run_dir = run_dir
+        self._announce = announce
+        self._observer = Observer(plan.rhythm.samples, show, show_period_s)
+        self._started = time.monotonic()
+        self._before = (0.0, 0.0)
+
+    def run(self) -> dict[str, Any]:
+        """Learn until the budget is used or somebody stops it; the summary says which.
+
+        Raises:
+            ConfigError, StartUpError: the directory cannot be used.
+            StartFailedError: a daemon did not come up.
+            ServiceError, DaemonDiedError: the run cannot go on; it can be resumed.
+            StopNow: two signals arrived; the robot is e-stopped.
+        """
+        with StopSignals() as signals, self._run_dir.claimed(self._plan) as resumed:
+            self._before = self._spent_before()
+            with self._daemons(resumed) as (daemons, controller, trainer):
+                final = self._learn(daemons, controller, trainer, signals)
+                status = _attempt(trainer.status) or TrainerStatus()
+            return self._summarise(final, status)
+
+    def _learn(
+        self,
+        daemons: list[DaemonProcess],
+        controller: ControllerClient,
+        trainer: TrainerClient,
+        signals: StopSignals,
+    ) -> CurvePoint | None:
+        owner = f"mbctl up {self._run_dir.path.name}"[:64]
+        try:
+            with controller.lease(owner, LEASE_WINDOW_S) as lease:
+                session = Session(controller, trainer, lease, daemons, signals, self._observer)
+                final = Learning(self._plan, self._run_dir, session, self._spent).run()
+                controller.deactivate(lease)
+                return final
+        except StopRequested:
+            return None
+        except StopNow:
+            _attempt(lambda: controller.emergency_stop("stopped twice"))
+            raise
+        except ServiceError as error:
+            _raise_death(daemons, error)
+            raise
+
+    @contextlib.contextmanager
+    def _daemons(
+        self, resumed: bool
+    ) -> Iterator[tuple[list[DaemonProcess], ControllerClient, TrainerClient]]:
+        plan = with_addresses(self._plan)
+        with contextlib.ExitStack() as stack:
+            trainer = stack.enter_context(TrainerClient(plan.trainer.listen))
+            controller = stack.enter_context(ControllerClient(plan.controller.listen))
+            daemons: list[DaemonProcess] = []
+            for name, config in (("trainer", plan.trainer), ("controller", plan.controller)):
+                path = self._run_dir.config_of(name)
+                write_whole(path, config.model_dump_json(indent=2))
+                process = DaemonProcess(name, path, self._run_dir.log_of(name))
+                daemons.append(stack.enter_context(process))
+            try:
+                daemons[0].wait_serving(trainer.is_serving, START_S)
+                daemons[1].wait_serving(controller.is_serving, START_S)
+            except DaemonDiedError as error:
+                raise StartFailedError(str(error)) from error
+            self._announce(Announcement(plan.controller.listen, plan.trainer.listen, resumed))
+            yield daemons, controller, trainer
+
+    def _summarise(self, final: CurvePoint | None, status: TrainerStatus) -> dict[str, Any]:
+        plan, run_dir = self._plan, self._run_dir
+        points = read_points(run_dir.curve_csv)
+        last = final or (points[-1] if points else None)
+        wall_s, cpu_s = self._spent()
+        if points:
+            draw_curve(points, run_dir.curve_png, _title(plan))
+        summary = {
+            "complete": final is not None,
+            "samples": status.train_rows_stored,
+            "episodes": self._observer.episodes,
+            "success": last.success if last else None,
+            "return": last.episode_return if last else None,
+            "evaluation_episodes": last.evaluation_episodes if last else 0,
+            "policy_version": last.policy_version if last else 0,
+            "wall_s": round(wall_s, 3),
+            "cpu_s": round(cpu_s, 3),
+            "seed": plan.trainer.seed,
+            "task": plan.trainer.task.name,
+            "algorithm": plan.trainer.algorithm.name,
+            "preset": plan.trainer.algorithm.preset,
+            "clock": plan.controller.clock,
+            "run_dir": str(run_dir.path),
+            "curve_csv": str(run_dir.curve_csv),
+            "curve_png": str(run_dir.curve_png),
+            "database": str(plan.trainer.run_dir / status.database),
+            "versions_dir": str(run_dir.versions),
+        }
+        write_whole(run_dir.summary, json.dumps(summary, indent=2))
+        return summary
+
+    def _spent(self) -> tuple[float, float]:
+        wall_s = time.monotonic() - self._started
+        return self._before[0] + wall_s, self._before[1] + cpu_seconds(os.getpid())
+
+    def _spent_before(self) -> tuple[float, float]:
+        try:
+            points = read_points(self._run_dir.curve_csv)
+        except ValueError as error:
+            raise ConfigError(f"{error}: move it away, or choose another --run-dir") from error
+        spent = [(point.wall_s, point.cpu_s) for point in points]
+        if self._run_dir.summary.exists():
+            stored = json.loads(self._run_dir.summary.read_text(encoding="utf-8"))
+            spent.append((stored["wall_s"], stored["cpu_s"]))
+        return max(spent, default=(0.0, 0.0))
+
+
+def _title(plan: Plan) -> str:
+    algorithm = plan.trainer.algorithm
+    return (
+        f"{plan.trainer.task.name}, {algorithm.name} ({algorithm.preset}), seed {plan.trainer.seed}"
+    )
+
+
+def _attempt(act: Callable[[], ResultT]) -> ResultT | None:
+    """What a daemon answers, if it still does."""
+    try:
+        return act()
+    except ServiceError:
+        return None
+
+
+def _raise_death(daemons: list[DaemonProcess], cause: ServiceError) -> None:
+    deadline = time.monotonic() + DEATH_NOTICE_S
+    while time.monotonic() < deadline:
+        for daemon in daemons:
+            try:
+                daemon.check()
+            except DaemonDiedError as died:
+                raise died from cause
+        time.sleep(0.05)

@@ -1,0 +1,122 @@
+"""A run's directory: owned by one session at a time, and only by runs of one configuration."""
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from mbctl.config import ConfigError
+from services.daemon import StartUpError
+from services.up.plan import Plan, differences
+
+PLAN_FILE = "run.json"
+LOCK_FILE = "up.lock"
+
+
+class RunDir:
+    """Paths within a run's directory."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.absolute()
+
+    @property
+    def plan(self) -> Path:
+        return self.path / PLAN_FILE
+
+    @property
+    def curve_csv(self) -> Path:
+        return self.path / "curve.csv"
+
+    @property
+    def curve_png(self) -> Path:
+        return self.path / "curve.png"
+
+    @property
+    def summary(self) -> Path:
+        return self.path / "summary.json"
+
+    @property
+    def versions(self) -> Path:
+        return self.path / "trainer" / "versions"
+
+    def config_of(self, daemon: str) -> Path:
+        return self.path / f"{daemon}.json"
+
+    def log_of(self, daemon: str) -> Path:
+        return self.path / "logs" / f"{daemon}.log"
+
+    def check(self, plan: Plan) -> None:
+        """Make sure that this directory is free or holds this very run.
+
+        Raises:
+            ConfigError: it holds something else; says what.
+        """
+        if self.path.exists() and not self.path.is_dir():
+            raise ConfigError(f"--run-dir {self.path}: is a file, expected a directory")
+        if not self.plan.exists():
+            self._check_free()
+            return
+        stored = self._stored_plan()
+        if different := differences(stored, plan):
+            raise ConfigError(
+                f"--run-dir {self.path} holds another run: {'; '.join(different)}. "
+                "Choose another --run-dir, or the options of that run to resume it"
+            )
+
+    @contextlib.contextmanager
+    def claimed(self, plan: Plan) -> Iterator[bool]:
+        """Own the directory for the block and store the plan; yields whether it is a resumption.
+
+        Raises:
+            ConfigError: it holds another run.
+            StartUpError: another session owns it, or it cannot be written.
+        """
+        self.check(plan)
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            (self.path / "logs").mkdir(exist_ok=True)
+            lock = (self.path / LOCK_FILE).open("a+")
+        except OSError as error:
+            raise StartUpError(f"--run-dir {self.path}: {error.strerror}") from error
+        with lock:
+            self._lock(lock.fileno())
+            self.check(plan)
+            resumed = self.plan.exists()
+            write_whole(self.plan, plan.model_dump_json(indent=2))
+            yield resumed
+
+    def _lock(self, descriptor: int) -> None:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise StartUpError(
+                f"--run-dir {self.path} is in use by another mbctl up; stop it or choose another"
+            ) from error
+
+    def _check_free(self) -> None:
+        ours = {LOCK_FILE, "logs"}
+        if self.path.exists() and any(entry.name not in ours for entry in self.path.iterdir()):
+            raise ConfigError(
+                f"--run-dir {self.path} is not empty and holds no {PLAN_FILE}: choose a new one"
+            )
+
+    def _stored_plan(self) -> Plan:
+        try:
+            return Plan.model_validate_json(self.plan.read_bytes())
+        except (ValidationError, OSError) as error:
+            raise ConfigError(
+                f"{self.plan} is damaged or of another version of mbctl: choose another --run-dir"
+            ) from error
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Replace a file's content, entirely or not at all."""
+    draft = path.with_name(path.name + ".draft")
+    with draft.open("w", encoding="utf-8") as file:
+        file.write(text + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)

@@ -1,0 +1,110 @@
+"""What there is to see of a run at one moment."""
+
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mbctl.results import CurvePoint
+from protos.controller_pb2 import GetStatusResponse
+from protos.trainer_pb2 import TrainerStatus
+
+RECENT_EPISODES = 20
+RATE_WINDOW = 8  # marks over which the remaining time is estimated
+
+
+@dataclass(frozen=True)
+class View:
+    """A snapshot for whoever shows it.
+
+    Attributes:
+        doing: what the run is doing, in words.
+        samples_wanted: the budget.
+        episodes: training episodes so far.
+        recent_success: over the last RECENT_EPISODES training episodes; None before the first.
+        recent_return: likewise.
+        point: the last evaluation; None before the first.
+        elapsed_s: of this session.
+        remaining_s: estimate; None while there is nothing to go by.
+    """
+
+    doing: str
+    samples_wanted: int
+    episodes: int
+    recent_success: float | None
+    recent_return: float | None
+    point: CurvePoint | None
+    controller: GetStatusResponse
+    trainer: TrainerStatus
+    elapsed_s: float
+    remaining_s: float | None
+
+
+class Observer:
+    """Gathers what a view shows and hands it on, at most once in `period_s`."""
+
+    def __init__(self, samples_wanted: int, show: Callable[[View], None], period_s: float) -> None:
+        self._samples_wanted = samples_wanted
+        self._show = show
+        self._period_s = period_s
+        self._started = self._due = time.monotonic()
+        self._recent: deque[tuple[bool, float]] = deque(maxlen=RECENT_EPISODES)
+        self._marks: deque[tuple[float, int]] = deque(maxlen=RATE_WINDOW)
+        self.doing = "starting"
+        self.episodes = 0
+        self.point: CurvePoint | None = None
+
+    @property
+    def elapsed_s(self) -> float:
+        return time.monotonic() - self._started
+
+    def train_episodes(self, episodes: Sequence[Any]) -> None:
+        """Take in finished training episodes."""
+        self._recent.extend((e.success, e.episode_return) for e in episodes)
+
+    def mark(self, samples: int) -> None:
+        """Note that so many samples are learned from by now; the remaining time follows."""
+        self._marks.append((self.elapsed_s, samples))
+
+    def offer(
+        self,
+        controller: Callable[[], GetStatusResponse],
+        trainer: Callable[[], TrainerStatus],
+    ) -> None:
+        """Show a view if one is due; asks for the statuses only then."""
+        now = time.monotonic()
+        if now < self._due:
+            return
+        self._due = now + self._period_s
+        self._show(self._view(controller(), trainer()))
+
+    def _view(self, controller: GetStatusResponse, trainer: TrainerStatus) -> View:
+        successes = [success for success, _ in self._recent]
+        returns = [value for _, value in self._recent]
+        return View(
+            doing=self.doing,
+            samples_wanted=self._samples_wanted,
+            episodes=self.episodes,
+            recent_success=_mean(successes),
+            recent_return=_mean(returns),
+            point=self.point,
+            controller=controller,
+            trainer=trainer,
+            elapsed_s=self.elapsed_s,
+            remaining_s=self._remaining_s(),
+        )
+
+    def _remaining_s(self) -> float | None:
+        if len(self._marks) < 2:
+            return None
+        (began, first), (ended, last) = self._marks[0], self._marks[-1]
+        if last <= first:
+            return None
+        pace = (ended - began) / (last - first)
+        since = self.elapsed_s - ended
+        return max(0.0, (self._samples_wanted - last) * pace - since)
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return sum(values) / len(values) if values else None

@@ -1,0 +1,106 @@
+"""A plan from choices and assignments, and what makes two plans the same run."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mbctl.config import ConfigError
+from services.up.plan import Choices, Plan, differences, make_plan
+
+
+@pytest.fixture
+def choices(tmp_path: Path) -> Choices:
+    return Choices(
+        task="dclaw-turn-random",
+        algorithm="pal",
+        preset="default",
+        samples=1000,
+        seed=3,
+        run_dir=tmp_path / "run",
+        backend="mujoco",
+        clock="lockstep",
+    )
+
+
+def test_choices_reach_both_daemons(choices: Choices):
+    plan = make_plan(choices, (), {})
+    assert plan.controller.seed == plan.trainer.seed == 3
+    assert plan.controller.task == plan.trainer.task
+    assert plan.controller.clock == "lockstep"
+    assert plan.trainer.run_dir != plan.controller.run_dir
+    assert plan.trainer.algorithm.settings["members"] >= 1
+
+
+def test_assignments_find_their_place(choices: Choices):
+    texts = (
+        "algorithm.members=3",
+        "evaluate_every=500",
+        "controller.gate.derate_from=0.5",
+        "trainer.seed=9",
+    )
+    plan = make_plan(choices, texts, {"MBCTL_TRAINER_SEED": "8"})
+    assert plan.trainer.algorithm.settings["members"] == 3
+    assert plan.rhythm.evaluate_every == 500
+    assert plan.controller.gate.derate_from == 0.5
+    assert plan.trainer.seed == 9
+
+
+def test_the_paper_s_preset_differs(choices: Choices):
+    default = make_plan(choices, (), {})
+    paper = make_plan(replace(choices, preset="paper"), (), {})
+    assert default.trainer.algorithm.settings != paper.trainer.algorithm.settings
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"task": "dclaw-turn-rando"}, r"task\.name = 'dclaw-turn-rando': unknown task; did you"),
+        ({"algorithm": "pall"}, r"algorithm\.name = 'pall': unknown algorithm; did you mean 'pal'"),
+        ({"algorithm": "../pal"}, r"algorithm\.name = '\.\./pal'"),
+        ({"preset": "papr"}, r"no such preset for pal; did you mean 'paper'\? valid: default"),
+        ({"preset": "../../x"}, r"algorithm\.preset"),
+        ({"backend": "hardware"}, r"robot\.backend = 'hardware': Input should be 'mujoco'"),
+        ({"clock": "fast"}, r"clock = 'fast'"),
+        ({"seed": -1}, r"seed = -1"),
+    ],
+)
+def test_a_wrong_choice_is_named(choices: Choices, change: dict[str, object], message: str):
+    with pytest.raises(ConfigError, match=message):
+        make_plan(replace(choices, **change), (), {})
+
+
+@pytest.mark.parametrize(
+    ("assignment", "message"),
+    [
+        (
+            "algorithm.membrs=3",
+            r"unknown key 'algorithm\.settings\.membrs'; did you mean 'members'",
+        ),
+        ("algorithm.members=0", r"algorithm\.settings\.members = 0: .*greater than or equal"),
+        ("controler.seed=1", r"unknown key; .*controller\.KEY"),
+        ("controller.sed=1", r"unknown key 'sed'; did you mean 'seed'"),
+        ("evaluate_every=0", r"evaluate_every = 0"),
+        ("seed=1", r"--set 'seed=1': unknown key"),
+    ],
+)
+def test_a_wrong_assignment_is_named(choices: Choices, assignment: str, message: str):
+    with pytest.raises(ConfigError, match=message):
+        make_plan(choices, (assignment,), {})
+
+
+def test_a_larger_budget_and_other_addresses_are_the_same_run(choices: Choices, tmp_path: Path):
+    plan = make_plan(choices, (), {})
+    stored = Plan.model_validate_json(plan.model_dump_json())
+    assert differences(stored, plan) == []
+    moved = replace(choices, samples=2000, run_dir=tmp_path / "elsewhere")
+    texts = ("controller.listen=127.0.0.1:9", "trainer.listen=127.0.0.1:8")
+    assert differences(stored, make_plan(moved, texts, {})) == []
+
+
+def test_another_seed_is_another_run(choices: Choices):
+    plan = make_plan(choices, (), {})
+    other = make_plan(replace(choices, seed=4), ("algorithm.members=2",), {})
+    different = differences(plan, other)
+    assert "controller.seed is 3 there and 4 here" in different
+    assert [d for d in different if d.startswith("trainer.algorithm.settings.members is ")]
