@@ -43,3 +43,13 @@ def test_message_names_the_joint_that_is_not_finite():
     position[8] = np.nan
     with pytest.raises(CommandError, match="'THJ32' is nan"):
         check_command(DCLAW, JointCommand(position))
+
+
+@pytest.mark.parametrize("joint", range(9))
+@pytest.mark.parametrize("side", [-1.0, 1.0])
+def test_target_just_outside_the_limit_is_refused(joint: int, side: float):
+    position = np.zeros(9)
+    position[joint] = side * (DCLAW.position_max_rad[joint] + 1e-6)
+    with pytest.raises(CommandError) as caught:
+        check_command(DCLAW, JointCommand(position))
+    assert caught.value.reason == "COMMAND_OUT_OF_RANGE"

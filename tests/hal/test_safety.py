@@ -165,6 +165,15 @@ def test_position_that_is_not_finite_counts_as_unreadable(gate: SafetyGate):
     assert verdict.command.position_rad[3] == 0.05
 
 
+def test_unreadable_joint_counts_as_at_rest_for_the_acceleration_that_follows():
+    gate = SafetyGate(SMOOTH, PERIOD_S)
+    gate.check(make_state(), command(0.02), now_ns=0)
+    gate.check(make_state(with_joint(3, np.nan)), command(0.02), now_ns=0)
+    verdict = gate.check(make_state(), command(0.2), now_ns=0)
+    assert verdict.command is not None
+    assert verdict.command.position_rad[3] == pytest.approx(5.0 * PERIOD_S * PERIOD_S)
+
+
 def test_unreadable_joint_without_a_command_to_hold_is_a_fault(gate: SafetyGate):
     verdict = gate.check(unreadable(), command(), now_ns=0)
     assert verdict.fault is FaultCause.STATE_INVALID
