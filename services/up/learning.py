@@ -67,7 +67,7 @@ class Learning:
             lambda s: s.newest_version > 0 and s.next_refit_at_rows > 0, "waiting for the learner"
         )
         self._settle()
-        session.controller.activate(session.lease)
+        session.controller.activate(session.command.lease)
         self._take_in_points()
         return self._learn(always=True)
 
@@ -157,8 +157,8 @@ class Learning:
         )
 
     def _run(self, count: int, purpose: Purpose, minimum_version: int) -> Any:
-        """The response of a finished batch whose rows are all stored; None after an e-stop that
-        was released."""
+        """The response of a finished batch whose rows are all stored; None after somebody
+        else had the robot."""
         session = self._session
         before = session.trainer.status().rows_stored
         first = self._next[purpose]
@@ -166,7 +166,7 @@ class Learning:
             operation = session.run_episodes(count, purpose, first, minimum_version)
             response = operation.result()
         except ServiceError as error:
-            self._wait_for_release(error)
+            self._wait_for_people(error)
             return None
         self._next[purpose] = first + count
         if purpose == "train":
@@ -177,18 +177,25 @@ class Learning:
         )
         return response
 
-    def _wait_for_release(self, error: ServiceError) -> None:
-        """After an emergency stop of a simulated robot: go on once it is released."""
+    def _wait_for_people(self, error: ServiceError) -> None:
+        """Go on where somebody took the robot from a run in simulation: once they are done.
+
+        Raises:
+            ServiceError: `error`, where it is something else.
+        """
         session = self._session
         status = session.controller.status()
-        if status.lifecycle != common_pb2.LIFECYCLE_E_STOPPED or status.backend not in SIMULATED:
+        if status.backend not in SIMULATED:
             raise error
-        session.observer.doing = "E-STOPPED; goes on after: mbctl robot release-estop"
-        session.until_controller(
-            lambda s: s.lifecycle != common_pb2.LIFECYCLE_E_STOPPED, "e-stopped", math.inf
-        )
+        if status.lifecycle == common_pb2.LIFECYCLE_E_STOPPED:
+            session.observer.doing = "E-STOPPED; goes on after: mbctl robot release-estop"
+            session.wait(lambda: session.controller.status().lifecycle != status.lifecycle)
+        elif error.reason not in ("LEASE_LOST", "LEASE_REQUIRED"):
+            raise error
+        session.observer.doing = f"waiting for the lease, which {status.lease.owner!r} took"
+        session.wait(session.command.regain)
         self._settle()
-        session.controller.activate(session.lease)
+        session.controller.activate(session.command.lease)
 
 
 def _all_sent(status: GetStatusResponse) -> bool:

@@ -23,9 +23,9 @@ class Rhythm(Frozen):
     """Valid rows of training episodes to collect."""
     evaluate_every: int = Field(default=2_500, ge=1)
     """Samples between two evaluations."""
-    evaluation_episodes: int = Field(default=20, ge=1, le=10_000)
+    evaluation_episodes: int = Field(default=20, ge=1, le=1_000)
     """Episodes of an evaluation on the way."""
-    final_episodes: int = Field(default=100, ge=1, le=10_000)
+    final_episodes: int = Field(default=100, ge=1, le=1_000)
     """Episodes of the evaluation at the end."""
 
 

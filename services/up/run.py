@@ -14,6 +14,7 @@ from protos.trainer_pb2 import TrainerStatus
 from services.client import ControllerClient, TrainerClient
 from services.errors import ServiceError
 from services.up.addresses import with_addresses
+from services.up.command import Command
 from services.up.cpu_time import cpu_seconds
 from services.up.learning import Learning
 from services.up.plan import Plan
@@ -24,7 +25,6 @@ from services.up.stop import StopNow, StopRequested, StopSignals
 from services.up.view import Observer, View
 
 START_S = 90.0
-LEASE_WINDOW_S = 5.0
 ResultT = TypeVar("ResultT")
 
 DEATH_NOTICE_S = 2.0  # a call may fail a little before the process that served it is gone
@@ -91,10 +91,10 @@ class Run:
     ) -> CurvePoint | None:
         owner = f"mbctl up {self._run_dir.path.name}"[:64]
         try:
-            with controller.lease(owner, LEASE_WINDOW_S) as lease:
-                session = Session(controller, trainer, lease, daemons, signals, self._observer)
+            with Command(controller, owner) as command:
+                session = Session(controller, trainer, command, daemons, signals, self._observer)
                 final = Learning(self._plan, self._run_dir, session, self._spent).run()
-                controller.deactivate(lease)
+                controller.deactivate(command.lease)
                 return final
         except StopRequested:
             return None

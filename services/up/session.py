@@ -1,15 +1,17 @@
 """Both daemons, seen from the run: waiting for things to become true, while watching that the
 daemons live, the lease holds, and nobody asked to stop."""
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from protos.controller_pb2 import GetStatusResponse
 from protos.trainer_pb2 import TrainerStatus
-from services.client import ControllerClient, HeldLease, TrainerClient
+from services.client import ControllerClient, TrainerClient
 from services.client.controller import Episodes, Purpose
 from services.errors import refusal
+from services.up.command import Command
 from services.up.process import DaemonProcess
 from services.up.stop import StopSignals
 from services.up.view import Observer
@@ -28,7 +30,7 @@ class Session:
         self,
         controller: ControllerClient,
         trainer: TrainerClient,
-        lease: HeldLease,
+        command: Command,
         daemons: Sequence[DaemonProcess],
         signals: StopSignals,
         observer: Observer,
@@ -36,20 +38,19 @@ class Session:
         self.controller = controller
         self.trainer = trainer
         self.observer = observer
-        self.lease = lease
+        self.command = command
         self._daemons = daemons
         self._signals = signals
 
     def watch(self) -> None:
-        """Check that all is well and show a view if one is due.
+        """Check that both daemons live and show a view if one is due.
 
         Raises:
             DaemonDiedError: a daemon ended.
-            ServiceError: the lease is lost, or a daemon cannot be asked.
+            ServiceError: a daemon cannot be asked.
         """
         for daemon in self._daemons:
             daemon.check()
-        self.lease.check()
         self.observer.offer(self.controller.status, self.trainer.status)
 
     def stop_if_asked(self) -> None:
@@ -84,7 +85,7 @@ class Session:
             ServiceError: the batch failed.
         """
         operation = self.controller.run_episodes(
-            self.lease,
+            self.command.lease,
             count,
             purpose,
             explore=purpose == "train",
@@ -94,6 +95,7 @@ class Session:
         asked_at = None
         for _ in operation.updates(0.2):
             self.watch()
+            self.command.lease.check()
             if self._signals.requested and asked_at is None:
                 asked_at = time.monotonic()
             if asked_at is not None and time.monotonic() > asked_at + STOP_WAIT_S:
@@ -101,6 +103,14 @@ class Session:
                 operation.poll(STOP_WAIT_S)
                 self.stop_if_asked()
         return operation
+
+    def wait(self, done: Callable[[], bool]) -> None:
+        """Wait for something that may take for ever, such as a person.
+
+        Raises:
+            StopRequested: somebody pressed Ctrl-C.
+        """
+        self._until(done, bool, "", math.inf, bool)
 
     def _trainer_status(self) -> TrainerStatus:
         status = self.trainer.status()
