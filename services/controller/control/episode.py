@@ -101,8 +101,9 @@ class Episode:
         if not np.isfinite(action).all():
             # Clipping would hide an infinity; the gate has to see that the policy is broken.
             return np.full(len(spec.joints), np.nan)
-        self._last_action = np.clip(action.astype(np.float64), -1.0, 1.0)
-        return action_to_target(self._last_action, spec.position_min_rad, spec.position_max_rad)
+        requested = action.astype(np.float64)
+        self._last_action = np.minimum(np.maximum(requested, -1.0), 1.0)
+        return action_to_target(requested, spec.position_min_rad, spec.position_max_rad)
 
     def commanded(self, state: RobotState, sent: Sent, policy_version: int) -> None:
         """Open the row of the step that began with `state` and whose command was sent."""

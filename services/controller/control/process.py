@@ -1,6 +1,7 @@
 """The control process from its start to its end: whatever happens, the robot is stopped."""
 
 import argparse
+import gc
 import json
 import os
 import signal
@@ -82,10 +83,12 @@ def _read_line(descriptor: int) -> bytes:
 
 
 def _apply_realtime(settings: ControlSettings) -> RealTimeReport:
-    # A lockstep loop under FIFO scheduling would never let another process run.
     if settings.realtime and settings.clock == "wall":
         return apply_realtime()
-    return RealTimeReport(False, False, False, False)
+    # A lockstep loop under FIFO scheduling would never let another process run.
+    gc.collect()
+    gc.freeze()
+    return RealTimeReport(False, False, False, True)
 
 
 def _started(robot: Robot, task: Task, settings: ControlSettings, report: RealTimeReport) -> Event:
