@@ -40,6 +40,11 @@ class ChunkSealer:
     def open_rows(self) -> int:
         return len(self._rows)
 
+    @property
+    def open_episode(self) -> str:
+        """The episode of the open rows; empty when none is open."""
+        return self._rows[-1].episode_id if self._rows else ""
+
     def add(self, row: RowMessage, now_ns: int) -> list[ChunkRecord]:
         """Take one row; returns the chunks that this closes."""
         sealed = []

@@ -1,0 +1,106 @@
+"""The controller daemon's service process: builds its parts, serves until a signal, drains."""
+
+import asyncio
+import contextlib
+import os
+
+import structlog
+
+from mbctl.config import ControllerConfig
+from services import exit_codes
+from services.controller import paths
+from services.controller.channel import ControlError
+from services.controller.files import open_files
+from services.controller.lease_guard import LeaseGuard
+from services.controller.metrics import serve_controller_metrics
+from services.controller.parts import ROBOT_SERVICE, Parts, build_parts, build_servicings
+from services.daemon import StartUpError, run_until_signalled
+from services.errors import refusal
+from services.server import GrpcServer, build_server
+from services.telemetry import configure_logging
+
+LOOK_S = 0.2
+GRACE_S = 0.3
+
+log = structlog.get_logger()
+
+
+def run_controller(config: ControllerConfig) -> int:
+    """Run the controller until a signal; returns its exit code."""
+    configure_logging("controller")
+    return run_until_signalled(lambda stop: _serve(config, stop))
+
+
+async def _serve(config: ControllerConfig, stop: asyncio.Event) -> int:
+    async with contextlib.AsyncExitStack() as stack:
+        files = open_files(config, stack)
+        parts = build_parts(config, files, stack)
+        server = build_server(
+            config.listen,
+            build_servicings(parts),
+            config.tls,
+            interceptors=[LeaseGuard(parts.lease)],
+        )
+        stack.callback(serve_controller_metrics(config, parts.view, files.spool))
+        await _start_control(parts)
+        for work in parts.works():
+            parts.background.start(work)
+        parts.background.start(_look_after(parts, server))
+        await server.start()
+        address = config.run_dir / paths.ADDRESS_FILE
+        address.write_text(server.address + "\n")
+        stack.callback(address.unlink, missing_ok=True)
+        log.info("controller_serving", address=server.address, pid=os.getpid())
+        try:
+            return await _until_stopped(parts, stop)
+        finally:
+            await _drain(parts, server)
+
+
+async def _start_control(parts: Parts) -> None:
+    try:
+        await parts.supervisor.start()
+    except ControlError as error:
+        raise StartUpError(f"the control process does not start: {error}") from error
+
+
+async def _look_after(parts: Parts, server: GrpcServer) -> None:
+    """What has to be looked at rather than waited for; every LOOK_S, for ever."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time()
+    serving = True
+    while True:
+        parts.supervisor.kill_if_silent()
+        if parts.files.spool.error:
+            parts.batches.cancel(refusal("SPOOL_FULL", parts.files.spool.error))
+        if parts.view.alive != serving:
+            serving = parts.view.alive
+            await server.set_serving(ROBOT_SERVICE, serving)
+        deadline = max(deadline + LOOK_S, loop.time())
+        await asyncio.sleep(deadline - loop.time())
+
+
+async def _until_stopped(parts: Parts, stop: asyncio.Event) -> int:
+    """Wait for the signal; a part that failed for good ends the daemon with a fault."""
+    stopped = asyncio.ensure_future(stop.wait())
+    ends = [stopped, parts.background.failed, parts.supervisor.broken]
+    await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    if parts.background.failed.done():
+        parts.background.failed.result()  # raises what failed
+    if parts.supervisor.broken.done():
+        log.error("controller_broken", message=parts.supervisor.broken.result())
+        return exit_codes.FAULT
+    return exit_codes.OK
+
+
+async def _drain(parts: Parts, server: GrpcServer) -> None:
+    parts.robot.draining = True
+    await server.drain()
+    if not await parts.supervisor.stop():
+        log.error("drain_incomplete", message="rows were left in memory")
+    draining = refusal("DRAINING", "the controller is shutting down")
+    parts.batches.fail(draining)
+    parts.operations.fail_all(draining)
+    await server.stop(GRACE_S)
+    await parts.background.stop()

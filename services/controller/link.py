@@ -1,0 +1,113 @@
+"""One life of the control process: its channel, its heartbeat, the pump that drains it."""
+
+import asyncio
+import contextlib
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mbctl.config import ControllerConfig
+from mbctl.data.layout import RowLayout
+from mbctl.policies.snapshot import row_layout
+from mbctl.tasks.task import Task
+from services.controller.channel import ControlChannel
+from services.controller.control.settings import ControlSettings, GateSettings
+from services.controller.episode_events import Event, OpenEpisode, summary_from_event
+from services.controller.heartbeat import Heartbeat
+from services.controller.row_pump import RowPump
+from services.controller.sealer import ChunkSealer, Provenance
+from services.controller.spool import Spool
+from services.ipc.segment import SegmentSizes
+
+START_S = 30.0
+MIB = 1 << 20
+
+Deliver = Callable[[Event], None]
+
+
+@dataclass(frozen=True)
+class ControlLink:
+    """A running control process. Everything but `stop` returns at once."""
+
+    channel: ControlChannel
+    started: Event
+    boot_id: str
+    heartbeat: Heartbeat
+    pump: RowPump
+
+    async def stop(self, timeout_s: float) -> bool:
+        """Stop robot and process, drain what they made; False when that took too long."""
+        self.pump.stop()
+        ended = await asyncio.to_thread(self.pump.join, timeout_s)
+        await asyncio.to_thread(self.heartbeat.stop)
+        return ended
+
+
+class ControlLauncher:
+    """Starts control processes, one after the other."""
+
+    def __init__(self, config: ControllerConfig, task: Task, spool: Spool) -> None:
+        self._config = config
+        self._task = task
+        self._spool = spool
+        self.layout: RowLayout = row_layout(task)
+
+    async def launch(self, deliver: Deliver) -> ControlLink:
+        """Start one; `deliver` is called in the event loop.
+
+        Raises:
+            ControlError: why it did not start.
+        """
+        sizes = SegmentSizes(rows=self._config.row_ring_mb * MIB)
+        channel = ControlChannel(settings_of(self._config), sizes=sizes)
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(channel)
+            started = await asyncio.to_thread(channel.start, START_S)
+            stack.pop_all()  # from here on the pump closes it
+        return self._linked(channel, started, deliver)
+
+    def _linked(self, channel: ControlChannel, started: Event, deliver: Deliver) -> ControlLink:
+        loop = asyncio.get_running_loop()
+        boot_id = secrets.token_hex(16)
+        pump = RowPump(
+            channel,
+            self._spool,
+            ChunkSealer(self._provenance(started, boot_id)),
+            OpenEpisode(self.layout),
+            lambda event: summary_from_event(event, self._config.robot.name, self._task.name),
+            lambda event: _deliver_soon(loop, deliver, event),
+        )
+        pump.start()
+        return ControlLink(channel, started, boot_id, Heartbeat(channel.heartbeat), pump)
+
+    def _provenance(self, started: Event, boot_id: str) -> Provenance:
+        return Provenance(
+            robot=self._config.robot.name,
+            task=self._task.name,
+            layout_hash=self.layout.hash,
+            calibration_version=started["calibration_version"],
+            backend=self._config.robot.backend,
+            boot_id=boot_id,
+        )
+
+
+def settings_of(config: ControllerConfig) -> ControlSettings:
+    """What the control process is told."""
+    return ControlSettings(
+        model=config.robot.model,
+        backend=config.robot.backend,
+        task=config.task.name,
+        observation=config.task.observation,
+        clock=config.clock,
+        period_s=config.period_s,
+        seed=config.seed,
+        gate=GateSettings(
+            state_age_max_s=config.gate.state_age_max_s,
+            invalid_cycles_max=config.gate.invalid_reads_max,
+            derate_from=config.gate.derate_from,
+        ),
+    )
+
+
+def _deliver_soon(loop: asyncio.AbstractEventLoop, deliver: Deliver, event: Event) -> None:
+    loop.call_soon_threadsafe(deliver, event)

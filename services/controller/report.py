@@ -1,0 +1,82 @@
+"""Puts the status together from the parts that know it."""
+
+import time
+
+from hal.lifecycle import Lifecycle
+from mbctl.config import ControllerConfig
+from mbctl.policies.snapshot import row_layout
+from mbctl.tasks.task import Task
+from protos import controller_pb2
+from services import wire
+from services.controller import status
+from services.controller.lease import LeaseBook
+from services.controller.policy_source import PolicySource
+from services.controller.spool import Spool
+from services.controller.uplink import Uplink
+from services.controller.view import ControlView
+
+
+class StatusReport:
+    """Builds GetStatusResponse; cheap enough for every call."""
+
+    def __init__(
+        self,
+        config: ControllerConfig,
+        task: Task,
+        view: ControlView,
+        lease: LeaseBook,
+        policies: PolicySource,
+        spool: Spool,
+        uplink: Uplink | None,
+    ) -> None:
+        self._config = config
+        self._task = task
+        self._layout = wire.layout_to_proto(row_layout(task))
+        self._view = view
+        self._lease = lease
+        self._policies = policies
+        self._spool = spool
+        self._uplink = uplink
+
+    def build(self) -> controller_pb2.GetStatusResponse:
+        """The state as of now."""
+        view, config = self._view, self._config
+        answer = controller_pb2.GetStatusResponse(
+            robot=config.robot.name,
+            model=config.robot.model,
+            task=self._task.name,
+            backend=config.robot.backend,
+            lifecycle=int(view.lifecycle),  # pyright: ignore[reportArgumentType]  # same numbers
+            policy=self._policy(),
+            spool=self._spool_status(),
+            layout=self._layout,
+            real_time=status.real_time_to_proto(view.real_time),
+            clock=config.clock,
+            wall_time=wire.timestamp_from_ns(time.time_ns()),
+            monotonic_ns=time.monotonic_ns(),
+            boot_id=view.boot_id,
+        )
+        board = view.read_board()
+        if board is not None:
+            status.add_board(answer, board, self._task.robot)
+        fault = view.fault
+        if fault is not None and view.lifecycle in (Lifecycle.FAULT, Lifecycle.E_STOPPED):
+            answer.fault.CopyFrom(status.fault_to_proto(fault))
+        lease = self._lease.current
+        if lease is not None:
+            answer.lease.CopyFrom(status.lease_to_proto(lease, with_token=False))
+        return answer
+
+    def _policy(self) -> controller_pb2.PolicyStatus:
+        board = self._view.read_board()
+        return controller_pb2.PolicyStatus(
+            version=board.policy_version if board is not None and self._view.alive else 0,
+            newest_version=self._policies.newest,
+            promoted_version=self._policies.promoted,
+            follow=self._policies.follow,
+            last_refusal=self._policies.last_refusal,
+        )
+
+    def _spool_status(self) -> controller_pb2.SpoolStatus:
+        error = self._uplink.error if self._uplink is not None else ""
+        return status.spool_to_proto(self._spool.counts(), error)

@@ -1,0 +1,143 @@
+"""EpisodeService: batches of episodes as operations, the list of episodes, their event stream."""
+
+from collections.abc import AsyncIterator
+
+import grpc.aio
+from google.longrunning.operations_proto_pb2 import Operation
+
+from hal.lifecycle import Lifecycle
+from protos import common_pb2, controller_pb2, controller_pb2_grpc
+from services import wire
+from services.controller.batches import BatchRequest, EpisodeBatches
+from services.controller.events import EpisodeEvent, EpisodeLog
+from services.controller.policy_source import PolicySource
+from services.controller.requests import RequestMemory
+from services.controller.spool import Spool
+from services.controller.view import ControlView
+from services.errors import ServiceError, invalid_field, refusal
+from services.operations import OperationHandle
+
+COUNT_MAX = 100_000
+INDEX_MAX = 1 << 31
+PAGE_MAX = 1000
+
+Context = grpc.aio.ServicerContext
+
+
+class EpisodeServicer(controller_pb2_grpc.EpisodeServiceServicer):
+    """See protos/controller.proto. That a lease is held was checked before."""
+
+    def __init__(
+        self,
+        batches: EpisodeBatches,
+        episode_log: EpisodeLog,
+        view: ControlView,
+        policies: PolicySource,
+        spool: Spool,
+        memory: RequestMemory,
+    ) -> None:
+        self._batches = batches
+        self._log = episode_log
+        self._view = view
+        self._policies = policies
+        self._spool = spool
+        self._memory = memory
+
+    async def RunEpisodes(
+        self, request: controller_pb2.RunEpisodesRequest, context: Context
+    ) -> Operation:
+        batch = checked_batch(request)
+
+        async def act() -> OperationHandle:
+            self._check_ready(request.minimum_policy_version)
+            return await self._batches.start(batch)
+
+        return (await self._memory.once(request, act)).to_proto()
+
+    async def ListEpisodes(
+        self, request: controller_pb2.ListEpisodesRequest, context: Context
+    ) -> controller_pb2.ListEpisodesResponse:
+        """Oldest first, all that ever left rows in this spool."""
+        size, after = request.page_size or 100, request.page_token or "0"
+        if not 1 <= size <= PAGE_MAX:
+            raise invalid_field("page_size", request.page_size, f"0 to {PAGE_MAX}")
+        if not after.isdecimal() or len(after) > 15:
+            raise invalid_field("page_token", after, "the next_page_token of an earlier answer")
+        page = self._spool.episodes(int(after), size)
+        token = str(page[-1][0]) if len(page) == size else ""
+        episodes = [wire.episode_to_proto(episode) for _, episode in page]
+        return controller_pb2.ListEpisodesResponse(episodes=episodes, next_page_token=token)
+
+    async def WatchEpisodes(
+        self, request: controller_pb2.WatchEpisodesRequest, context: Context
+    ) -> AsyncIterator[controller_pb2.EpisodeEvent]:
+        if request.after_event < 0:
+            raise invalid_field("after_event", request.after_event, "0 or an event number")
+        async for event in self._log.watch(request.after_event):
+            yield event_to_proto(event)
+
+    def _check_ready(self, minimum_policy_version: int) -> None:
+        lifecycle = self._view.lifecycle
+        if lifecycle is not Lifecycle.ACTIVE:
+            raise refusal(
+                "LIFECYCLE",
+                f"the robot is {lifecycle.name}, episodes need ACTIVE: {_remedy(lifecycle)}",
+                [("lifecycle", lifecycle.name)],
+                lifecycle=lifecycle.name,
+            )
+        self._check_policy(minimum_policy_version)
+        if self._spool.error:
+            raise refusal("SPOOL_FULL", f"rows cannot be stored: {self._spool.error}")
+
+    def _check_policy(self, minimum: int) -> None:
+        version = self._policies.current
+        if version == 0:
+            why = self._policies.last_refusal or "none has been published yet"
+            raise refusal("NO_POLICY", f"no policy is loaded: {why}")
+        if version < minimum:
+            raise refusal(
+                "POLICY_TOO_OLD",
+                f"policy version {version} is loaded, at least {minimum} was asked for",
+                [("minimum_policy_version", f"{minimum}, loaded is {version}")],
+                version=str(version),
+            )
+
+
+def checked_batch(request: controller_pb2.RunEpisodesRequest) -> BatchRequest:
+    """What to run.
+
+    Raises:
+        ServiceError: a field is out of range.
+    """
+    if not 1 <= request.count <= COUNT_MAX:
+        raise invalid_field("count", request.count, f"1 to {COUNT_MAX:,}")
+    if not 0 <= request.first_index <= INDEX_MAX - request.count:
+        raise invalid_field("first_index", request.first_index, f"0 to {INDEX_MAX - request.count}")
+    if request.minimum_policy_version < 0:
+        raise invalid_field("minimum_policy_version", request.minimum_policy_version, "0 or more")
+    number = request.purpose or common_pb2.EPISODE_PURPOSE_TRAIN
+    try:
+        purpose = wire.purpose_from_proto(number)
+    except ValueError as error:
+        raise _bad_purpose(number) from error
+    return BatchRequest(request.count, purpose, request.explore, request.first_index)
+
+
+def event_to_proto(event: EpisodeEvent) -> controller_pb2.EpisodeEvent:
+    """The event with its number."""
+    message = controller_pb2.EpisodeEvent(event=event.number, skipped=event.skipped)
+    record = message.started if event.kind == "started" else message.finished
+    record.CopyFrom(wire.episode_to_proto(event.episode))
+    return message
+
+
+def _bad_purpose(number: int) -> ServiceError:
+    return invalid_field("purpose", number, "EPISODE_PURPOSE_TRAIN or EPISODE_PURPOSE_EVALUATE")
+
+
+def _remedy(lifecycle: Lifecycle) -> str:
+    if lifecycle is Lifecycle.E_STOPPED:
+        return "release the emergency stop, then activate"
+    if lifecycle is Lifecycle.FAULT:
+        return "clear the fault, then activate"
+    return "activate it first"

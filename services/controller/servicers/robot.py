@@ -1,0 +1,108 @@
+"""RobotService: status, lease and lifecycle of the one robot behind this controller."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+
+import grpc.aio
+
+from hal.lifecycle import Lifecycle
+from protos import controller_pb2, controller_pb2_grpc
+from services.controller.batches import EpisodeBatches
+from services.controller.lease import Lease, LeaseBook
+from services.controller.requests import RequestMemory
+from services.controller.status import lease_to_proto
+from services.controller.supervisor import ControlSupervisor
+from services.errors import invalid_field, refusal
+
+WATCH_MIN_MS, WATCH_MAX_MS, WATCH_DEFAULT_MS = 20, 60_000, 500
+
+Context = grpc.aio.ServicerContext
+Status = Callable[[], controller_pb2.GetStatusResponse]
+
+
+class RobotServicer(controller_pb2_grpc.RobotServiceServicer):
+    """See protos/controller.proto."""
+
+    def __init__(
+        self,
+        supervisor: ControlSupervisor,
+        lease: LeaseBook,
+        batches: EpisodeBatches,
+        memory: RequestMemory,
+        status: Status,
+    ) -> None:
+        self._supervisor = supervisor
+        self._lease = lease
+        self._batches = batches
+        self._memory = memory
+        self._status = status
+        self.draining = False
+
+    async def GetStatus(
+        self, request: controller_pb2.GetStatusRequest, context: Context
+    ) -> controller_pb2.GetStatusResponse:
+        return self._status()
+
+    async def WatchStatus(
+        self, request: controller_pb2.WatchStatusRequest, context: Context
+    ) -> AsyncIterator[controller_pb2.GetStatusResponse]:
+        """Each answer is the state at the time it is sent: a slow reader gets fewer, never old."""
+        period_ms = request.period_ms or WATCH_DEFAULT_MS
+        if not WATCH_MIN_MS <= period_ms <= WATCH_MAX_MS:
+            raise invalid_field("period_ms", period_ms, f"{WATCH_MIN_MS} to {WATCH_MAX_MS}, or 0")
+        loop = asyncio.get_running_loop()
+        deadline = loop.time()
+        while True:
+            yield self._status()
+            deadline = max(deadline + period_ms / 1000, loop.time())
+            await asyncio.sleep(deadline - loop.time())
+
+    async def AcquireLease(
+        self, request: controller_pb2.AcquireLeaseRequest, context: Context
+    ) -> controller_pb2.Lease:
+        async def act() -> Lease:
+            if self.draining:
+                raise refusal("DRAINING", "the controller is shutting down")
+            held = self._lease.current
+            lease = self._lease.acquire(request.owner, request.window_s, request.take)
+            if held is not None:
+                taken = f"{lease.owner!r} took the lease over from {held.owner!r}"
+                self._batches.cancel(refusal("LEASE_LOST", taken))
+            return lease
+
+        return lease_to_proto(await self._memory.once(request, act), with_token=True)
+
+    async def RetainLease(
+        self, request: controller_pb2.RetainLeaseRequest, context: Context
+    ) -> controller_pb2.Lease:
+        return lease_to_proto(self._lease.retain(request.token), with_token=True)
+
+    async def ReturnLease(
+        self, request: controller_pb2.ReturnLeaseRequest, context: Context
+    ) -> controller_pb2.ReturnLeaseResponse:
+        self._lease.give_back(request.token)
+        return controller_pb2.ReturnLeaseResponse()
+
+    async def Activate(
+        self, request: controller_pb2.ActivateRequest, context: Context
+    ) -> controller_pb2.ActivateResponse:
+        async def act() -> Lifecycle:
+            return await self._supervisor.change("activate", Lifecycle.ACTIVE)
+
+        lifecycle = await self._memory.once(request, act)
+        return controller_pb2.ActivateResponse(lifecycle=int(lifecycle))  # pyright: ignore[reportArgumentType]  # same numbers
+
+    async def Deactivate(
+        self, request: controller_pb2.DeactivateRequest, context: Context
+    ) -> controller_pb2.DeactivateResponse:
+        async def act() -> Lifecycle:
+            return await self._supervisor.change("deactivate", Lifecycle.INACTIVE)
+
+        lifecycle = await self._memory.once(request, act)
+        return controller_pb2.DeactivateResponse(lifecycle=int(lifecycle))  # pyright: ignore[reportArgumentType]  # same numbers
+
+    async def ClearFault(
+        self, request: controller_pb2.ClearFaultRequest, context: Context
+    ) -> controller_pb2.ClearFaultResponse:
+        lifecycle = await self._memory.once(request, self._supervisor.clear_fault)
+        return controller_pb2.ClearFaultResponse(lifecycle=int(lifecycle))  # pyright: ignore[reportArgumentType]  # same numbers

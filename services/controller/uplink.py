@@ -1,0 +1,141 @@
+"""Carries rows from the spool to the trainer, for as long as it takes.
+
+Whichever daemon starts first, and however often the other goes away: reconnect, ask where to
+resume, send from there, forget what is acknowledged. An acknowledgement means durable.
+"""
+
+import asyncio
+import contextlib
+import random
+
+import grpc
+import grpc.aio
+import structlog
+
+from mbctl.data.layout import RowLayout
+from protos import trainer_pb2, trainer_pb2_grpc
+from services import wire
+from services.controller.backoff import Backoff
+from services.controller.spool import Spool
+from services.errors import reason_of
+
+CALL_S = 5.0
+READ_CHUNKS = 64
+UNACKNOWLEDGED_MAX = 16_384  # rows on their way; bounds what a slow trainer makes us buffer
+
+log = structlog.get_logger()
+
+
+class UplinkError(Exception):
+    """The trainer's idea of this spool cannot be continued from."""
+
+
+class Uplink:
+    """One robot's row stream; `run` never returns."""
+
+    def __init__(
+        self,
+        spool: Spool,
+        robot: str,
+        layout: RowLayout,
+        channel: grpc.aio.Channel,
+        rng: random.Random,
+    ) -> None:
+        self._spool = spool
+        self._robot = robot
+        self._layout = layout
+        self._stub = trainer_pb2_grpc.IngestServiceStub(channel)
+        self._backoff = Backoff(rng)
+        self._loop = asyncio.get_running_loop()
+        self._wake = asyncio.Event()
+        self._acknowledged = 1
+        self.error = "not connected yet"
+        spool.on_stored(self._wake_up)
+
+    async def run(self) -> None:
+        """Keep a stream open, with growing pauses while the trainer is away."""
+        while True:
+            try:
+                await self._session()
+                self.error = "the trainer ended the stream"
+            except grpc.aio.AioRpcError as error:
+                code, reason, message = reason_of(error)
+                self._report(f"{reason or code.name}: {message}")
+            except UplinkError as error:
+                self._report(str(error))
+            finally:
+                self._spool.trainer_connected = False
+            await self._backoff.wait()
+
+    async def _session(self) -> None:
+        resume = await self._resume_point()
+        call = self._stub.StreamChunks()
+        try:
+            await call.write(trainer_pb2.StreamChunksRequest(hello=self._hello()))
+            sender = asyncio.create_task(self._send(call, resume))
+            try:
+                await self._receive(call)
+            finally:
+                sender.cancel()
+                with contextlib.suppress(asyncio.CancelledError, grpc.aio.BaseError):
+                    await sender
+        finally:
+            call.cancel()
+
+    async def _resume_point(self) -> int:
+        request = trainer_pb2.GetResumePointRequest(spool_id=self._spool.spool_id)
+        answer = await self._stub.GetResumePoint(request, timeout=CALL_S)
+        oldest = await asyncio.to_thread(self._spool.first_sequence)
+        if not oldest <= answer.next_sequence <= self._spool.next_sequence:
+            raise UplinkError(
+                f"SEQUENCE_GAP: the trainer expects row {answer.next_sequence} of spool "
+                f"{self._spool.spool_id}, which holds rows {oldest} to "
+                f"{self._spool.next_sequence - 1}; the trainer's database is not the one that "
+                "acknowledged the rest: start it on its old run directory"
+            )
+        await self._acknowledge(answer.next_sequence)
+        return answer.next_sequence
+
+    async def _send(self, call: grpc.aio.StreamStreamCall, sequence: int) -> None:
+        while True:
+            self._wake.clear()
+            chunks = []
+            if sequence - self._acknowledged < UNACKNOWLEDGED_MAX:
+                chunks = await asyncio.to_thread(self._spool.chunks_from, sequence, READ_CHUNKS)
+            for chunk in chunks:
+                await call.write(trainer_pb2.StreamChunksRequest(chunk=wire.chunk_to_proto(chunk)))
+                sequence = chunk.next_sequence
+            if not chunks:
+                await self._wake.wait()
+
+    async def _receive(self, call: grpc.aio.StreamStreamCall) -> None:
+        async for answer in call:
+            self._backoff.succeed()
+            if not self._spool.trainer_connected:  # the hello was accepted
+                self._connected(answer.next_sequence)
+            await self._acknowledge(answer.next_sequence)
+            self._wake.set()
+
+    async def _acknowledge(self, next_sequence: int) -> None:
+        await asyncio.to_thread(self._spool.acknowledge, next_sequence)
+        self._acknowledged = next_sequence
+
+    def _connected(self, next_sequence: int) -> None:
+        self._spool.trainer_connected = True
+        self.error = ""
+        log.info("uplink_open", spool_id=self._spool.spool_id, resume_at=next_sequence)
+
+    def _report(self, error: str) -> None:
+        if error != self.error:
+            log.warning("uplink_down", error=error)
+        self.error = error
+
+    def _wake_up(self) -> None:
+        self._loop.call_soon_threadsafe(self._wake.set)
+
+    def _hello(self) -> trainer_pb2.Hello:
+        return trainer_pb2.Hello(
+            spool_id=self._spool.spool_id,
+            robot=self._robot,
+            layout=wire.layout_to_proto(self._layout),
+        )

@@ -1,0 +1,71 @@
+"""What the service process knows of the robot: from the board, from events, and from a silence."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from hal.faults import Cycle, Fault
+from hal.lifecycle import Lifecycle
+from hal.realtime import RealTimeReport
+from services.ipc.state_board import BoardRecord
+
+NOTHING_YET = RealTimeReport(False, False, False, False)
+
+
+@dataclass
+class ControlView:
+    """The last word about the control process.
+
+    Attributes:
+        alive: the control process runs.
+        boot_id: names the clock of the control process.
+        control_fault: latched by the control process, or by its end.
+        stop_fault: who asked for the emergency stop, while it is latched; it stays latched across
+            restarts of the control process.
+    """
+
+    read_board: Callable[[], BoardRecord | None] = lambda: None
+    alive: bool = False
+    boot_id: str = ""
+    real_time: RealTimeReport = NOTHING_YET
+    control_fault: Fault | None = None
+    stop_fault: Fault | None = None
+
+    @property
+    def fault(self) -> Fault | None:
+        """What is latched: an emergency stop before a fault."""
+        return self.stop_fault or self.control_fault
+
+    @property
+    def lifecycle(self) -> Lifecycle:
+        """As far as it is known; FAULT while the control process is gone."""
+        if self.stop_fault is not None:
+            return Lifecycle.E_STOPPED
+        if not self.alive:
+            return Lifecycle.FAULT if self.control_fault else Lifecycle.UNCONFIGURED
+        board = self.read_board()
+        return Lifecycle(board.lifecycle) if board else Lifecycle.UNCONFIGURED
+
+
+def new_fault(reason: str, message: str) -> Fault:
+    """A fault that the service process itself found or ordered, now."""
+    return Fault(reason, message, time.monotonic_ns(), time.time_ns(), ())
+
+
+def fault_from_event(event: dict[str, Any]) -> Fault:
+    """A fault as the control process reported it."""
+    cycles = tuple(
+        Cycle(
+            cycle["cycle"],
+            cycle["stamp_ns"],
+            tuple(cycle["position"]),
+            tuple(cycle["velocity"]),
+            tuple(cycle["command"]),
+            cycle["verdict"],
+        )
+        for cycle in event["cycles"]
+    )
+    return Fault(
+        event["reason"], event["message"], event["stamp_ns"], event["wall_time_ns"], cycles
+    )
