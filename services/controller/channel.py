@@ -122,6 +122,7 @@ class ControlChannel:
         self._write_stdin(self.settings.model_dump_json().encode() + b"\n")
         event = self._wait_for(self._take_event("started", "start_failed"), "start", timeout_s)
         if event["type"] == "start_failed":
+            self._process.wait()
             raise ControlError(event["reason"], event["message"])
         return event
 

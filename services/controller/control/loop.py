@@ -132,17 +132,17 @@ class ControlLoop:
         """What beats every command: emergency stop, lost service, signals, lost lease."""
         if self._link.is_estop_due:
             request = self._link.estop_request
-            self._end_batch("E_STOPPED", "emergency stop")
-            self._stop_cause = ""
             self._machine.emergency_stop(request)
+            self._stop_cause = ""
+            self._end_batch("E_STOPPED", "emergency stop")
         lost = self._link.why_lost()
         if lost is not None:
             self.leave("SERVICE_LOST", SERVICE_LOST)
         if self._terminations:
             self.leave("TERMINATED", CLEAN)
         if self._terminations > 1 and self._machine.has_torque:
-            self._end_batch("TERMINATED", "told twice to terminate")
             self._machine.torque_off()
+            self._end_batch("TERMINATED", "told twice to terminate")
         if self._leaving is not None and self._machine.has_torque:
             self.want_stop(self._leaving[0])
         if self._machine.lifecycle is Lifecycle.ACTIVE and not self._link.is_lease_live:
@@ -154,9 +154,7 @@ class ControlLoop:
             state = self._state = self._robot.read()
             self._act(state)
         except ControlFaultError as fault:
-            self._end_batch(fault.reason, fault.message)
-            self._stop_cause = ""
-            self._machine.latch(fault, state)
+            self._fail(fault, state)
 
     def _act(self, state: RobotState) -> None:
         machine = self._machine
@@ -182,8 +180,13 @@ class ControlLoop:
                 f"{self._pacer.overruns_in_a_row} control periods missed in a row, limit {limit}",
             )
             self._pacer.overruns_in_a_row = 0
-            self._end_batch(fault.reason, fault.message)
-            self._machine.latch(fault, self._state)
+            self._fail(fault, self._state)
+
+    def _fail(self, fault: ControlFaultError, state: RobotState | None) -> None:
+        """The robot first, then the record of it."""
+        self._stop_cause = ""
+        self._machine.latch(fault, state)
+        self._end_batch(fault.reason, fault.message)
 
     def _end_batch(self, reason: str, message: str) -> None:
         if self.batch is not None:

@@ -1,0 +1,306 @@
+"""Two real processes: this one as the service, and the control process with a simulated claw."""
+
+import dataclasses
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hal.lifecycle import Lifecycle
+from mbctl.policies.snapshot import (
+    PolicyArchitecture,
+    Snapshot,
+    build_snapshot,
+    expected_shapes,
+    save_snapshot,
+)
+from mbctl.tasks.registry import make_task
+from services.controller.channel import ControlChannel, ControlError, Drained, Event
+from services.controller.control.settings import ControlSettings
+from services.ipc.segment import SharedSegment
+from services.ipc.state_board import StateBoard
+from services.ipc.words import SignalWords, Word
+
+TASK = make_task("dclaw-turn-random")
+
+
+def make_snapshot(version: int = 1, *, finite: bool = True) -> Snapshot:
+    rng = np.random.default_rng(version)
+    architecture = PolicyArchitecture(hidden=(16, 16))
+    shapes = expected_shapes(architecture, len(TASK.observation_names), 9)
+    weights = {n: rng.normal(0, 0.2, s).astype(np.float32) for n, s in shapes.items()}
+    weights["input_scale"] = np.ones_like(weights["input_scale"])
+    if not finite:
+        weights["layers.1.bias"][:] = 100.0
+        weights["layers.2.weight"][:] = 3e38
+    return build_snapshot(
+        TASK, weights, version=version, algorithm="pal", architecture=architecture
+    )
+
+
+def settings(clock: str, **changed) -> ControlSettings:
+    told = {"task": TASK.name, "clock": clock, "seed": 3, "service_timeout_s": 2.0, **changed}
+    return ControlSettings.model_validate(told)
+
+
+@pytest.fixture
+def open_channel() -> Iterator[Callable[..., ControlChannel]]:
+    channels: list[ControlChannel] = []
+
+    def start(clock: str = "lockstep", **changed) -> ControlChannel:
+        channel = ControlChannel(settings(clock, **changed))
+        channels.append(channel)
+        channel.start()
+        channel.set_lease(1 << 62)
+        channel.publish_policy(make_snapshot())
+        return channel
+
+    yield start
+    for channel in channels:
+        with channel:
+            pass
+
+
+def drain_until(channel: ControlChannel, wanted: Callable[[Event], bool]) -> Drained:
+    rows, events = [], []
+    deadline = time.monotonic() + 30
+    while not any(wanted(event) for event in events):
+        assert time.monotonic() < deadline, events[-3:]
+        channel.heartbeat()
+        time.sleep(0.002)
+        drained = channel.drain()
+        rows += drained.rows
+        events += drained.events
+    return Drained(rows, events)
+
+
+def run(channel: ControlChannel, count: int, *, explore: bool = True, **order) -> Drained:
+    order = {"operation": "op", "purpose": "train", "first_index": 0, **order}
+    channel.call("run_episodes", count=count, explore=explore, **order)
+    return drain_until(channel, lambda event: event["type"] == "episodes_done")
+
+
+def test_the_control_process_is_free_of_torch_and_grpc(open_channel):
+    channel = ControlChannel(settings("lockstep"))
+    with channel:
+        started = channel.start()
+        assert started["modules"] == []
+        mapped = Path(f"/proc/{channel.pid}/maps").read_text()
+        assert "numpy" in mapped, "the check below looks at the right thing"
+        assert "torch" not in mapped
+        assert "grpc" not in mapped
+        assert started["backend"] == "mujoco"
+        assert channel.close() == 0
+
+
+def test_same_seed_same_bytes_in_two_processes_whatever_ran_before(open_channel):
+    first = open_channel()
+    first.call("activate")
+    rows = run(first, 2).rows
+    assert len(rows) == 2 * TASK.episode_steps
+    again = open_channel()
+    again.call("activate")
+    repeated = run(again, 2).rows
+    assert [r._replace(wall_ns=0) for r in repeated] == [r._replace(wall_ns=0) for r in rows]
+    run(again, 1, purpose="evaluate", explore=False)
+    again.call("deactivate")
+    again.call("activate")
+    assert [r.row for r in run(again, 2).rows] == [r.row for r in rows]
+
+
+def test_rows_arrive_with_or_before_their_event(open_channel):
+    channel = open_channel()
+    channel.call("activate")
+    channel.call(
+        "run_episodes", operation="op", count=5, purpose="train", explore=True, first_index=0
+    )
+    seen, finished = 0, 0
+    while finished < 5:
+        channel.heartbeat()
+        drained = channel.drain()
+        seen += len(drained.rows)
+        for event in drained.events:
+            if event["type"] == "episode_finished":
+                finished += 1
+                assert seen >= event["rows_total"] == 40 * finished
+    assert channel.word(Word.ROWS_TOTAL) == seen == 200
+
+
+def estop_latency_ns(channel: ControlChannel) -> int:
+    asked = time.monotonic_ns()
+    request = channel.request_estop()
+    while channel.word(Word.ESTOP_DONE) < request:
+        assert time.monotonic_ns() - asked < 5e9
+        channel.heartbeat()
+        time.sleep(0.0005)
+    return channel.word(Word.ESTOP_DONE_NS) - asked
+
+
+def test_emergency_stop_is_done_long_before_the_period_ends(open_channel):
+    channel = open_channel("wall")
+    channel.call("activate")
+    channel.call(
+        "run_episodes", operation="op", count=9, purpose="train", explore=True, first_index=0
+    )
+    drain_until(channel, lambda event: event["type"] == "episode_started")
+    latencies = sorted(estop_latency_ns(channel) for _ in range(5))
+    assert latencies[2] < 60e6  # of a period of 100 ms; the first one met a running episode
+    events = drain_until(channel, lambda event: event["type"] == "estop").events
+    assert [e["reason"] for e in events if e["type"] == "episodes_done"] == ["E_STOPPED"]
+    record = channel.board()
+    assert record is not None
+    assert record.lifecycle == Lifecycle.E_STOPPED
+    with pytest.raises(ControlError, match="WRONG_LIFECYCLE"):
+        channel.call("activate")
+    channel.call("release_estop")
+
+
+def test_an_expired_lease_stops_the_robot(open_channel):
+    channel = open_channel("wall", stop={"hold_s": 0.2, "ramp_s": 0.2})
+    channel.set_lease(time.monotonic_ns() + 700_000_000)
+    channel.call("activate")
+    channel.call(
+        "run_episodes", operation="op", count=9, purpose="train", explore=True, first_index=0
+    )
+    events = drain_until(
+        channel, lambda e: e["type"] == "lifecycle" and e["value"] == Lifecycle.INACTIVE
+    ).events
+    states = [e["value"] for e in events if e["type"] == "lifecycle"]
+    assert states[-2:] == [Lifecycle.HOLD, Lifecycle.INACTIVE]
+    assert [e["reason"] for e in events if e["type"] == "episodes_done"] == ["LEASE_LOST"]
+    assert [e["cause"] for e in events if e["type"] == "torque_off"] == ["LEASE_LOST"]
+
+
+def test_an_infinite_action_is_a_latched_fault_with_its_cycles(open_channel):
+    channel = open_channel()
+    channel.call("activate")
+    run(channel, 2)
+    channel.publish_policy(make_snapshot(2, finite=False))
+    drained = run(channel, 1)
+    drain_until(channel, lambda event: event["type"] == "torque_off")
+    (fault,) = [e for e in drained.events if e["type"] == "fault"]
+    assert fault["reason"] == "COMMAND_NOT_FINITE"
+    assert len(fault["cycles"]) == 50
+    assert drained.rows == []
+    with pytest.raises(ControlError, match="NOT_ACTIVE"):
+        run(channel, 1)
+    channel.call("clear_fault")
+
+
+def test_a_silent_service_ends_the_process_with_the_robot_stopped():
+    with ControlChannel(settings("wall", service_timeout_s=0.3)) as channel:
+        channel.start()
+        channel.set_lease(1 << 62)
+        channel.call("activate")
+        deadline = time.monotonic() + 20
+        while channel.exit_code is None and time.monotonic() < deadline:
+            time.sleep(0.02)  # and no heartbeat
+        assert channel.exit_code == 6
+        assert channel.word(Word.STOPPED) == 1
+        events = channel.drain().events
+        assert [e["cause"] for e in events if e["type"] == "torque_off"] == ["SERVICE_LOST"]
+        with pytest.raises(ControlError, match="CONTROL_GONE"):
+            channel.call("activate")
+
+
+def test_sigterm_and_sigint(open_channel):
+    channel = open_channel("wall")
+    channel.call("activate")
+    os.kill(channel.pid, signal.SIGINT)
+    time.sleep(0.1)
+    assert channel.exit_code is None
+    assert channel.close() == 0
+    events = channel.drain().events
+    assert [e["cause"] for e in events if e["type"] == "stopped"] == ["TERMINATED"]
+    assert [e["torque_off_failed"] for e in events if e["type"] == "torque_off"] == [[]]
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"task": "dclaw-fly"}, "UNKNOWN_TASK"),
+        ({"model": "dkitty"}, "WRONG_ROBOT"),
+        ({"period_s": 0.0033}, "BAD_SETTINGS"),
+    ],
+)
+def test_a_failed_start_says_why(change, reason):
+    with ControlChannel(settings("lockstep", **change)) as channel:
+        with pytest.raises(ControlError) as caught:
+            channel.start()
+        assert caught.value.reason == reason
+        assert channel.close() == 3
+
+
+STAND_IN = """
+import sys, time
+from pathlib import Path
+from mbctl.policies.snapshot import load_snapshot
+from services.controller.channel import ControlChannel
+from services.controller.control.settings import ControlSettings
+
+channel = ControlChannel(ControlSettings.model_validate_json(sys.argv[1]))
+channel.start()
+channel.set_lease(1 << 62)
+channel.publish_policy(load_snapshot(Path(sys.argv[2])))
+channel.call("activate")
+channel.call(
+    "run_episodes", operation="op", count=99, purpose="train", explore=True, first_index=0
+)
+sys.stdout.write(f"{channel.pid} {channel.descriptor}\\n")
+sys.stdout.flush()
+while True:
+    channel.heartbeat()
+    channel.drain()
+    time.sleep(0.01)
+"""
+
+
+def is_running(pid: int) -> bool:
+    stat = Path(f"/proc/{pid}/stat")
+    return stat.exists() and stat.read_text().rsplit(")", 1)[1].split()[0] != "Z"
+
+
+@pytest.mark.parametrize("clock", ["wall", "lockstep"])
+@pytest.mark.parametrize("death", [signal.SIGKILL, signal.SIGSTOP])
+def test_when_the_service_process_dies_the_robot_is_stopped(tmp_path, clock, death):
+    told = settings(clock, service_timeout_s=0.5, stop={"hold_s": 0.2, "ramp_s": 0.2})
+    snapshot = save_snapshot(make_snapshot(), tmp_path)
+    stand_in = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(STAND_IN), told.model_dump_json(), str(snapshot)],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    control = -1
+    try:
+        assert stand_in.stdout is not None
+        control, descriptor = (int(word) for word in stand_in.stdout.readline().split())
+        inherited = os.open(f"/proc/{control}/fd/{descriptor}", os.O_RDWR)
+        with SharedSegment.attach(inherited) as segment:
+            words, board = SignalWords(segment.words), StateBoard(segment.board)
+            before = board.read()
+            assert before is not None
+            assert before.lifecycle == Lifecycle.ACTIVE
+            stand_in.send_signal(death)
+            deadline = time.monotonic() + 15
+            while is_running(control) and time.monotonic() < deadline:
+                time.sleep(0.02)
+            assert not is_running(control)
+            assert words.get(Word.STOPPED) == 1
+            after = board.read()
+            assert after is not None
+            assert after.lifecycle == Lifecycle.INACTIVE
+            assert dataclasses.replace(after, cycle=0) != dataclasses.replace(before, cycle=0)
+    finally:
+        stand_in.kill()
+        stand_in.wait()
+        assert stand_in.stdout is not None
+        stand_in.stdout.close()
+        if control > 0 and is_running(control):
+            os.kill(control, signal.SIGKILL)
