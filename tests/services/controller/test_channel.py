@@ -183,8 +183,10 @@ def test_an_infinite_action_is_a_latched_fault_with_its_cycles(open_channel):
     channel.call("activate")
     run(channel, 2)
     channel.publish_policy(make_snapshot(2, finite=False))
-    drained = run(channel, 1)
-    drain_until(channel, lambda event: event["type"] == "torque_off")
+    channel.call(
+        "run_episodes", operation="op", count=1, purpose="train", explore=True, first_index=2
+    )
+    drained = drain_until(channel, lambda event: event["type"] == "torque_off")
     (fault,) = [e for e in drained.events if e["type"] == "fault"]
     assert fault["reason"] == "COMMAND_NOT_FINITE"
     assert len(fault["cycles"]) == 50
