@@ -1,7 +1,6 @@
 """The learning curve of a run: points as CSV that survive a crash, and a picture of them."""
 
 import csv
-import math
 import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields

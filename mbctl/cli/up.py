@@ -84,7 +84,8 @@ def _run(plan: "Plan", directory: "RunDir", as_json: bool) -> int:
     except DaemonDiedError as error:
         render.failure("FAULT", "DAEMON_DIED", str(error), as_json)
         _say_how_to_resume()
-        return exit_codes.FAULT
+        start_up = error.exit_code == exit_codes.START_UP
+        return exit_codes.START_UP if start_up else exit_codes.FAULT
     except ServiceError as error:
         render.failure(error.code.name, error.reason, error.message, as_json)
         _say_how_to_resume()

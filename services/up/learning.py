@@ -172,9 +172,7 @@ class Learning:
         if purpose == "train":
             session.observer.episodes = self._next["train"]
             session.observer.train_episodes(response.episodes)
-        session.until_trainer(
-            lambda s: s.rows_stored >= before + response.rows, "waiting for rows to be stored"
-        )
+        session.until_stored(before + response.rows)
         return response
 
     def _wait_for_people(self, error: ServiceError) -> None:

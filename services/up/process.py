@@ -15,7 +15,15 @@ STOP_S = 8.0
 
 
 class DaemonDiedError(Exception):
-    """A daemon ended by itself; the message ends with the last lines of its log."""
+    """A daemon ended by itself; the message ends with the last lines of its log.
+
+    Attributes:
+        exit_code: its own; negative for a signal, None while it lives but does not answer.
+    """
+
+    def __init__(self, message: str, exit_code: int | None) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
 
 
 class DaemonProcess:
@@ -65,7 +73,8 @@ class DaemonProcess:
         if code is not None:
             how = f"signal {-code}" if code < 0 else f"exit code {code}"
             raise DaemonDiedError(
-                f"the {self.name} ended with {how}; the end of {self._log}:\n{self.log_tail()}"
+                f"the {self.name} ended with {how}; the end of {self._log}:\n{self.log_tail()}",
+                code,
             )
 
     def wait_serving(self, is_serving: Callable[[], bool], timeout_s: float) -> None:
@@ -82,7 +91,8 @@ class DaemonProcess:
             if deadline > end:
                 raise DaemonDiedError(
                     f"the {self.name} does not serve after {timeout_s:g} s; the end of "
-                    f"{self._log}:\n{self.log_tail()}"
+                    f"{self._log}:\n{self.log_tail()}",
+                    None,
                 )
             time.sleep(max(0.0, deadline - time.monotonic()))
 

@@ -57,22 +57,30 @@ class Session:
         """Raise StopRequested after a Ctrl-C; call where stopping loses nothing."""
         self._signals.check()
 
-    def until_trainer(
-        self, done: Callable[[TrainerStatus], bool], what: str, stall_s: float = STALL_S
-    ) -> TrainerStatus:
+    def until_trainer(self, done: Callable[[TrainerStatus], bool], what: str) -> TrainerStatus:
         """Wait for the trainer, as long as it makes progress.
 
         Raises:
-            ServiceError: it failed, or nothing has changed for `stall_s` seconds.
+            ServiceError: it failed, or nothing has changed for STALL_S seconds.
             StopRequested: somebody pressed Ctrl-C.
         """
-        return self._until(self._trainer_status, done, what, stall_s, _trainer_progress)
+        return self._until(self._trainer_status, done, what, _trainer_progress)
+
+    def until_stored(self, rows: int) -> None:
+        """Wait for the trainer to have so many rows, whoever presses Ctrl-C: it takes a moment."""
+        self._until(
+            self._trainer_status,
+            lambda status: status.rows_stored >= rows,
+            f"waiting for {rows} rows to be stored",
+            _trainer_progress,
+            may_stop=False,
+        )
 
     def until_controller(
-        self, done: Callable[[GetStatusResponse], bool], what: str, stall_s: float = STALL_S
+        self, done: Callable[[GetStatusResponse], bool], what: str
     ) -> GetStatusResponse:
         """Wait for the controller; see `until_trainer`."""
-        return self._until(self.controller.status, done, what, stall_s, _controller_progress)
+        return self._until(self.controller.status, done, what, _controller_progress)
 
     def run_episodes(
         self, count: int, purpose: Purpose, first_index: int, minimum_policy_version: int
@@ -110,7 +118,7 @@ class Session:
         Raises:
             StopRequested: somebody pressed Ctrl-C.
         """
-        self._until(done, bool, "", math.inf, bool)
+        self._until(done, bool, "", bool, stall_s=math.inf)
 
     def _trainer_status(self) -> TrainerStatus:
         status = self.trainer.status()
@@ -123,15 +131,17 @@ class Session:
         ask: Callable[[], StatusT],
         done: Callable[[StatusT], bool],
         what: str,
-        stall_s: float,
         progress: Callable[[StatusT], object],
+        stall_s: float = STALL_S,
+        may_stop: bool = True,
     ) -> StatusT:
         deadline = changed = time.monotonic()
         status = ask()
         seen = progress(status)
         while not done(status):
             self.watch()
-            self.stop_if_asked()
+            if may_stop:
+                self.stop_if_asked()
             deadline = max(deadline + POLL_S, time.monotonic())
             time.sleep(max(0.0, deadline - time.monotonic()))
             status = ask()
