@@ -10,9 +10,7 @@ from mbctl.tasks.task import Task
 
 
 @torch.no_grad()
-def model_errors(
-    task: Task, model: DeterministicEnsemble, replay: Replay, unseen: int
-) -> Metrics:
+def model_errors(task: Task, model: DeterministicEnsemble, replay: Replay, unseen: int) -> Metrics:
     """Root mean square errors over the newest `unseen` rows, averaged over members.
 
     One step: in units of the differences' standard deviation over these rows (1 is no better than

@@ -105,7 +105,7 @@ def npg_step(
     kept = policy.activations(observation)
     gradient = policy_gradient(policy, kept, action, advantage)
     stride = max(1, observation.shape[0] // fisher_rows)
-    thin = Activations([h[::stride].contiguous() for h in kept.hidden], kept.mean[::stride])
+    thin = kept if stride == 1 else kept.thinned(stride)
     direction = conjugate_gradient(policy, thin, gradient, iterations, damping)
     curvature = _dot(gradient, direction)
     size = (delta / (abs(curvature) + 1e-20)) ** 0.5

@@ -64,7 +64,11 @@ class Pal:
         self.generator = torch.Generator().manual_seed(seed)
         self.rng = np.random.default_rng(seed)
         self.model = DeterministicEnsemble(
-            task, settings.model_hidden, settings.members, self.generator
+            task,
+            settings.model_hidden,
+            settings.members,
+            settings.model_kinematics,
+            self.generator,
         )
         self.fitter = EnsembleFitter(
             self.model, settings.model_learning_rate, settings.model_batch, self.generator
@@ -76,6 +80,7 @@ class Pal:
             settings.policy_hidden,
             settings.initial_log_std,
             settings.minimum_log_std,
+            task.reflection if settings.mirrored_policy else None,
             self.generator,
         )
         self.value = ValueFunction(
@@ -140,6 +145,7 @@ class Pal:
             "kind": "gaussian_mlp",
             "hidden": list(self.settings.policy_hidden),
             "activation": "tanh",
+            "reflection": None if policy.reflection is None else policy.reflection.model_dump(),
         }
         return architecture, {k: v.detach().numpy().copy() for k, v in weights.items()}
 

@@ -18,9 +18,11 @@ class PalSettings(BaseModel):
         model_batch: mini-batch rows per member; 200.
         model_epochs: passes over the buffer per refit; 100.
         model_steps_min, model_steps_max: bounds on gradient steps per refit; 100 and 100,000.
+        model_kinematics: give the model what the robot's known geometry tells; off.
         recency_half_life: rows after which a row is drawn half as often; 0 draws evenly (paper).
         symmetry: fit to all images of the data under the task's symmetry group; off.
         policy_hidden: widths of the policy's hidden layers; 64, 64.
+        mirrored_policy: the policy acts in the task's mirror image where that is its case; off.
         initial_log_std, minimum_log_std: exploration noise; -1 and no floor given (-3).
         npg_steps: K, policy steps per refit; 4.
         step_size: delta; 0.05.
@@ -50,9 +52,11 @@ class PalSettings(BaseModel):
     model_epochs: int = Field(100, ge=1)
     model_steps_min: int = Field(100, ge=1)
     model_steps_max: int = Field(100_000, ge=1)
+    model_kinematics: bool = False
     recency_half_life: int = Field(0, ge=0)
     symmetry: bool = False
     policy_hidden: tuple[int, ...] = (64, 64)
+    mirrored_policy: bool = False
     initial_log_std: float = -1.0
     minimum_log_std: float = -3.0
     npg_steps: int = Field(4, ge=1)

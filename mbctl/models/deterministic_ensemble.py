@@ -24,7 +24,7 @@ from mbctl.tasks.task import Task
 
 @dataclass
 class Statistics:
-    """Shift and scale of inputs [F + A] and scale of physical differences [P]."""
+    """Shift and scale of inputs [I] and scale of physical differences [P]."""
 
     input_shift: Tensor
     input_scale: Tensor
@@ -43,24 +43,31 @@ class DeterministicEnsemble:
         task: names the physical part, its features and its differences.
         hidden: widths of the hidden layers.
         members: E.
+        kinematic: give the network what the robot's known geometry tells.
         generator: source of the initial weights.
     """
 
     def __init__(
-        self, task: Task, hidden: tuple[int, ...], members: int, generator: torch.Generator
+        self,
+        task: Task,
+        hidden: tuple[int, ...],
+        members: int,
+        kinematic: bool,
+        generator: torch.Generator,
     ) -> None:
         self.task = task
+        self.kinematic = kinematic
         physical = len(task.physical_names)
-        features = task.physical_features(torch.zeros(1, physical)).shape[-1]
-        inputs = features + len(task.robot.joints)
+        probe = torch.zeros(1, physical), torch.zeros(1, len(task.robot.joints))
+        inputs = self.inputs(*probe).shape[-1]
         self.network = EnsembleMLP(members, (inputs, *hidden, physical), generator)
         self.members = members
         self.statistics = Statistics(torch.zeros(inputs), torch.ones(inputs), torch.ones(physical))
         self.fitted = False
 
     def inputs(self, physical: Tensor, action: Tensor) -> Tensor:
-        """Raw network inputs [..., F + A]."""
-        return torch.cat([self.task.physical_features(physical), action], dim=-1)
+        """Raw network inputs [..., I]."""
+        return self.task.dynamics_inputs(physical, action, self.kinematic)
 
     def fit_statistics(
         self, physical: Float[Tensor, "N P"], action: Float[Tensor, "N A"], difference: Tensor

@@ -43,9 +43,7 @@ class EnsembleFitter:
         self.model = model
         self.batch = batch
         self.generator = generator
-        self.optimizer = torch.optim.Adam(
-            model.network.parameters(), lr=learning_rate, fused=True
-        )
+        self.optimizer = torch.optim.Adam(model.network.parameters(), lr=learning_rate, fused=True)
 
     def fit(
         self, data: TransitionData, steps: int, progress: Callable[[int, float], None]

@@ -36,8 +36,8 @@ class Rollouts:
     """R = E * N rollouts of H steps; row (e, n) starts at n in member e.
 
     Attributes:
-        observation: [H + 1, R, O], the last being the one after the last step.
-        action: [H, R, A] as sampled, not clipped.
+        observation: [H + 1, R, O] as the policy's network sees it; the last is the one arrived in.
+        action: [H, R, A] as sampled, in the network's view, not clipped.
         reward: [H, R].
         alive: [H, R] 1 while the step was really taken, 0 after termination or the episode's end.
         terminated: [H, R] 1 where the step ended in termination.
@@ -79,10 +79,11 @@ def imagine(
     kept: list[list[Tensor]] = [[], [], [], [], [], []]
     std = torch.exp(policy.log_std)
     for _ in range(horizon):
-        observation = task.observation(physical, last_action, goal).flatten(0, 1)
+        seen = task.observation(physical, last_action, goal).flatten(0, 1)
+        observation, flipped = policy.canonical(seen)
         mean = policy.mean(observation)
         action = mean + std * torch.randn(mean.shape, generator=generator)
-        shaped = action.reshape(members, -1, action.shape[-1])
+        shaped = policy.applied(action, flipped).reshape(members, -1, action.shape[-1])
         after = model.predict(physical, task.applied_action(physical, shaped))
         after = after.clamp(-STATE_LIMIT, STATE_LIMIT)
         ended = task.terminated(after).flatten().to(step.dtype)
@@ -96,6 +97,7 @@ def imagine(
         step = step + alive
         alive = alive * (1 - ended) * (step < task.episode_steps)
         physical, last_action = after, shaped.clamp(-1, 1)
-    kept[0].append(task.observation(physical, last_action, goal).flatten(0, 1))
+    kept[0].append(policy.canonical(task.observation(physical, last_action, goal).flatten(0, 1))[0])
     kept[5].append(step)
-    return Rollouts(*(torch.stack(values) for values in kept), success)
+    observations, actions, rewards, alives, ends, steps = (torch.stack(k) for k in kept)
+    return Rollouts(observations, actions, rewards, alives, ends, steps, success)

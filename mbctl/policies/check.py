@@ -3,7 +3,7 @@
 import numpy as np
 
 from mbctl.policies.bundle import Snapshot
-from mbctl.policies.manifest import SnapshotError, row_layout
+from mbctl.policies.manifest import Manifest, SnapshotError, row_layout
 from mbctl.policies.numpy_policy import NumpyPolicy
 from mbctl.policies.weights import expected_shapes
 from mbctl.tasks.task import Task
@@ -104,6 +104,7 @@ def _check_weights(snapshot: Snapshot) -> None:
                 f"version {manifest.version}: '{name}' has shape {found.get(name, 'absent')}, "
                 f"must be {wanted.get(name, 'absent')}",
             )
+    _check_reflection(manifest)
     for name, array in snapshot.weights.items():
         if not np.isfinite(array).all():
             raise SnapshotError(
@@ -114,6 +115,27 @@ def _check_weights(snapshot: Snapshot) -> None:
     if not (snapshot.weights["input_scale"] > 0).all():
         raise SnapshotError(
             "WEIGHTS_INVALID", f"version {manifest.version}: 'input_scale' must be above 0"
+        )
+
+
+def _check_reflection(manifest: Manifest) -> None:
+    reflection = manifest.policy.reflection
+    if reflection is None:
+        return
+    observations, actions = len(manifest.observation_names), len(manifest.action_names)
+    fits = (
+        0 <= reflection.selector < observations
+        and sorted(reflection.observation_order) == list(range(observations))
+        and sorted(reflection.action_order) == list(range(actions))
+        and len(reflection.observation_sign) == observations
+        and len(reflection.action_sign) == actions
+        and set(reflection.observation_sign) | set(reflection.action_sign) <= {-1.0, 1.0}
+    )
+    if not fits:
+        raise SnapshotError(
+            "SHAPE_MISMATCH",
+            f"version {manifest.version}: the policy's reflection is no signed permutation of "
+            f"{observations} observation and {actions} action columns",
         )
 
 

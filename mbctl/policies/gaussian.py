@@ -12,15 +12,32 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from mbctl.tasks.reflection import Reflection
+
 Parameters = list[Tensor]  # W_1, b_1, ..., W_n, b_n, log_std
 
 
 @dataclass(frozen=True)
 class Activations:
-    """Layer inputs h_0 ... h_{n-1}, each [B, width], and the mean [B, A]."""
+    """One pass through the mean network.
+
+    Attributes:
+        hidden: layer inputs h_0 ... h_{n-1}, each [B, width].
+        slope: derivatives of tanh, 1 - h_i^2, for i = 1 ... n-1.
+        mean: [B, A].
+    """
 
     hidden: list[Tensor]
+    slope: list[Tensor]
     mean: Tensor
+
+    def thinned(self, stride: int) -> "Activations":
+        """Every `stride`-th row."""
+        return Activations(
+            [h[::stride].contiguous() for h in self.hidden],
+            [s[::stride].contiguous() for s in self.slope],
+            self.mean[::stride],
+        )
 
 
 class GaussianPolicy:
@@ -31,6 +48,8 @@ class GaussianPolicy:
         hidden: widths of the hidden layers.
         initial_log_std, minimum_log_std: log_std starts at the first and never falls below the
             second.
+        reflection: act in the mirror image where it says so; None acts as observed. All methods
+            below but `canonical` and `applied` work on canonical observations and actions.
         generator: source of the initial weights. The last layer starts at a hundredth of its
             usual size, so that the first policy is near zero everywhere.
     """
@@ -42,8 +61,10 @@ class GaussianPolicy:
         hidden: tuple[int, ...],
         initial_log_std: float,
         minimum_log_std: float,
+        reflection: Reflection | None,
         generator: torch.Generator,
     ) -> None:
+        self.reflection = reflection
         self.minimum_log_std = minimum_log_std
         self.input_shift = torch.zeros(observation_dim)
         self.input_scale = torch.ones(observation_dim)
@@ -51,7 +72,9 @@ class GaussianPolicy:
         sizes = (observation_dim, *hidden, action_dim)
         for layer in range(len(sizes) - 1):
             bound = 1.0 / math.sqrt(sizes[layer])
-            weight = (2 * torch.rand(sizes[layer + 1], sizes[layer], generator=generator) - 1) * bound
+            weight = (
+                2 * torch.rand(sizes[layer + 1], sizes[layer], generator=generator) - 1
+            ) * bound
             bias = (2 * torch.rand(sizes[layer + 1], generator=generator) - 1) * bound
             last = layer == len(sizes) - 2
             self.parameters += [weight * 0.01, bias * 0.01] if last else [weight, bias]
@@ -61,8 +84,28 @@ class GaussianPolicy:
     def log_std(self) -> Tensor:
         return self.parameters[-1]
 
+    def canonical(self, observation: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Observations as the network sees them, and which rows are mirrored (None: none ever)."""
+        if self.reflection is None:
+            return observation, None
+        flipped = self.reflection.flipped(observation)
+        return self.reflection.observation(observation, flipped), flipped
+
+    def applied(self, action: Tensor, flipped: Tensor | None) -> Tensor:
+        """Actions for the robot from actions in the network's view."""
+        if self.reflection is None or flipped is None:
+            return action
+        return self.reflection.action(action, flipped)
+
     def activations(self, observation: Float[Tensor, "B O"]) -> Activations:
         """Run the mean network and keep what its derivatives need."""
+        hidden, mean = self._forward(observation)
+        return Activations(hidden, [1 - h.square() for h in hidden[1:]], mean)
+
+    def mean(self, observation: Float[Tensor, "B O"]) -> Float[Tensor, "B A"]:
+        return self._forward(observation)[1]
+
+    def _forward(self, observation: Tensor) -> tuple[list[Tensor], Tensor]:
         h = (observation - self.input_shift) / self.input_scale
         hidden = [h]
         layers = len(self.parameters) // 2
@@ -72,10 +115,7 @@ class GaussianPolicy:
             if layer < layers - 1:
                 h = torch.tanh(h)
                 hidden.append(h)
-        return Activations(hidden, h)
-
-    def mean(self, observation: Tensor) -> Tensor:
-        return self.activations(observation).mean
+        return hidden, h
 
     def jvp(self, kept: Activations, vector: Parameters) -> Float[Tensor, "B A"]:
         """Change of the mean when the parameters change by `vector`."""
@@ -85,8 +125,8 @@ class GaussianPolicy:
             h = kept.hidden[layer]
             out = torch.addmm(vector[2 * layer + 1], h, vector[2 * layer].T)
             if change is not None:
-                out = torch.addmm(out, change, self.parameters[2 * layer].T)
-            change = out if layer == layers - 1 else out * (1 - kept.hidden[layer + 1].square())
+                out.addmm_(change, self.parameters[2 * layer].T)
+            change = out if layer == layers - 1 else out.mul_(kept.slope[layer])
         assert change is not None
         return change
 
@@ -97,7 +137,7 @@ class GaussianPolicy:
             h = kept.hidden[layer]
             gradients[:0] = [cotangent.T @ h, cotangent.sum(dim=0)]
             if layer > 0:
-                cotangent = (cotangent @ self.parameters[2 * layer]) * (1 - h.square())
+                cotangent = (cotangent @ self.parameters[2 * layer]).mul_(kept.slope[layer - 1])
         return gradients
 
     def step(self, direction: Parameters, size: float) -> None:

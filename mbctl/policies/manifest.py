@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
 from mbctl.data.layout import RowLayout
+from mbctl.tasks.reflection import Reflection
 from mbctl.tasks.task import Task
 
 MANIFEST_BYTES_MAX = 1 << 20
@@ -35,13 +36,17 @@ class SnapshotError(Exception):
 
 
 class PolicyArchitecture(BaseModel):
-    """The network that the weights fill: a Gaussian with a state-independent deviation."""
+    """The network that the weights fill: a Gaussian with a state-independent deviation.
+
+    `reflection`: act in the mirror image where it says so.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["gaussian_mlp"] = "gaussian_mlp"
     hidden: Annotated[tuple[Width, ...], Field(max_length=16)] = (64, 64)
     activation: Literal["tanh"] = "tanh"
+    reflection: Reflection | None = None
 
 
 class Units(BaseModel):

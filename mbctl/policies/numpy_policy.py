@@ -1,11 +1,37 @@
 """A policy at batch one in NumPy: what the control process runs, because torch stays out of it."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 from mbctl.policies.bundle import Snapshot
 
 Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class _Reflected:
+    """A task's mirror image as index and sign arrays."""
+
+    selector: int
+    observation_order: NDArray[np.intp]
+    observation_sign: Floats
+    action_order: NDArray[np.intp]
+    action_sign: Floats
+
+    @classmethod
+    def of(cls, snapshot: Snapshot) -> "_Reflected | None":
+        reflection = snapshot.manifest.policy.reflection
+        if reflection is None:
+            return None
+        return cls(
+            reflection.selector,
+            np.array(reflection.observation_order, dtype=np.intp),
+            np.array(reflection.observation_sign, dtype=np.float32),
+            np.array(reflection.action_order, dtype=np.intp),
+            np.array(reflection.action_sign, dtype=np.float32),
+        )
 
 
 class NumpyPolicy:
@@ -16,6 +42,7 @@ class NumpyPolicy:
         weights = snapshot.weights
         self.version = snapshot.manifest.version
         layers = len(snapshot.manifest.policy.hidden) + 1
+        self._reflection = _Reflected.of(snapshot)
         self._layers = [
             (
                 np.ascontiguousarray(weights[f"layers.{i}.weight"], dtype=np.float32),
@@ -37,6 +64,10 @@ class NumpyPolicy:
             rng: draws an unclipped Gaussian sample; None gives the mean.
         """
         # A weight can overflow on an input nobody foresaw; the safety gate catches the result.
+        mirror = self._reflection
+        flipped = mirror is not None and observation[mirror.selector] < 0
+        if mirror is not None and flipped:
+            observation = observation[mirror.observation_order] * mirror.observation_sign
         with np.errstate(all="ignore"):
             hidden = np.subtract(observation, self._shift, out=self._input)
             np.divide(hidden, self._scale, out=hidden)
@@ -45,7 +76,10 @@ class NumpyPolicy:
                 np.dot(weight, hidden, out=out)
                 np.add(out, bias, out=out)
                 hidden = np.tanh(out, out=out) if i < last else out
-            if rng is None:
-                return hidden.copy()
-            noise = rng.standard_normal(self._deviation.shape, dtype=np.float32)
-            return hidden + self._deviation * noise
+            action = hidden.copy()
+            if rng is not None:
+                noise = rng.standard_normal(self._deviation.shape, dtype=np.float32)
+                action += self._deviation * noise
+        if mirror is not None and flipped:
+            return action[mirror.action_order] * mirror.action_sign
+        return action

@@ -17,8 +17,8 @@ _CYCLES = (
     (3, 4, 5, 6, 7, 8, 0, 1, 2),
     (6, 7, 8, 0, 1, 2, 3, 4, 5),
 )
-_SWAP = (3, 4, 5, 0, 1, 2, 6, 7, 8)
-_MIRROR_SIGN = (-1.0, 1.0, 1.0) * 3
+SWAPPED = (3, 4, 5, 0, 1, 2, 6, 7, 8)
+MIRROR_SIGN = (-1.0, 1.0, 1.0) * 3
 
 
 def transform_dclaw(physical: Array, action: Array, symmetry: int) -> tuple[Array, Array]:
@@ -30,12 +30,12 @@ def transform_dclaw(physical: Array, action: Array, symmetry: int) -> tuple[Arra
     xp = array_namespace(physical)
     order = _CYCLES[symmetry % 3]
     if symmetry >= 3:
-        order = tuple(_SWAP[i] for i in order)
+        order = tuple(SWAPPED[i] for i in order)
     columns = xp.asarray(order)
     positions, velocities = physical[..., :9][..., columns], physical[..., 9:18][..., columns]
     valve, turned = physical[..., 18:], action[..., columns]
     if symmetry >= 3:
-        sign = xp.asarray(_MIRROR_SIGN, dtype=physical.dtype)
+        sign = xp.asarray(MIRROR_SIGN, dtype=physical.dtype)
         positions, velocities = positions * sign, velocities * sign
         valve, turned = -valve, turned * sign
     return xp.concat([positions, velocities, valve], axis=-1), turned

@@ -9,7 +9,6 @@ valve velocity (rad/s). Goal [1]: valve angle, rad.
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -19,15 +18,28 @@ from hal.limits import action_to_target, bound_target, target_to_action
 from hal.robots.dclaw import DCLAW
 from hal.types import ResetTarget, RobotSpec, RobotState
 from mbctl.tasks.angles import wrap_angle
+from mbctl.tasks.dclaw_kinematics import HANDLES, handle_features
+from mbctl.tasks.dclaw_observation import (
+    NAMES,
+    POSITIONS,
+    VALVE,
+    VALVE_VELOCITY,
+    VELOCITIES,
+    compose,
+    error_part,
+    last_action_part,
+    physical_part,
+    reflection_of,
+)
 from mbctl.tasks.dclaw_symmetry import DCLAW_SYMMETRIES, transform_dclaw
 from mbctl.tasks.limits import limit_arrays
+from mbctl.tasks.reflection import Reflection
 
 Array = Any
 
 SUCCESS_RAD = 0.1  # bonus_big and success
 NEAR_RAD = 0.25  # bonus_small
 SLOW_RAD_S = 0.5  # joint velocities below this cost nothing
-VALVE, VALVE_VELOCITY = 18, 19  # columns of the physical part
 
 
 @dataclass(frozen=True)
@@ -36,8 +48,9 @@ class DClawTurn:
 
     Attributes:
         random: start U(-60, 60) deg, goal 180 deg + U(-60, 60) deg; otherwise 0 and 180 deg.
-        observation_kind: "default" or "robel" (ROBEL's own 21 columns, without velocities: their
-            physical part reads as zero, so an imagined reward lacks its velocity cost).
+        observation_kind: "default", "paper" or "robel"; dclaw_observation.py lists their columns.
+            ROBEL's lacks velocities: recovered ones read as zero, so an imagined reward lacks its
+            velocity cost.
     """
 
     random: bool
@@ -54,25 +67,21 @@ class DClawTurn:
     def robot(self) -> RobotSpec:
         return DCLAW
 
-    @cached_property
+    @property
     def physical_names(self) -> tuple[str, ...]:
-        joints = DCLAW.joint_names
-        positions = tuple(f"{j}_position_rad" for j in joints)
-        velocities = tuple(f"{j}_velocity_rad_s" for j in joints)
-        return (*positions, *velocities, "valve_position_rad", "valve_velocity_rad_s")
+        return (*POSITIONS, *VELOCITIES, "valve_position_rad", "valve_velocity_rad_s")
 
     @property
     def goal_names(self) -> tuple[str, ...]:
         return ("valve_goal_rad",)
 
-    @cached_property
+    @property
     def observation_names(self) -> tuple[str, ...]:
-        last_action = tuple(f"{j}_last_action" for j in DCLAW.joint_names)
-        positions, velocities = self.physical_names[:9], self.physical_names[9:18]
-        if self.observation_kind == "robel":
-            return (*positions, "valve_cos", "valve_sin", *last_action, "valve_error_rad")
-        valve = ("valve_cos", "valve_sin", "valve_velocity_rad_s")
-        return (*positions, *velocities, *valve, *last_action, "error_cos", "error_sin")
+        return NAMES[self.observation_kind]
+
+    @property
+    def reflection(self) -> Reflection | None:
+        return reflection_of(self.observation_kind)
 
     def sample_start(self, rng: np.random.Generator) -> ResetTarget:
         angle = rng.uniform(-math.pi / 3, math.pi / 3) if self.random else 0.0
@@ -93,35 +102,17 @@ class DClawTurn:
         )
 
     def observation(self, physical: Array, last_action: Array, goal: Array) -> Array:
-        xp = array_namespace(physical)
-        angle = physical[..., VALVE : VALVE + 1]
-        error = wrap_angle(goal - angle)
-        turned = [xp.cos(angle), xp.sin(angle)]
-        if self.observation_kind == "robel":
-            return xp.concat([physical[..., :9], *turned, last_action, error], axis=-1)
-        velocity = physical[..., VALVE_VELOCITY:]
-        aim = [xp.cos(error), xp.sin(error)]
-        return xp.concat([physical[..., :18], *turned, velocity, last_action, *aim], axis=-1)
+        return compose(self.observation_kind, physical, last_action, goal)
 
     def physical(self, observation: Array) -> Array:
-        xp = array_namespace(observation)
-        if self.observation_kind == "robel":
-            claw, cos, sin = observation[..., :9], observation[..., 9:10], observation[..., 10:11]
-            still = xp.zeros_like(claw)
-            return xp.concat([claw, still, xp.atan2(sin, cos), xp.zeros_like(cos)], axis=-1)
-        angle = xp.atan2(observation[..., 19:20], observation[..., 18:19])
-        return xp.concat([observation[..., :18], angle, observation[..., 20:21]], axis=-1)
+        return physical_part(self.observation_kind, observation)
 
     def last_action(self, observation: Array) -> Array:
-        begin = 11 if self.observation_kind == "robel" else 21
-        return observation[..., begin : begin + 9]
+        return last_action_part(self.observation_kind, observation)
 
     def goal(self, observation: Array) -> Array:
-        xp = array_namespace(observation)
-        angle = self.physical(observation)[..., VALVE : VALVE + 1]
-        if self.observation_kind == "robel":
-            return angle + observation[..., -1:]
-        return angle + xp.atan2(observation[..., -1:], observation[..., -2:-1])
+        valve = self.physical(observation)[..., VALVE : VALVE + 1]
+        return valve + error_part(self.observation_kind, observation)
 
     def physical_difference(self, after: Array, before: Array) -> Array:
         xp = array_namespace(after)
@@ -129,12 +120,19 @@ class DClawTurn:
         angle = wrap_angle(difference[..., VALVE : VALVE + 1])
         return xp.concat([difference[..., :VALVE], angle, difference[..., VALVE + 1 :]], axis=-1)
 
-    def physical_features(self, physical: Array) -> Array:
-        """The valve has three identical handles, so its angle enters as cos 3 theta, sin 3 theta."""
+    def dynamics_inputs(self, physical: Array, action: Array, kinematic: bool) -> Array:
+        """The valve has three like handles, so its angle enters as cos 3 theta, sin 3 theta."""
         xp = array_namespace(physical)
-        angle = 3.0 * physical[..., VALVE : VALVE + 1]
-        parts = [physical[..., :VALVE], xp.cos(angle), xp.sin(angle)]
-        return xp.concat([*parts, physical[..., VALVE_VELOCITY:]], axis=-1)
+        valve = physical[..., VALVE : VALVE + 1]
+        parts = [physical[..., :VALVE], physical[..., VALVE_VELOCITY:], action]
+        if kinematic:
+            low, high, _ = limit_arrays(DCLAW, physical)
+            target = action_to_target(action, low, high)
+            joints = physical[..., :9]
+            parts += [handle_features(joints, valve), handle_features(target, valve)]
+        else:
+            parts += [xp.cos(HANDLES * valve), xp.sin(HANDLES * valve)]
+        return xp.concat(parts, axis=-1)
 
     def applied_action(self, physical: Array, action: Array) -> Array:
         low, high, velocity = limit_arrays(DCLAW, physical)

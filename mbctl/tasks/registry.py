@@ -3,10 +3,9 @@
 from collections.abc import Callable
 from difflib import get_close_matches
 
+from mbctl.tasks.dclaw_observation import OBSERVATIONS
 from mbctl.tasks.dclaw_turn import DClawTurn
 from mbctl.tasks.task import Task
-
-OBSERVATIONS = ("default", "robel")
 
 _TASKS: dict[str, Callable[[str], Task]] = {
     "dclaw-turn-fixed": lambda observation: DClawTurn(False, observation),

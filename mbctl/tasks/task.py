@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from hal.types import ResetTarget, RobotSpec, RobotState
+from mbctl.tasks.reflection import Reflection
 
 Array = Any  # a NumPy array or a torch tensor; every method keeps the kind it is given
 
@@ -57,6 +58,11 @@ class Task(Protocol):
         ...
 
     @property
+    def reflection(self) -> Reflection | None:
+        """The mirror image that a policy may act in; None when the task has none."""
+        ...
+
+    @property
     def symmetries(self) -> int:
         """Order of the symmetry group that `transform` offers; 1 is none."""
         ...
@@ -93,8 +99,12 @@ class Task(Protocol):
         """after - before, [..., P], with angles taken the short way round."""
         ...
 
-    def physical_features(self, physical: Array) -> Array:
-        """Dynamics-model inputs [..., F] for the physical part: angles as periodic features."""
+    def dynamics_inputs(self, physical: Array, action: Array, kinematic: bool) -> Array:
+        """Dynamics-model inputs [..., I]: angles as periodic features, actions as applied.
+
+        `kinematic` adds what the robot's known geometry tells of `physical` and of the commanded
+        pose; a task without such knowledge adds nothing.
+        """
         ...
 
     def applied_action(self, physical: Array, action: Array) -> Array:

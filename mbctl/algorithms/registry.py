@@ -1,0 +1,49 @@
+"""Algorithm names to settings and to learners. Importing it does not import torch."""
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel
+
+from mbctl.algorithms.pal_settings import PalSettings
+from mbctl.tasks.task import Task
+
+if TYPE_CHECKING:
+    from mbctl.algorithms.algorithm import Algorithm
+
+_SETTINGS: dict[str, type[BaseModel]] = {"pal": PalSettings}
+ALGORITHM_NAMES = tuple(_SETTINGS)
+
+
+class UnknownAlgorithmError(ValueError):
+    """No algorithm has this name; the message lists those that exist."""
+
+
+def algorithm_config(name: str, settings: Mapping[str, Any]) -> BaseModel:
+    """Check `settings` against the algorithm's own; what is not given keeps its default.
+
+    Raises:
+        UnknownAlgorithmError: no algorithm is called `name`.
+        pydantic.ValidationError: a setting is unknown or out of its range.
+    """
+    if name not in _SETTINGS:
+        close = get_close_matches(name, ALGORITHM_NAMES, n=1)
+        hint = f"; did you mean {close[0]!r}?" if close else ""
+        known = ", ".join(ALGORITHM_NAMES)
+        raise UnknownAlgorithmError(f"unknown algorithm {name!r}{hint} Algorithms: {known}")
+    return _SETTINGS[name].model_validate(dict(settings))
+
+
+def build_algorithm(name: str, settings: Mapping[str, Any], task: Task, seed: int) -> "Algorithm":
+    """A fresh learner.
+
+    Raises:
+        UnknownAlgorithmError, pydantic.ValidationError: as `algorithm_config`.
+    """
+    config = algorithm_config(name, settings)
+    if isinstance(config, PalSettings):
+        from mbctl.algorithms.pal import Pal
+
+        return Pal(task, config, seed)
+    raise UnknownAlgorithmError(f"algorithm {name!r} has settings but no learner")
