@@ -1,8 +1,12 @@
+import dataclasses
+
 import numpy as np
+import pytest
 import torch
 
 from mbctl.policies.numpy_policy import NumpyPolicy
-from mbctl.policies.snapshot import Snapshot
+from mbctl.policies.snapshot import Snapshot, SnapshotError, check_snapshot
+from mbctl.tasks.task import Task
 
 
 def torch_mean(snapshot: Snapshot, observation: np.ndarray) -> np.ndarray:
@@ -54,3 +58,38 @@ def test_overflow_is_passed_on_without_a_warning(snapshot: Snapshot):
     snapshot.weights["layers.2.weight"][:] = 3e38
     snapshot.weights["layers.1.bias"][:] = 100.0
     assert not np.isfinite(NumpyPolicy(snapshot).act(observations(snapshot, 1)[0])).any()
+
+
+def mirrored(snapshot: Snapshot, task: Task, **changed) -> Snapshot:
+    assert task.reflection is not None
+    reflection = task.reflection.model_copy(update=changed)
+    architecture = snapshot.manifest.policy.model_copy(update={"reflection": reflection})
+    manifest = snapshot.manifest.model_copy(update={"policy": architecture})
+    return dataclasses.replace(snapshot, manifest=manifest)
+
+
+def test_a_mirrored_policy_acts_as_the_tasks_reflection_says(snapshot: Snapshot, task: Task):
+    assert task.reflection is not None
+    plain, policy = NumpyPolicy(snapshot), NumpyPolicy(mirrored(snapshot, task))
+    flips = 0
+    for observation in observations(snapshot, 40):
+        flipped = task.reflection.flipped(observation)
+        flips += int(flipped.sum())
+        seen = task.reflection.observation(observation, flipped)
+        expected = task.reflection.action(plain.act(seen), flipped)
+        np.testing.assert_array_equal(policy.act(observation), expected)
+        image = task.reflection.observation(observation, np.array([True]))
+        np.testing.assert_array_equal(
+            policy.act(image), task.reflection.action(expected, np.array([True]))
+        )
+    assert 5 < flips < 35
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"selector": 999}, {"selector": -1}, {"action_order": (0,) * 9}, {"action_sign": (0.5,) * 9}],
+)
+def test_a_reflection_that_is_no_signed_permutation_is_refused(snapshot, task: Task, change):
+    check_snapshot(mirrored(snapshot, task), task)
+    with pytest.raises(SnapshotError, match=r"SHAPE_MISMATCH.*reflection"):
+        check_snapshot(mirrored(snapshot, task, **change), task)
