@@ -3,6 +3,7 @@
 Stopping the robot is exempt from the first two: it is served whatever else is going on.
 """
 
+import asyncio
 import contextlib
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -31,7 +32,14 @@ class CallGuard(grpc.aio.ServerInterceptor):
     def __init__(self, calls_max: int = CALLS_MAX, deadline_max_s: float = DEADLINE_MAX_S) -> None:
         self._calls_max = calls_max
         self._deadline_max_s = deadline_max_s
-        self._calls = 0
+        self._open: set[asyncio.Task[Any]] = set()
+        self._draining = False
+
+    def end_calls(self) -> None:
+        """End every open call with DRAINING; a call that gRPC has to cut off logs a traceback."""
+        self._draining = True
+        for call in list(self._open):
+            call.cancel()
 
     async def intercept_service(
         self,
@@ -50,11 +58,18 @@ class CallGuard(grpc.aio.ServerInterceptor):
             if method not in ALWAYS_SERVED:
                 self._check_deadline(handler, context)
                 self._check_load()
-            self._calls += 1
+            task = asyncio.current_task()
+            assert task is not None
+            self._open.add(task)
             try:
                 yield
+            except asyncio.CancelledError:
+                if not self._draining:
+                    raise
+                task.uncancel()
+                raise refusal("DRAINING", "the daemon is shutting down") from None
             finally:
-                self._calls -= 1
+                self._open.discard(task)
 
     def _check_deadline(self, handler: Any, context: Context) -> None:
         if handler.request_streaming or handler.response_streaming:
@@ -72,9 +87,10 @@ class CallGuard(grpc.aio.ServerInterceptor):
             )
 
     def _check_load(self) -> None:
-        if self._calls >= self._calls_max:
+        if len(self._open) >= self._calls_max:
             raise refusal(
-                "TOO_MANY_CALLS", f"{self._calls} calls are open, the limit is {self._calls_max}"
+                "TOO_MANY_CALLS",
+                f"{len(self._open)} calls are open, the limit is {self._calls_max}",
             )
 
 

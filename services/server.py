@@ -55,8 +55,10 @@ class GrpcServer:
         address: str,
         services: HealthServicer,
         names: Sequence[str],
+        guard: CallGuard,
     ) -> None:
         self._server = server
+        self._guard = guard
         self._health = services
         self._names = names
         self.address = address
@@ -77,7 +79,8 @@ class GrpcServer:
         await self._health.enter_graceful_shutdown()
 
     async def stop(self, grace_s: float) -> None:
-        """Refuse new calls, give open ones `grace_s`, then cancel them."""
+        """End open calls with DRAINING, refuse new ones, cut off what is left after `grace_s`."""
+        self._guard.end_calls()
         await self._server.stop(grace_s)
 
 
@@ -98,12 +101,13 @@ def build_server(
         ("grpc.max_receive_message_length", message_max_bytes),
         ("grpc.max_send_message_length", message_max_bytes),
     )
-    server = grpc.aio.server(interceptors=(CallGuard(), *interceptors), options=options)
+    guard = CallGuard()
+    server = grpc.aio.server(interceptors=(guard, *interceptors), options=options)
     for servicing in servicings:
         servicing.add(servicing.servicer, server)
     names = [servicing.name for servicing in servicings]
     services = _add_health(server, names)
-    return GrpcServer(server, _bind(server, listen, tls), services, names)
+    return GrpcServer(server, _bind(server, listen, tls), services, names, guard)
 
 
 def check_listen(listen: str, tls: TlsFiles | None) -> None:

@@ -122,6 +122,33 @@ def test_a_stream_delivers_and_then_says_why_it_ended():
     assert (robot, code, reason) == ("first", grpc.StatusCode.FAILED_PRECONDITION, "NO_POLICY")
 
 
+def test_stopping_ends_open_streams_with_a_reason(capfd):
+    async def scenario():
+        server = build_server("127.0.0.1:0", [_watching()])
+        await server.start()
+        async with open_aio_channel(server.address) as channel:
+            robot = controller_pb2_grpc.RobotServiceStub(channel)
+            call = robot.WatchStatus(controller_pb2.WatchStatusRequest())
+            await call.read()
+            reading = asyncio.ensure_future(_failure(call.read()))
+            await server.drain()
+            await server.stop(1.0)
+            return await reading
+
+    code, reason, _ = asyncio.run(scenario())
+    assert (code, reason) == (grpc.StatusCode.UNAVAILABLE, "DRAINING")
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def _watching():
+    class Watching(controller_pb2_grpc.RobotServiceServicer):
+        async def WatchStatus(self, request, context):
+            yield controller_pb2.GetStatusResponse(robot="first")
+            await asyncio.sleep(60)
+
+    return Servicing(ROBOT, controller_pb2_grpc.add_RobotServiceServicer_to_server, Watching())
+
+
 def test_a_message_over_the_limit_is_refused():
     async def scenario():
         async with _serving() as (_, channel):
