@@ -27,9 +27,11 @@ async def serving(store: OperationStore) -> AsyncIterator[Stub]:
     servicing = Servicing(SERVICE_NAME, add, OperationsServicer(store))
     server = build_server("127.0.0.1:0", [servicing])
     await server.start()
-    async with open_aio_channel(server.address) as channel:
-        yield Stub(channel)
-    await server.stop(0)
+    try:
+        async with open_aio_channel(server.address) as channel:
+            yield Stub(channel)
+    finally:
+        await server.stop(0)
 
 
 def with_server(scenario: Callable[[OperationStore, Stub], Awaitable[None]]) -> None:

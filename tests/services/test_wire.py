@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mbctl.data.chunk import ChunkError, ChunkRecord, EpisodeSummary
@@ -41,6 +41,7 @@ CHUNK = ChunkRecord(
 )
 
 
+@settings(deadline=None, max_examples=50)
 @given(robot=NAMES, identity=NAMES, sequence=st.integers(1, 2**62), version=LARGE, wall=LARGE)
 def test_chunks_survive_the_wire(
     robot: str, identity: str, sequence: int, version: int, wall: int

@@ -1,0 +1,1 @@
+"""The trainer daemon: durable ingestion, the learner process, policy versions."""

@@ -1,0 +1,173 @@
+"""The trainer daemon: puts the parts together, serves until a signal, and drains."""
+
+import asyncio
+import contextlib
+import os
+import sys
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+import structlog
+from google.longrunning import operations_pb2_grpc
+
+from mbctl.config.models import TrainerConfig
+from mbctl.data.chunk_store import ChunkStore
+from mbctl.data.chunk_writer import ChunkWriter
+from mbctl.data.sqlite import StoreError
+from mbctl.policies.manifest import row_layout
+from mbctl.tasks.registry import make_task
+from protos import trainer_pb2_grpc
+from services import exit_codes
+from services.daemon import StartUpError, run_until_signalled
+from services.errors import refusal
+from services.operations import SERVICE_NAME, OperationsServicer, OperationStore
+from services.server import GrpcServer, Servicing, build_server
+from services.telemetry import configure_logging
+from services.trainer import paths
+from services.trainer.catalogue import Catalogue
+from services.trainer.ingest_servicer import IngestServicer
+from services.trainer.lock import hold_lock
+from services.trainer.messages import learner_config
+from services.trainer.metrics import serve_trainer_metrics
+from services.trainer.model_servicer import ModelServicer
+from services.trainer.refits import Refits
+from services.trainer.status import StatusBoard
+from services.trainer.supervisor import Supervisor
+from services.trainer.versions import Versions
+
+LEARNER_COMMAND = (sys.executable, "-m", "services.trainer.learner_process")
+INGEST_SERVICE = "mbctl.v1.IngestService"
+MODEL_SERVICE = "mbctl.v1.ModelService"
+MESSAGE_MAX_BYTES = 4 * 1024 * 1024
+GRACE_S = 1.0
+
+log = structlog.get_logger()
+
+
+def run_trainer(config: TrainerConfig, learner_command: Sequence[str] = LEARNER_COMMAND) -> int:
+    """Run the trainer until a signal; returns its exit code.
+
+    Args:
+        learner_command: starts the learner process, for algorithms from outside this project: a
+            script that calls `learner_process.main` with its own `build`.
+    """
+    configure_logging("trainer")
+    return run_until_signalled(lambda stop: _Trainer(config, learner_command).serve(stop))
+
+
+class _Trainer:
+    """The parts and their life."""
+
+    def __init__(self, config: TrainerConfig, learner_command: Sequence[str]) -> None:
+        self._config = config
+        self._learner_command = learner_command
+        self._code = exit_codes.OK
+
+    async def serve(self, stop: asyncio.Event) -> int:
+        async with contextlib.AsyncExitStack() as stack:
+            self._open_files(stack)
+            server = self._build_server()
+            address = self._config.run_dir / paths.ADDRESS_FILE
+            stack.callback(address.unlink, missing_ok=True)
+            close_metrics = serve_trainer_metrics(self._config, self._board)
+            stack.callback(close_metrics)
+            async with self._learning(stop):
+                await server.start()
+                _write_address(address, server.address)
+                log.info("trainer_serving", address=server.address, pid=os.getpid())
+                await stop.wait()
+                await server.drain()
+                self._operations.fail_all(refusal("DRAINING", "the trainer is stopping"))
+                await server.stop(GRACE_S)
+        if self._supervisor.refusal is not None:
+            raise StartUpError(self._supervisor.refusal.message)
+        return self._code
+
+    def _open_files(self, stack: contextlib.AsyncExitStack) -> None:
+        config = self._config
+        try:
+            config.run_dir.mkdir(parents=True, exist_ok=True)
+            self._task = make_task(config.task.name, config.task.observation)
+            stack.enter_context(hold_lock(config.run_dir / paths.LOCK_FILE, "trainer"))
+            self._store = stack.enter_context(ChunkStore(config.run_dir / paths.DATABASE_FILE))
+            self._catalogue = Catalogue(self._store)
+            self._writer = stack.enter_context(ChunkWriter(self._store))
+        except OSError as error:
+            message = f"run directory {config.run_dir} cannot be used: {error.strerror}"
+            raise StartUpError(message) from error
+        except (StoreError, ValueError) as error:
+            raise StartUpError(str(error)) from error
+
+    def _build_server(self) -> GrpcServer:
+        config = self._config
+        self._operations = OperationStore()
+        self._versions = Versions(self._catalogue, config.run_dir / paths.VERSIONS_DIR)
+        self._refits = Refits(
+            self._operations,
+            self._versions,
+            lambda: self._store.counts().train_rows,
+            config.samples_per_insert_limit,
+        )
+        self._board = StatusBoard(config, self._store, self._refits, self._versions)
+        self._supervisor = Supervisor(self._learner_command, learner_config(config), self._refits)
+        self._refits.send = self._supervisor.send
+        server = build_server(config.listen, self._servicings(), config.tls, MESSAGE_MAX_BYTES)
+        self._refits.on_health = lambda well: self._say_health(server, well)
+        return server
+
+    def _servicings(self) -> list[Servicing]:
+        ingest = IngestServicer(
+            self._store,
+            self._writer,
+            row_layout(self._task),
+            self._task.name,
+            on_stored=self._refits.start_next,
+            on_error=self._note_ingest_error,
+        )
+        model = ModelServicer(self._refits, self._versions, self._board)
+        return [
+            Servicing(INGEST_SERVICE, trainer_pb2_grpc.add_IngestServiceServicer_to_server, ingest),
+            Servicing(MODEL_SERVICE, trainer_pb2_grpc.add_ModelServiceServicer_to_server, model),
+            Servicing(
+                SERVICE_NAME,
+                operations_pb2_grpc.add_OperationsServicer_to_server,
+                OperationsServicer(self._operations),
+            ),
+        ]
+
+    @contextlib.asynccontextmanager
+    async def _learning(self, stop: asyncio.Event) -> AsyncIterator[None]:
+        """Runs the learner's supervision; the daemon stops when it ends by itself."""
+        self._stop = stop
+        tasks = [
+            asyncio.create_task(self._supervisor.run()),
+            asyncio.create_task(self._refits.run()),
+        ]
+        for task in tasks:
+            task.add_done_callback(lambda _: stop.set())
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            results = await asyncio.gather(*tasks, return_exceptions=True)
+        for result in results:
+            if isinstance(result, Exception):
+                raise result
+
+    def _note_ingest_error(self, error: str) -> None:
+        self._board.ingest_error = error
+        if self._writer.failure is not None and not self._stop.is_set():
+            log.error("store_failed", error=str(self._writer.failure))
+            self._code = exit_codes.FAULT
+            self._stop.set()
+
+    def _say_health(self, server: GrpcServer, well: bool) -> None:
+        self._health = asyncio.ensure_future(server.set_serving(MODEL_SERVICE, well))
+
+
+def _write_address(path: Path, address: str) -> None:
+    """Say where the trainer listens, which port 0 leaves open; never half a line."""
+    draft = path.with_suffix(".draft")
+    draft.write_text(address + "\n")
+    draft.replace(path)

@@ -1,0 +1,235 @@
+"""Durable ingestion: an acknowledgement leaves only after the rows are on the disk."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+
+import grpc
+import grpc.aio
+import structlog
+
+from mbctl.data.chunk import ChunkError, ChunkRecord
+from mbctl.data.chunk_store import ChunkStore, SequenceError
+from mbctl.data.chunk_writer import ChunkWriter
+from mbctl.data.layout import RowLayout
+from mbctl.data.sqlite import StoreError, StoreFullError
+from protos import common_pb2, trainer_pb2, trainer_pb2_grpc
+from services import wire
+from services.errors import ServiceError, invalid_field, refusal
+
+IN_FLIGHT_MAX = 64  # chunks of one stream that wait for the disk; more are left to flow control
+
+log = structlog.get_logger()
+
+Requests = AsyncIterator[trainer_pb2.StreamChunksRequest]
+
+
+@dataclass(eq=False)
+class _Stream:
+    """One robot's stream: chunks on their way to the disk, in order; None ends it."""
+
+    robot: str
+    spool_id: str
+    writes: asyncio.Queue[asyncio.Future[int] | None] = field(default_factory=asyncio.Queue)
+    room: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(IN_FLIGHT_MAX))
+
+
+class IngestServicer(trainer_pb2_grpc.IngestServiceServicer):
+    """Takes chunks of one task's rows.
+
+    Args:
+        task: its name; rows of another task are refused.
+        on_stored: called after rows became durable.
+        on_error: called with why rows could not be stored, and with "" when they could again.
+    """
+
+    def __init__(
+        self,
+        store: ChunkStore,
+        writer: ChunkWriter,
+        layout: RowLayout,
+        task: str,
+        on_stored: Callable[[], None],
+        on_error: Callable[[str], None],
+    ) -> None:
+        self._store = store
+        self._writer = writer
+        self._layout = layout
+        self._task = task
+        self._on_stored = on_stored
+        self._on_error = on_error
+        self._streams: dict[str, _Stream] = {}
+
+    @property
+    def robots(self) -> list[str]:
+        """Robots with an open stream."""
+        return sorted(self._streams)
+
+    async def GetResumePoint(
+        self, request: trainer_pb2.GetResumePointRequest, context: grpc.aio.ServicerContext
+    ) -> trainer_pb2.GetResumePointResponse:
+        sequence = await self._next_sequence(_check_spool_id(request.spool_id))
+        return trainer_pb2.GetResumePointResponse(next_sequence=sequence)
+
+    async def StreamChunks(
+        self, request_iterator: Requests, context: grpc.aio.ServicerContext
+    ) -> AsyncIterator[trainer_pb2.StreamChunksResponse]:
+        stream = await self._open(request_iterator)
+        reader = asyncio.create_task(self._read(stream, request_iterator))
+        try:
+            sequence = await self._next_sequence(stream.spool_id)
+            yield trainer_pb2.StreamChunksResponse(next_sequence=sequence)
+            async for sequence in self._durable(stream):
+                yield trainer_pb2.StreamChunksResponse(next_sequence=sequence)
+            await reader
+        finally:
+            reader.cancel()
+            _abandon(stream)
+            if self._streams.get(stream.robot) is stream:
+                del self._streams[stream.robot]
+            with contextlib.suppress(asyncio.CancelledError, ServiceError, grpc.aio.BaseError):
+                await reader
+
+    async def _open(self, requests: Requests) -> _Stream:
+        first = await anext(aiter(requests), None)
+        if first is None or first.WhichOneof("kind") != "hello":
+            raise invalid_field("kind", first and first.WhichOneof("kind"), "hello comes first")
+        hello = first.hello
+        if not 0 < len(hello.robot) <= 64 or not hello.robot.isprintable():
+            raise invalid_field("hello.robot", hello.robot, "1 to 64 printable characters")
+        _check_spool_id(hello.spool_id)
+        self._check_layout(hello.layout)
+        stream = _Stream(hello.robot, hello.spool_id)
+        self._replace(stream)
+        return stream
+
+    def _replace(self, stream: _Stream) -> None:
+        """Make `stream` its robot's; a broken stream of the same spool must not lock it out."""
+        old = self._streams.get(stream.robot)
+        if old is not None and old.spool_id != stream.spool_id:
+            message = f"robot {stream.robot!r} streams from spool {old.spool_id} already"
+            raise refusal("ROBOT_IN_USE", message)
+        if old is not None:
+            code = grpc.StatusCode.ABORTED
+            replaced: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+            message = f"robot {stream.robot!r} opened another stream"
+            replaced.add_done_callback(_mark_heard)
+            replaced.set_exception(ServiceError(code, "STREAM_REPLACED", message))
+            old.writes.put_nowait(replaced)
+        self._streams[stream.robot] = stream
+
+    async def _read(self, stream: _Stream, requests: Requests) -> None:
+        """Check chunks and hand them to the writer, until the robot ends or a chunk is wrong."""
+        try:
+            async for request in requests:
+                await stream.room.acquire()
+                chunk = self._checked(stream, request)
+                try:
+                    write = asyncio.wrap_future(self._writer.submit(chunk))
+                except StoreError as error:
+                    raise _storing_failed(error) from error
+                write.add_done_callback(_mark_heard)
+                stream.writes.put_nowait(write)
+        finally:
+            stream.writes.put_nowait(None)
+
+    async def _durable(self, stream: _Stream) -> AsyncIterator[int]:
+        """Next sequence numbers as chunks become durable; several at once are told as one."""
+        told = 0
+        write = await stream.writes.get()
+        while write is not None:
+            sequence = await self._stored(stream, write)
+            caught_up = stream.writes.empty()
+            write = None if caught_up else stream.writes.get_nowait()
+            if sequence > told and (write is None or not _succeeded(write)):
+                told = sequence
+                self._on_stored()
+                yield sequence
+            if caught_up:
+                write = await stream.writes.get()
+
+    async def _stored(self, stream: _Stream, write: asyncio.Future[int]) -> int:
+        try:
+            sequence = await write
+        except (SequenceError, StoreError) as error:
+            if isinstance(error, StoreError):
+                self._on_error(str(error))
+            raise _storing_failed(error) from error
+        stream.room.release()
+        self._on_error("")
+        return sequence
+
+    def _checked(self, stream: _Stream, request: trainer_pb2.StreamChunksRequest) -> ChunkRecord:
+        if request.WhichOneof("kind") != "chunk":
+            raise invalid_field("kind", request.WhichOneof("kind"), "chunk after the first message")
+        try:
+            chunk = wire.chunk_from_proto(request.chunk, stream.spool_id)
+            chunk.check(self._layout)
+        except ChunkError as error:
+            field_name = f"chunk {request.chunk.header.first_sequence}"
+            raise _chunk_refused(error, field_name) from error
+        if chunk.robot != stream.robot:
+            raise invalid_field("chunk.header.robot", chunk.robot, f"{stream.robot!r}")
+        if chunk.task != self._task:
+            message = f"rows of task {chunk.task!r}, this trainer learns {self._task!r}"
+            raise refusal("TASK_MISMATCH", message, [("chunk.header.task", message)])
+        return chunk
+
+    def _check_layout(self, message: common_pb2.RowLayout) -> None:
+        try:
+            layout = wire.layout_from_proto(message)
+        except ValueError as error:
+            text = f"hello.layout: {error}"
+            raise refusal("FIELD_INVALID", text, [("hello.layout", text)]) from error
+        if layout != self._layout:
+            text = (
+                f"rows have layout {layout.hash[:12]} ({layout.width} columns), task "
+                f"{self._task!r} has {self._layout.hash[:12]} ({self._layout.width} columns)"
+            )
+            raise refusal("LAYOUT_MISMATCH", text, [("hello.layout", text)])
+
+    async def _next_sequence(self, spool_id: str) -> int:
+        return await asyncio.to_thread(self._store.next_sequence, spool_id)
+
+
+def _succeeded(write: asyncio.Future[int]) -> bool:
+    return write.done() and not write.cancelled() and write.exception() is None
+
+
+def _mark_heard(write: asyncio.Future[int]) -> None:
+    """A failure that nobody waits for any more is no programming error."""
+    if not write.cancelled():
+        write.exception()
+
+
+def _abandon(stream: _Stream) -> None:
+    """What is queued will be stored all the same; nobody hears of it."""
+    while not stream.writes.empty():
+        write = stream.writes.get_nowait()
+        if write is not None:
+            write.cancel()
+
+
+def _check_spool_id(spool_id: str) -> str:
+    if len(spool_id) != 32 or set(spool_id) - set("0123456789abcdef"):
+        raise invalid_field("spool_id", spool_id, "32 hexadecimal digits, lower case")
+    return spool_id
+
+
+def _chunk_refused(error: ChunkError, field_name: str) -> ServiceError:
+    if error.reason == "LAYOUT_MISMATCH":
+        return refusal(error.reason, str(error), [(field_name, str(error))])
+    code = grpc.StatusCode.INVALID_ARGUMENT
+    return ServiceError(code, error.reason, str(error), ((field_name, str(error)),))
+
+
+def _storing_failed(error: SequenceError | StoreError) -> ServiceError:
+    if isinstance(error, SequenceError):
+        gap = error.reason == "SEQUENCE_GAP"
+        code = grpc.StatusCode.OUT_OF_RANGE if gap else grpc.StatusCode.FAILED_PRECONDITION
+        expected = {"expected_sequence": str(error.expected)}
+        return ServiceError(code, error.reason, str(error), metadata=expected)
+    if isinstance(error, StoreFullError):
+        return ServiceError(grpc.StatusCode.RESOURCE_EXHAUSTED, error.reason, str(error))
+    return ServiceError(grpc.StatusCode.INTERNAL, error.reason, str(error))

@@ -1,0 +1,168 @@
+"""What service process and learner process say to each other: one JSON object a line.
+
+The service writes commands to the learner's stdin, the learner writes reports to its stdout. The
+first line the learner reads is its LearnerConfig.
+"""
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from mbctl.config.models import TrainerConfig
+
+LINE_BYTES_MAX = 1 << 20
+
+
+class _Message(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    def line(self) -> bytes:
+        """The message as one line of JSON."""
+        return self.model_dump_json().encode() + b"\n"
+
+
+class LearnerConfig(_Message):
+    """What the learner works on; all but the run directory identifies a checkpoint.
+
+    Attributes:
+        settings: the algorithm's, complete.
+    """
+
+    run_dir: Path
+    robot_model: str
+    task: str
+    observation: str
+    algorithm: str
+    settings: dict[str, Any]
+    seed: int
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What must not change between a checkpoint and its resumption."""
+        return self.model_dump(mode="json", exclude={"run_dir"})
+
+
+def learner_config(config: TrainerConfig) -> LearnerConfig:
+    """The learner's share of the trainer's configuration."""
+    return LearnerConfig(
+        run_dir=config.run_dir,
+        robot_model=config.robot_model,
+        task=config.task.name,
+        observation=config.task.observation,
+        algorithm=config.algorithm.name,
+        settings=config.algorithm.settings,
+        seed=config.seed,
+    )
+
+
+class RefitCommand(_Message):
+    """Carry out refit number `refit` (from 1) on exactly the first `rows` training rows.
+
+    Attributes:
+        job: tells this attempt from others at the same refit.
+    """
+
+    kind: Literal["refit"] = "refit"
+    job: int
+    refit: int
+    rows: int
+
+
+class CancelCommand(_Message):
+    """Stop a job if it runs, and go back to the state before it."""
+
+    kind: Literal["cancel"] = "cancel"
+    job: int
+
+
+class Published(_Message):
+    """A version that is on disk.
+
+    Attributes:
+        refit: refits done; this version is the last one's, or the untrained one at 0.
+        rows: training rows taken in.
+        rows_sha256: over those rows' bytes, in order.
+        metrics: what refit and improvement measured, seconds among them.
+    """
+
+    kind: Literal["published"] = "published"
+    refit: int
+    version: int
+    rows: int
+    rows_sha256: str
+    metrics: dict[str, float]
+
+
+class Ready(_Message):
+    """The learner stands at its checkpoint and waits for commands."""
+
+    kind: Literal["ready"] = "ready"
+    initial_rows: int
+    rows_per_refit: int
+    newest: Published
+
+
+class Advanced(_Message):
+    """Progress of a refit.
+
+    Attributes:
+        phase: REFIT, IMPROVE or PUBLISH.
+        fraction: of the phase.
+        overall: of the whole operation.
+        values: numbers so far, as the algorithm names them.
+    """
+
+    kind: Literal["advanced"] = "advanced"
+    job: int
+    phase: str
+    fraction: float
+    overall: float
+    values: dict[str, float]
+
+
+class CancelledReport(_Message):
+    """A job was given up."""
+
+    kind: Literal["cancelled"] = "cancelled"
+    job: int
+
+
+class Refused(_Message):
+    """The learner cannot work in this run directory with this configuration; it exits."""
+
+    kind: Literal["refused"] = "refused"
+    reason: str
+    message: str
+
+
+Command = RefitCommand | CancelCommand
+Report = Ready | Advanced | Published | CancelledReport | Refused
+
+_COMMANDS: TypeAdapter[Command] = TypeAdapter(Annotated[Command, Field(discriminator="kind")])
+_REPORTS: TypeAdapter[Report] = TypeAdapter(Annotated[Report, Field(discriminator="kind")])
+
+
+def parse_command(line: bytes) -> Command:
+    """The command on a line.
+
+    Raises:
+        ValueError: it is none.
+    """
+    return _COMMANDS.validate_json(line)
+
+
+def parse_report(line: bytes) -> Report:
+    """The report on a line.
+
+    Raises:
+        ValueError: it is none.
+    """
+    return _REPORTS.validate_json(line)
+
+
+def finite(values: Mapping[str, float]) -> dict[str, float]:
+    """The values that JSON can say."""
+    return {name: float(value) for name, value in values.items() if math.isfinite(value)}

@@ -1,0 +1,265 @@
+"""Decides which refit runs next, and turns what the learner reports into operations and versions.
+
+All of it runs on the daemon's event loop. The learner does one refit at a time; refits on demand
+come before scheduled ones.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+
+import grpc
+import structlog
+
+from mbctl.data.sqlite import StoreFullError
+from protos import trainer_pb2
+from services.errors import ServiceError, refusal
+from services.operations import OperationHandle, OperationStore
+from services.trainer.answers import version_message
+from services.trainer.job import Job
+from services.trainer.messages import (
+    Advanced,
+    CancelCommand,
+    CancelledReport,
+    Command,
+    Published,
+    Ready,
+    RefitCommand,
+    Report,
+)
+from services.trainer.schedule import Schedule, samples_of, samples_per_insert
+from services.trainer.versions import Versions
+
+KIND = "refits"
+QUEUE_MAX = 8
+_RETRY_S = 1.0
+
+log = structlog.get_logger()
+
+
+class Refits:
+    """The learner's work list; a Listener of its supervisor.
+
+    Args:
+        train_rows: tells how many training rows are durable now.
+        samples_limit: samples per insert beyond which no refit is started.
+
+    Attributes:
+        send: gives the learner a command; set once the supervisor exists.
+        on_health: told whether the learner can work.
+        newest: what the learner published last.
+        schedule: None until the learner is ready for the first time.
+        current: the refit that runs.
+        error: why the learner does not work; empty when it does.
+        storage_error: why a finished version cannot be recorded; empty when it can.
+    """
+
+    def __init__(
+        self,
+        operations: OperationStore,
+        versions: Versions,
+        train_rows: Callable[[], int],
+        samples_limit: float,
+    ) -> None:
+        self._operations = operations
+        self._versions = versions
+        self._train_rows = train_rows
+        self._samples_limit = samples_limit
+        self._inbox: asyncio.Queue[Report] = asyncio.Queue()
+        self._queue: deque[Job] = deque()
+        self._numbers = 0
+        self._skipped_rows = 0  # a cancelled scheduled refit is not tried again
+        self.send: Callable[[Command], None] = lambda _: None
+        self.on_health: Callable[[bool], None] = lambda _: None
+        self.ready = False
+        self.failed = False
+        self.newest: Published | None = None
+        self.schedule: Schedule | None = None
+        self.current: Job | None = None
+        self.error = ""
+        self.storage_error = ""
+
+    @property
+    def samples(self) -> float:
+        """Rows drawn by all finished refits."""
+        return sum(samples_of(entry.train_rows, entry.metrics) for entry in self._versions.refits)
+
+    @property
+    def next_rows(self) -> int:
+        """Training rows at which the next scheduled refit starts; 0 while unknown."""
+        if self.schedule is None:
+            return 0
+        used = self.current.rows or 0 if self.current else 0
+        done = self.newest.rows if self.newest else 0
+        return self.schedule.next_rows(max(used, done, self._skipped_rows))
+
+    def request(self, request: trainer_pb2.RefitRequest) -> OperationHandle:
+        """Queue a refit on all rows present when it starts.
+
+        Raises:
+            ServiceError: too few rows, too many samples per insert, too many refits queued, or the
+                learner does not work.
+        """
+        known = self._operations.repeated(KIND, request.request_id, request)
+        if known is not None:
+            return known
+        self._check_learner()
+        self._check_rows()
+        if len(self._queue) >= QUEUE_MAX:
+            message = f"{len(self._queue)} refits wait already, at most {QUEUE_MAX} may"
+            raise ServiceError(grpc.StatusCode.RESOURCE_EXHAUSTED, "REFITS_QUEUED", message)
+        job = self._make_job(None, request)
+        self._queue.append(job)
+        self.start_next()
+        return job.handle
+
+    def samples_after(self, rows: int) -> float:
+        """Samples per insert once what runs and waits is done, and a refit on `rows` more."""
+        running = self.current.rows or 0 if self.current else 0
+        waiting = self._train_rows() * len(self._queue)
+        return samples_per_insert(self.samples + running + waiting + rows, self._train_rows())
+
+    def start_next(self) -> None:
+        """Start what is due; called whenever rows came in or the learner became free."""
+        if not self.ready or self.current is not None or self.newest is None:
+            return
+        job = self._queue.popleft() if self._queue else self._scheduled()
+        if job is not None:
+            rows = job.rows if job.rows is not None else self._train_rows()
+            self._start(job, max(rows, self.newest.rows))
+
+    def on_report(self, report: Report) -> None:
+        self._inbox.put_nowait(report)
+
+    def on_death(self, error: str) -> None:
+        self.ready = False
+        self.error = error
+
+    def on_failure(self, error: str) -> None:
+        self.ready, self.failed, self.error = False, True, error
+        self.on_health(False)
+        jobs = [*([self.current] if self.current else []), *self._queue]
+        self.current = None
+        self._queue.clear()
+        for job in jobs:
+            job.handle.fail(_learner_failed(error, grpc.StatusCode.INTERNAL))
+
+    async def run(self) -> None:
+        """Work through the learner's reports until cancelled."""
+        while True:
+            report = await self._inbox.get()
+            if isinstance(report, Advanced):
+                if self.current is not None and self.current.number == report.job:
+                    self.current.advance(report)
+                continue
+            if isinstance(report, Ready):
+                await self._become_ready(report)
+            elif isinstance(report, Published):
+                await self._take(report)
+            elif isinstance(report, CancelledReport):
+                self._give_up(report)
+            self.start_next()
+
+    async def _become_ready(self, report: Ready) -> None:
+        self.schedule = Schedule(report.initial_rows, report.rows_per_refit)
+        await self._take(report.newest)
+        self.ready, self.failed, self.error = True, False, ""
+        self.on_health(True)
+        job = self.current
+        if job is None:
+            return
+        if job.handle.cancel_requested:
+            self._end_cancelled(job)
+        else:  # its learner died; the new one stands where that one started
+            self._start(job, job.rows or 0)
+
+    async def _take(self, published: Published) -> None:
+        """Record a version; with a full disk learning waits for room."""
+        deadline = asyncio.get_running_loop().time()
+        while True:
+            try:
+                await self._versions.publish(published)
+                break
+            except StoreFullError as error:
+                self.storage_error = str(error)
+            deadline += _RETRY_S
+            await asyncio.sleep(deadline - asyncio.get_running_loop().time())
+        self.storage_error = ""
+        self.newest = published
+        job = self.current
+        if job is not None and 0 < job.refit <= published.refit:
+            self.current = None
+            entry = self._versions.get(published.version)
+            version = version_message(entry, self._versions.promoted)
+            done = trainer_pb2.RefitMetadata(refit=published.refit, phase="PUBLISH", fraction=1.0)
+            job.handle.finish(trainer_pb2.RefitResponse(version=version), done)
+            log.info("version_published", version=published.version, rows=published.rows)
+
+    def _give_up(self, report: CancelledReport) -> None:
+        job = self.current
+        if job is not None and job.number == report.job:
+            self._end_cancelled(job)
+
+    def _end_cancelled(self, job: Job) -> None:
+        self._skipped_rows = max(self._skipped_rows, job.rows or 0)
+        self.current = None
+        message = f"refit {job.refit} was cancelled; the policy before it stands"
+        job.handle.fail(ServiceError(grpc.StatusCode.CANCELLED, "CANCELLED", message))
+
+    def _cancel(self, job: Job) -> None:
+        if job is self.current:
+            self.send(CancelCommand(job=job.number))
+        else:
+            self._queue.remove(job)
+            message = "the refit was cancelled before it started"
+            job.handle.fail(ServiceError(grpc.StatusCode.CANCELLED, "CANCELLED", message))
+
+    def _start(self, job: Job, rows: int) -> None:
+        self._numbers += 1
+        self.current = job
+        refit = self.newest.refit + 1 if self.newest else 1
+        job.start(self._numbers, refit, rows)
+        self.send(RefitCommand(job=self._numbers, refit=refit, rows=rows))
+        log.info("refit_started", refit=refit, rows=rows, operation=job.handle.name)
+
+    def _scheduled(self) -> Job | None:
+        rows = self.next_rows
+        if self._train_rows() < rows or self.samples_after(rows) > self._samples_limit:
+            return None
+        return self._make_job(rows, None)
+
+    def _make_job(self, rows: int | None, request: trainer_pb2.RefitRequest | None) -> Job:
+        handle = self._operations.create(
+            KIND,
+            trainer_pb2.RefitMetadata(phase="WAITING"),
+            request_id=request.request_id if request else "",
+            request=request,
+            on_cancel=lambda: self._cancel(job),
+        )
+        job = Job(handle, rows)
+        return job
+
+    def _check_learner(self) -> None:
+        if self.failed:
+            raise _learner_failed(self.error, grpc.StatusCode.FAILED_PRECONDITION)
+        if self.schedule is None:
+            message = "the learner process is starting; try again in a few seconds"
+            raise ServiceError(grpc.StatusCode.UNAVAILABLE, "LEARNER_STARTING", message)
+
+    def _check_rows(self) -> None:
+        rows = self._train_rows()
+        least = self.schedule.initial_rows if self.schedule else 0
+        if rows < least:
+            message = f"{rows} training rows are stored, the first refit needs {least}"
+            raise refusal("NOT_ENOUGH_ROWS", message, [("train_rows_stored", message)])
+        after = self.samples_after(rows)
+        if after > self._samples_limit:
+            raise refusal(
+                "SAMPLES_PER_INSERT",
+                f"another refit would draw {after:.3g} samples per stored row, the limit is "
+                f"{self._samples_limit:.3g}; let the robot run for more rows",
+            )
+
+
+def _learner_failed(error: str, code: grpc.StatusCode) -> ServiceError:
+    return ServiceError(code, "LEARNER_FAILED", f"the learner process does not work: {error}")

@@ -1,0 +1,113 @@
+"""Keeps a learner process running: restarts it with growing pauses, says when that does not help.
+
+Reports of whichever process is alive go to one listener; what a dead one was doing is the
+listener's to ask for again.
+"""
+
+import asyncio
+import random
+from collections.abc import Sequence
+from typing import Protocol
+
+import structlog
+
+from services.trainer.learner_link import LearnerLink
+from services.trainer.messages import Command, LearnerConfig, Published, Ready, Refused, Report
+
+QUICK_S = 60.0  # a process that dies younger than this without a result died quickly
+QUICK_DEATHS_MAX = 3
+PAUSE_FIRST_S = 0.25
+PAUSE_MAX_S = 60.0
+
+log = structlog.get_logger()
+
+
+class Listener(Protocol):
+    """Who wants to know about the learner; called on the event loop."""
+
+    def on_report(self, report: Report) -> None:
+        """It said something; a Ready comes first from each process."""
+        ...
+
+    def on_death(self, error: str) -> None:
+        """The process has ended; another one follows."""
+        ...
+
+    def on_failure(self, error: str) -> None:
+        """It died too often in a row; attempts go on at long intervals."""
+        ...
+
+
+class Supervisor:
+    """Runs learner processes one after the other.
+
+    Attributes:
+        refusal: why a learner declined to work here at all; then none is started any more.
+    """
+
+    def __init__(self, command: Sequence[str], config: LearnerConfig, listener: Listener) -> None:
+        self._command = command
+        self._config = config
+        self._listener = listener
+        self._link: LearnerLink | None = None
+        self._deaths = 0
+        self._rng = random.Random()
+        self.refusal: Refused | None = None
+
+    @property
+    def pid(self) -> int:
+        """Of the living process; 0 when there is none."""
+        return self._link.pid if self._link else 0
+
+    def send(self, command: Command) -> None:
+        """Give the living process a command; dropped when there is none."""
+        if self._link is not None:
+            self._link.send(command)
+
+    async def run(self) -> None:
+        """Supervise until cancelled, or until a learner refuses."""
+        loop = asyncio.get_running_loop()
+        while self.refusal is None:
+            started = loop.time()
+            error = await self._run_once()
+            if self.refusal is not None:
+                self._listener.on_failure(self.refusal.message)
+                return
+            self._deaths = self._deaths + 1 if loop.time() - started < QUICK_S else 1
+            log.error("learner_died", deaths=self._deaths, error=error)
+            self._listener.on_death(error)
+            if self._deaths >= QUICK_DEATHS_MAX:
+                self._listener.on_failure(error)
+            await asyncio.sleep(self._pause_s())
+
+    async def _run_once(self) -> str:
+        try:
+            link = await LearnerLink.start(self._command, self._config)
+        except OSError as error:
+            return f"cannot start {self._command[0]!r}: {error}"
+        self._link = link
+        log.info("learner_started", pid=link.pid)
+        trouble = ""
+        try:
+            async for report in link.reports():
+                self._hear(report)
+        except ValueError as error:
+            trouble = f"the learner sent a line that is no report: {error}; "
+        finally:
+            self._link = None
+            last_words = await link.stop()
+        return trouble + last_words
+
+    def _hear(self, report: Report) -> None:
+        if isinstance(report, Refused):
+            self.refusal = report
+            return
+        if isinstance(report, Published):
+            self._deaths = 0
+        if isinstance(report, Ready):
+            log.info("learner_ready", refits=report.newest.refit, rows=report.newest.rows)
+        self._listener.on_report(report)
+
+    def _pause_s(self) -> float:
+        pause = min(PAUSE_MAX_S, PAUSE_FIRST_S * 2 ** min(self._deaths - 1, 16))
+        return pause * self._rng.uniform(0.75, 1.0)
