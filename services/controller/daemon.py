@@ -60,7 +60,7 @@ async def _serve(config: ControllerConfig, stop: asyncio.Event) -> int:
 async def _start_control(parts: Parts) -> None:
     try:
         await parts.supervisor.start()
-    except ControlError as error:
+    except (ControlError, ValueError) as error:  # ValueError: settings it would not take
         raise StartUpError(f"the control process does not start: {error}") from error
 
 

@@ -5,12 +5,14 @@ import random
 import time
 from collections.abc import Coroutine
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import grpc.aio
 from google.longrunning import operations_pb2_grpc
 
 from mbctl.config import ControllerConfig
+from mbctl.data.layout import RowLayout
 from protos import controller_pb2_grpc
 from services.channel import open_aio_channel
 from services.controller.batches import EpisodeBatches
@@ -69,38 +71,38 @@ class Parts:
         return works
 
 
+class _EventRouter:
+    """Passes events of the control process on to whom they concern."""
+
+    def __init__(self, view: ControlView) -> None:
+        self._view = view
+        self.batches: EpisodeBatches | None = None
+        self.policies: PolicySource | None = None
+
+    def deliver(self, event: Event) -> None:
+        kind, fault = event["type"], self._view.control_fault
+        if self.batches is not None and kind in EPISODE_EVENTS:
+            self.batches.take_event(event)
+        elif self.batches is not None and kind == "gone" and fault is not None:
+            self.batches.fail(refusal(fault.reason, fault.message))
+        elif self.policies is not None and kind == "policy_refused":
+            self.policies.refused_by_loop(event["reason"], event["message"])
+
+
 def build_parts(config: ControllerConfig, files: Files, stack: contextlib.AsyncExitStack) -> Parts:
     """Put everything together; call in the event loop."""
     view, operations, episode_log = ControlView(), OperationStore(), EpisodeLog()
     background, memory = BackgroundTasks(), RequestMemory()
-
-    def deliver(event: Event) -> None:
-        if event["type"] in EPISODE_EVENTS:
-            batches.take_event(event)
-        elif event["type"] == "gone" and view.control_fault is not None:
-            batches.fail(refusal(view.control_fault.reason, view.control_fault.message))
-        elif event["type"] == "policy_refused":
-            policies.refused_by_loop(event["reason"], event["message"])
-
+    router = _EventRouter(view)
     launcher = ControlLauncher(config, files.task, files.spool)
-    supervisor = ControlSupervisor(launcher, view, files.task.robot.joint_names, deliver)
+    joint_names = files.task.robot.joint_names
+    supervisor = ControlSupervisor(launcher, view, joint_names, router.deliver)
     lease = LeaseBook(supervisor.set_lease, time.monotonic_ns)
-    batches = EpisodeBatches(
-        operations,
-        episode_log,
-        supervisor.perform,
-        lambda event: summary_from_event(event, config.robot.name, files.task.name),
-        background,
-    )
-    channel = _trainer_channel(config, stack)
-    rng = random.Random()  # jitter, not learning
-    feed = PolicyFeed(channel, lambda: policies.wake(), rng) if channel is not None else None
-    policies = PolicySource(
-        files.shelf, files.choice_path, files.choice, feed, supervisor.put_policy
-    )
-    uplink = None
-    if channel is not None:
-        uplink = Uplink(files.spool, config.robot.name, launcher.layout, channel, rng)
+    summarise = partial(summary_from_event, robot=config.robot.name, task=files.task.name)
+    batches = EpisodeBatches(operations, episode_log, supervisor.perform, summarise, background)
+    router.batches = batches
+    policies, feed, uplink = _trainer_side(config, files, supervisor, launcher.layout, stack)
+    router.policies = policies
     report = StatusReport(config, files.task, view, lease, policies, files.spool, uplink)
     return Parts(
         files=files,
@@ -118,6 +120,25 @@ def build_parts(config: ControllerConfig, files: Files, stack: contextlib.AsyncE
         episodes=EpisodeServicer(batches, episode_log, view, policies, files.spool, memory),
         policy=PolicyServicer(policies, memory),
     )
+
+
+def _trainer_side(
+    config: ControllerConfig,
+    files: Files,
+    supervisor: ControlSupervisor,
+    layout: RowLayout,
+    stack: contextlib.AsyncExitStack,
+) -> tuple[PolicySource, PolicyFeed | None, Uplink | None]:
+    """What talks to the trainer, if there is to be one."""
+    channel = _trainer_channel(config, stack)
+    rng = random.Random()  # jitter of retries, no learning
+    feed = PolicyFeed(channel, rng) if channel is not None else None
+    put = supervisor.put_policy
+    policies = PolicySource(files.shelf, files.choice_path, files.choice, feed, put)
+    if channel is None or feed is None:
+        return policies, None, None
+    feed.on_change(policies.wake)
+    return policies, feed, Uplink(files.spool, config.robot.name, layout, channel, rng)
 
 
 def build_servicings(parts: Parts) -> list[Servicing]:

@@ -36,16 +36,18 @@ class PolicyFeed:
         manifest_sha256: by version, as the trainer says.
     """
 
-    def __init__(
-        self, channel: grpc.aio.Channel, changed: Callable[[], None], rng: random.Random
-    ) -> None:
+    def __init__(self, channel: grpc.aio.Channel, rng: random.Random) -> None:
         self._stub: Any = trainer_pb2_grpc.ModelServiceStub(channel)
-        self._changed = changed
+        self._changed: Callable[[], None] = lambda: None
         self._backoff = Backoff(rng)
         self.connected = False
         self.newest = 0
         self.promoted = 0
         self.manifest_sha256: dict[int, str] = {}
+
+    def on_change(self, changed: Callable[[], None]) -> None:
+        """Call `changed` whenever the list has changed."""
+        self._changed = changed
 
     async def run(self) -> None:
         """Keep the list current, with growing pauses while the trainer is away."""

@@ -79,19 +79,22 @@ class Spool:
         False leaves the reason in `error`; call again later. After a failure other than a full disk
         only a restart, which reads the disk back, can tell what is on it.
         """
+        size = WRITE_BATCH
         while self._waiting and not self._broken:
-            batch = self._waiting[:WRITE_BATCH]
+            batch = self._waiting[:size]
             try:
                 self._store.append(batch)
             except StoreFullError as error:
                 self._error = str(error)
-                return False
+                if len(batch) == 1:
+                    return False
+                size = 1  # what is too much together may fit one by one
             except StoreError as error:
                 self._broken = True
                 self._error = f"{error}; restart the controller after repairing the disk"
-                return False
-            del self._waiting[: len(batch)]
-            self._count(batch)
+            else:
+                del self._waiting[: len(batch)]
+                self._count(batch)
         return not self._waiting
 
     def chunks_from(self, sequence: int, limit: int) -> list[ChunkRecord]:

@@ -80,7 +80,7 @@ class EpisodeServicer(controller_pb2_grpc.EpisodeServiceServicer):
         lifecycle = self._view.lifecycle
         if lifecycle is not Lifecycle.ACTIVE:
             raise refusal(
-                "LIFECYCLE",
+                "WRONG_LIFECYCLE",
                 f"the robot is {lifecycle.name}, episodes need ACTIVE: {_remedy(lifecycle)}",
                 [("lifecycle", lifecycle.name)],
                 lifecycle=lifecycle.name,

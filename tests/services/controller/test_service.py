@@ -80,7 +80,7 @@ def test_every_leased_method_is_refused_without_a_lease(client):
 def test_episodes_need_an_active_robot(client, first_index):
     with client.lease("tester") as lease:
         error = _refusal(client.run_episodes, lease, 1, "train", True, first_index)
-    assert (error.code, error.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "LIFECYCLE")
+    assert (error.code, error.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "WRONG_LIFECYCLE")
     assert "activate" in error.message
 
 

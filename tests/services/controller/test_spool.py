@@ -72,6 +72,18 @@ def test_a_full_spool_says_so_and_goes_on_when_there_is_room(path):
     spool.close()
 
 
+def test_what_does_not_fit_together_is_stored_one_by_one(path):
+    spool = Spool(ChunkStore(path, quota_bytes=3 * CHUNK_BYTES))
+    spool.enqueue(list(_chunks(10)))
+    for acknowledged in (193, 385, 577):
+        assert not spool.write()
+        assert spool.counts().rows == 192
+        spool.acknowledge(acknowledged)
+    assert spool.write()
+    assert spool.counts().rows_written == 640
+    spool.close()
+
+
 def test_a_broken_store_stops_the_spool_for_good(path):
     store = ChunkStore(path)
     spool = Spool(store)

@@ -44,13 +44,13 @@ def test_rows_arrive_once_and_in_order_whatever_is_interrupted(
         _run(client, lease, 0, 10)  # nobody listens yet
         assert "UNREACHABLE" in wait_for(lambda: client.status().spool.trainer_error)
         trainer.start()
-        wait_for(lambda: _all_acknowledged(client))
+        wait_for(lambda: _all_acknowledged(client), 60.0)
         for first_index in range(10, 40, 10):
             operation = client.run_episodes(lease, 10, "train", True, first_index)
             trainer.stop()
             trainer.start()
             operation.wait()
-        wait_for(lambda: _all_acknowledged(client))
+        wait_for(lambda: _all_acknowledged(client), 60.0)
         spool = client.status().spool
     assert (spool.rows_written, spool.rows, spool.trainer_error) == (1600, 0, "")
     rows = trainer.rows()
@@ -76,9 +76,9 @@ def test_a_full_spool_refuses_episodes_until_the_trainer_takes_rows(
         full = client.status().spool
         assert "quota" in full.error
         trainer.start()
-        wait_for(lambda: not client.status().spool.error and _all_acknowledged(client))
+        wait_for(lambda: not client.status().spool.error and _all_acknowledged(client), 60.0)
         _run(client, lease, 2000, 1)
-        wait_for(lambda: _all_acknowledged(client))
+        wait_for(lambda: _all_acknowledged(client), 60.0)
         written = client.status().spool.rows_written
     assert ended.value.reason == refused.value.reason == "SPOOL_FULL"
     assert refused.value.code.name == "RESOURCE_EXHAUSTED"
