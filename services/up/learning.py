@@ -113,7 +113,8 @@ class Learning:
             lambda s: _has_policy(s, status.newest_version),
             f"waiting for the robot to take policy version {status.newest_version}",
         )
-        session.observer.mark(status.train_rows_stored)
+        if status.refits:  # the rows before the first refit come much faster
+            session.observer.mark(status.train_rows_stored)
         return status
 
     def _evaluate_if_due(self, status: TrainerStatus) -> None:

@@ -107,6 +107,20 @@ def test_ctrl_c_stops_and_the_same_command_resumes(tmp_path: Path, e2e: ModuleTy
     assert indices == list(range(len(indices)))
 
 
+def test_a_second_ctrl_c_is_an_emergency_stop(tmp_path: Path, e2e: ModuleType):
+    run_dir = tmp_path / "run"
+    command = [sys.executable, "-m", "mbctl", *e2e.up_arguments(run_dir, 100_000)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as up:
+        e2e.wait_until(lambda: len(read_points(run_dir / "curve.csv")) >= 1, "no evaluation")
+        up.send_signal(signal.SIGINT)
+        up.send_signal(signal.SIGTERM)
+        out, err = up.communicate(timeout=60)
+    assert up.returncode == 4, err
+    assert json.loads(out.splitlines()[-1])["error"]["reason"] == "STOPPED_TWICE"
+    assert "emergency_stop" in (run_dir / "logs" / "controller.log").read_text()
+    assert e2e.processes_mentioning(str(run_dir)) == []
+
+
 def test_a_daemon_that_dies_ends_the_run_with_its_log(tmp_path: Path, e2e: ModuleType):
     run_dir = tmp_path / "run"
     command = [sys.executable, "-m", "mbctl", *e2e.up_arguments(run_dir, 100_000)]
