@@ -56,7 +56,7 @@ class Tiny:
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
-        return float(loss)
+        return float(loss.detach())
 
     def snapshot(self):
         outputs, inputs = self.weight.shape
