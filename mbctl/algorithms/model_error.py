@@ -28,6 +28,8 @@ def model_errors(task: Task, model: DeterministicEnsemble, replay: Replay, unsee
     difference = task.physical_difference(after, before)
     foretold = model.predict(_spread(before, model), _spread(action, model))
     error = task.physical_difference(foretold, _spread(after, model))
+    if model.fitted:
+        model.note_residual(error.flatten(0, 1))
     metrics = {"model_error_one_step": _relative(error, difference.std(dim=0))}
     whole = _whole_episodes(replay, unseen, task.episode_steps)
     if whole is not None:

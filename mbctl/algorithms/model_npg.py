@@ -21,6 +21,8 @@ class NpgSettings(Protocol):
     @property
     def horizon(self) -> int: ...
     @property
+    def model_noise(self) -> float: ...
+    @property
     def imagined_reward(self) -> str: ...
     @property
     def gamma(self) -> float: ...
@@ -63,7 +65,14 @@ class ModelBasedNpg:
         settings = self.settings
         horizon = min(settings.horizon, self.task.episode_steps)
         rollouts = imagine(
-            self.task, self.model, self.policy, starts, horizon, self.reward, generator
+            self.task,
+            self.model,
+            self.policy,
+            starts,
+            horizon,
+            self.reward,
+            settings.model_noise,
+            generator,
         )
         inputs, value = self._values(rollouts)
         going_on = (rollouts.alive[-1] - rollouts.terminated[-1]) * (

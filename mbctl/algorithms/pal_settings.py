@@ -19,6 +19,7 @@ class PalSettings(BaseModel):
         model_epochs: passes over the buffer per refit; 100.
         model_steps_min, model_steps_max: bounds on gradient steps per refit; 100 and 100,000.
         model_kinematics: give the model what the robot's known geometry tells; off.
+        model_noise: Gaussian noise in imagination, in units of the model's error on unseen rows; 0.
         recency_half_life: rows after which a row is drawn half as often; 0 draws evenly (paper).
         symmetry: fit to all images of the data under the task's symmetry group; off.
         policy_hidden: widths of the policy's hidden layers; 64, 64.
@@ -53,6 +54,7 @@ class PalSettings(BaseModel):
     model_steps_min: int = Field(100, ge=1)
     model_steps_max: int = Field(100_000, ge=1)
     model_kinematics: bool = False
+    model_noise: float = Field(0.0, ge=0, le=10)
     recency_half_life: int = Field(0, ge=0)
     symmetry: bool = False
     policy_hidden: tuple[int, ...] = (64, 64)

@@ -24,6 +24,7 @@ def pal_state(pal: "Pal") -> dict[str, Tensor]:
     state["statistics.input_shift"] = statistics.input_shift
     state["statistics.input_scale"] = statistics.input_scale
     state["statistics.difference_scale"] = statistics.difference_scale
+    state["statistics.residual_scale"] = pal.model.residual_scale
     state["value.scale"] = pal.value.scale
     state["generator"] = pal.generator.get_state()
     numpy_state = json.dumps(pal.rng.bit_generator.state).encode()
@@ -62,6 +63,7 @@ def load_pal_state(pal: "Pal", state: dict[str, Tensor]) -> None:
     statistics.input_shift = state["statistics.input_shift"].clone()
     statistics.input_scale = state["statistics.input_scale"].clone()
     statistics.difference_scale = state["statistics.difference_scale"].clone()
+    pal.model.residual_scale = state["statistics.residual_scale"].clone()
     pal.value.scale = state["value.scale"].clone()
     pal.generator.set_state(state["generator"])
     pal.rng.bit_generator.state = json.loads(bytes(state["rng"].numpy()).decode())

@@ -63,6 +63,7 @@ class DeterministicEnsemble:
         self.network = EnsembleMLP(members, (inputs, *hidden, physical), generator)
         self.members = members
         self.statistics = Statistics(torch.zeros(inputs), torch.ones(inputs), torch.ones(physical))
+        self.residual_scale = torch.zeros(physical)  # [P], error on rows it was not fitted to
         self.fitted = False
 
     def inputs(self, physical: Tensor, action: Tensor) -> Tensor:
@@ -92,6 +93,12 @@ class DeterministicEnsemble:
             weights[len(weights) - 1] *= ratio
             biases[len(biases) - 1] *= ratio
         self.statistics = new
+
+    def note_residual(self, error: Float[Tensor, "N P"]) -> None:
+        """Take in one-step errors on rows not yet fitted to; older ones fade by half."""
+        scale = error.square().mean(dim=0).sqrt()
+        known = self.residual_scale > 0
+        self.residual_scale = torch.where(known, 0.5 * (self.residual_scale + scale), scale)
 
     def normalise(self, inputs: Tensor) -> Tensor:
         return (inputs - self.statistics.input_shift) / self.statistics.input_scale

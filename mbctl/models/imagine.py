@@ -62,12 +62,15 @@ def imagine(
     starts: Starts,
     horizon: int,
     reward: Callable[[Tensor, Tensor], Tensor],
+    noise: float,
     generator: torch.Generator,
 ) -> Rollouts:
     """Roll the policy from every start in every member.
 
     `reward` maps the physical state arrived in and the goal to [...] rewards. The model is asked
     with the action that the robot would apply; the policy is credited with the one it sampled.
+    `noise` times the model's error on unseen rows is added to each step as Gaussian noise, so that
+    a policy cannot live off details that the model does not know.
     """
     members = model.members
     physical = starts.physical.expand(members, *starts.physical.shape)
@@ -85,6 +88,9 @@ def imagine(
         action = mean + std * torch.randn(mean.shape, generator=generator)
         shaped = policy.applied(action, flipped).reshape(members, -1, action.shape[-1])
         after = model.predict(physical, task.applied_action(physical, shaped))
+        if noise > 0:
+            disturbance = torch.randn(after.shape, generator=generator)
+            after = after + noise * model.residual_scale * disturbance
         after = after.clamp(-STATE_LIMIT, STATE_LIMIT)
         ended = task.terminated(after).flatten().to(step.dtype)
         gained = reward(after, goal).flatten()
