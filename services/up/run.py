@@ -25,6 +25,7 @@ from services.up.stop import StopNow, StopRequested, StopSignals
 from services.up.view import Observer, View
 
 START_S = 90.0
+PREDECESSOR_S = 15.0
 ResultT = TypeVar("ResultT")
 
 DEATH_NOTICE_S = 2.0  # a call may fail a little before the process that served it is gone
@@ -109,6 +110,7 @@ class Run:
     def _daemons(
         self, resumed: bool
     ) -> Iterator[tuple[list[DaemonProcess], ControllerClient, TrainerClient]]:
+        self._run_dir.wait_for_predecessors(PREDECESSOR_S)
         plan = with_addresses(self._plan)
         with contextlib.ExitStack() as stack:
             trainer = stack.enter_context(TrainerClient(plan.trainer.listen))

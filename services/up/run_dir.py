@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -47,6 +48,20 @@ class RunDir:
 
     def log_of(self, daemon: str) -> Path:
         return self.path / "logs" / f"{daemon}.log"
+
+    def wait_for_predecessors(self, timeout_s: float) -> None:
+        """Wait until daemons that a killed session left are gone; they stop by themselves.
+
+        Raises:
+            StartUpError: one still runs after `timeout_s`; names its lock.
+        """
+        deadline = time.monotonic() + timeout_s
+        for name in ("controller", "trainer"):
+            lock = self.path / name / f"{name}.lock"
+            while lock.exists() and is_locked(lock):
+                if time.monotonic() > deadline:
+                    raise StartUpError(f"another {name} runs in this directory: it holds {lock}")
+                time.sleep(0.1)
 
     def check(self, plan: Plan) -> None:
         """Make sure that this directory is free or holds this very run.
@@ -110,6 +125,16 @@ class RunDir:
             raise ConfigError(
                 f"{self.plan} is damaged or of another version of mbctl: choose another --run-dir"
             ) from error
+
+
+def is_locked(path: Path) -> bool:
+    """Whether some process holds this lock file."""
+    with path.open("rb") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        return False
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -107,6 +107,24 @@ def test_ctrl_c_stops_and_the_same_command_resumes(tmp_path: Path, e2e: ModuleTy
     assert indices == list(range(len(indices)))
 
 
+def test_a_killed_run_resumes_without_loss_or_repetition(tmp_path: Path, e2e: ModuleType):
+    run_dir = tmp_path / "run"
+    arguments = e2e.up_arguments(run_dir, 320, 9)
+    with subprocess.Popen([sys.executable, "-m", "mbctl", *arguments]) as up:
+        curve = run_dir / "curve.csv"
+        e2e.wait_until(lambda: len(read_points(curve)) >= 2, "no evaluation after 160 samples")
+        up.kill()
+    acknowledged = e2e.train_rows(run_dir / "trainer" / "trainer.db").episode_ids
+    resumed = e2e.mbctl(*arguments)
+    assert resumed.returncode == 0, resumed.stderr
+    summary = json.loads(resumed.stdout.splitlines()[-1])
+    assert summary["samples"] >= 320
+    after = e2e.train_rows(Path(summary["database"]))
+    assert after.count == summary["samples"]
+    assert after.episode_ids[: len(acknowledged)] == acknowledged
+    assert after.episode_ids == tuple(f"t{i:08d}" for i in range(len(after.episode_ids)))
+
+
 def test_a_second_ctrl_c_is_an_emergency_stop(tmp_path: Path, e2e: ModuleType):
     run_dir = tmp_path / "run"
     command = [sys.executable, "-m", "mbctl", *e2e.up_arguments(run_dir, 100_000)]

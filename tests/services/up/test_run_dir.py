@@ -1,5 +1,7 @@
 """A run directory belongs to one run and to one session at a time."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -75,3 +77,23 @@ def test_a_directory_that_cannot_be_made_is_named(tmp_path: Path):
         run_dir.claimed(plan_of(tmp_path)),
     ):
         pytest.fail("claimed a directory below a file")
+
+
+def test_daemons_of_a_killed_session_are_waited_for(tmp_path: Path):
+    run_dir = RunDir(tmp_path)
+    run_dir.wait_for_predecessors(0.0)
+    (tmp_path / "trainer").mkdir()
+    lock = tmp_path / "trainer" / "trainer.lock"
+    code = (
+        "import fcntl, sys, time\n"
+        "file = open(sys.argv[1], 'w')\nfcntl.flock(file, fcntl.LOCK_EX)\n"
+        "print('held', flush=True)\ntime.sleep(0.5)\n"
+    )
+    command = [sys.executable, "-c", code, str(lock)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout
+        assert holder.stdout.readline() == b"held\n"
+        with pytest.raises(StartUpError, match=r"it holds .*trainer\.lock"):
+            run_dir.wait_for_predecessors(0.1)
+        run_dir.wait_for_predecessors(20.0)
+        assert holder.wait(10) == 0
