@@ -35,19 +35,29 @@ def check_task(config: TaskConfig, robot_model: str) -> None:
         )
 
 
+def check_algorithm_name(name: str) -> None:
+    """Make sure that there is such an algorithm.
+
+    Raises:
+        ConfigError: there is not.
+    """
+    from mbctl.algorithms.registry import ALGORITHM_NAMES
+
+    if name not in ALGORITHM_NAMES:
+        raise ConfigError(
+            f"algorithm.name = {name!r}: unknown algorithm; {nearest(name, ALGORITHM_NAMES)}"
+        )
+
+
 def resolve_algorithm(config: AlgorithmConfig) -> AlgorithmConfig:
     """Lay the settings over their preset and let the algorithm complete and check them.
 
     Raises:
         ConfigError: unknown algorithm, preset or setting.
     """
-    from mbctl.algorithms.registry import ALGORITHM_NAMES, algorithm_config
+    from mbctl.algorithms.registry import algorithm_config
 
-    if config.name not in ALGORITHM_NAMES:
-        raise ConfigError(
-            f"algorithm.name = {config.name!r}: unknown algorithm; "
-            f"{nearest(config.name, ALGORITHM_NAMES)}"
-        )
+    check_algorithm_name(config.name)
     settings = {**read_preset(config.name, config.preset), **config.settings}
     try:
         resolved = algorithm_config(config.name, settings)
@@ -59,11 +69,24 @@ def resolve_algorithm(config: AlgorithmConfig) -> AlgorithmConfig:
 
 
 def read_preset(algorithm: str, preset: str) -> dict[str, Any]:
-    """The settings in configs/{algorithm}.toml, or {algorithm}-{preset}.toml for another preset.
+    """The table `settings` of configs/{algorithm}.toml, or of {algorithm}-{preset}.toml.
 
     Raises:
         ConfigError: there is no such preset.
     """
+    return _read(algorithm, preset).get("settings", {})
+
+
+def preset_observation(algorithm: str, preset: str) -> str:
+    """The observation that a preset is made for.
+
+    Raises:
+        ConfigError: there is no such preset.
+    """
+    return _read(algorithm, preset).get("task", {}).get("observation", "default")
+
+
+def _read(algorithm: str, preset: str) -> dict[str, Any]:
     stem = algorithm if preset == "default" else f"{algorithm}-{preset}"
     path = PRESET_DIR / f"{stem}.toml"
     if not path.is_file():

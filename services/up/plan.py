@@ -8,12 +8,15 @@ from typing import Any, Literal
 from pydantic import ConfigDict, Field, ValidationError
 
 from mbctl.config import ConfigError, ControllerConfig, TrainerConfig, load_controller, load_trainer
+from mbctl.config.check import check_algorithm_name, preset_observation
 from mbctl.config.errors import from_validation, nearest
 from mbctl.config.models import Frozen
 from mbctl.config.overrides import apply_assignments
+from mbctl.tasks.registry import OBSERVATIONS
 
 _DAEMONS = ("controller", "trainer")
 _ALGORITHM = "algorithm"
+_TASK = "task"
 
 
 class Rhythm(Frozen):
@@ -59,17 +62,20 @@ def make_plan(
 ) -> Plan:
     """Resolve and check everything.
 
-    Assignments go to controller.KEY, trainer.KEY, algorithm.SETTING, or to a key of the rhythm.
+    Assignments go to controller.KEY, trainer.KEY, task.KEY (both daemons'), algorithm.SETTING, or to
+    a key of the rhythm. A preset that has an observation of its own name comes with it.
 
     Raises:
         ConfigError: something is unknown, out of range or contradictory.
     """
     run_dir = choices.run_dir.absolute()
-    common = {"task": {"name": choices.task}, "seed": choices.seed}
+    check_algorithm_name(choices.algorithm)
+    observation = preset_observation(choices.algorithm, choices.preset)
+    common = {"task": {"name": choices.task, "observation": observation}, "seed": choices.seed}
     robot = {"backend": choices.backend}
     algorithm = {"name": choices.algorithm, "preset": choices.preset}
     sorted_out = _sort_out(assignments)
-    return Plan(
+    plan = Plan(
         rhythm=_rhythm(choices.samples, sorted_out["rhythm"]),
         controller=load_controller(
             None,
@@ -89,6 +95,12 @@ def make_plan(
             {**common, "algorithm": algorithm, "run_dir": str(run_dir / "trainer")},
         ),
     )
+    if plan.controller.task != plan.trainer.task:
+        raise ConfigError(
+            f"controller.task is {plan.controller.task!r}, trainer.task is {plan.trainer.task!r}: "
+            "both must be the same; set task.KEY for both"
+        )
+    return plan
 
 
 def _rhythm(samples: int, assignments: list[str]) -> Rhythm:
@@ -105,6 +117,9 @@ def _sort_out(assignments: Sequence[str]) -> dict[str, list[str]]:
         tail = text[text.index("=") :] if "=" in text else ""
         if dot and head in _DAEMONS:
             found[head].append(rest + tail)
+        elif dot and head == _TASK:
+            for daemon in _DAEMONS:
+                found[daemon].append(text)
         elif dot and head == _ALGORITHM:
             found["trainer"].append(f"algorithm.settings.{rest}{tail}")
         elif head in Rhythm.model_fields and not dot:
@@ -115,7 +130,7 @@ def _sort_out(assignments: Sequence[str]) -> dict[str, list[str]]:
 
 
 def _top_level() -> list[str]:
-    return [*Rhythm.model_fields, "controller.KEY", "trainer.KEY", "algorithm.SETTING"]
+    return [*Rhythm.model_fields, "controller.KEY", "trainer.KEY", "task.KEY", "algorithm.SETTING"]
 
 
 def differences(stored: Plan, wanted: Plan) -> list[str]:
