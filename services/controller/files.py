@@ -12,6 +12,7 @@ from mbctl.tasks.task import Task
 from services.controller import paths
 from services.controller.policy_choice import PolicyChoice, read_choice
 from services.controller.policy_shelf import PolicyShelf
+from services.controller.reserve import DiskReserve
 from services.controller.spool import Spool
 from services.daemon import StartUpError
 from services.trainer.lock import hold_lock
@@ -47,7 +48,8 @@ def open_files(config: ControllerConfig, stack: contextlib.AsyncExitStack) -> Fi
         period_s = task.period_s if config.period_s is None else config.period_s
         shelf = PolicyShelf(directory / paths.POLICIES_DIR, task, period_s)
         choice_path = directory / paths.CHOICE_FILE
-        return Files(task, Spool(store), shelf, read_choice(choice_path), choice_path)
+        spool = Spool(store, DiskReserve(directory / paths.RESERVE_FILE))
+        return Files(task, spool, shelf, read_choice(choice_path), choice_path)
     except OSError as error:
         raise StartUpError(f"run directory {directory} cannot be used: {error}") from error
     except (StoreError, ValueError) as error:

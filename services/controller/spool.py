@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from mbctl.data.chunk import ChunkRecord, EpisodeSummary
 from mbctl.data.chunk_store import ChunkStore
 from mbctl.data.sqlite import StoreError, StoreFullError
+from services.controller.reserve import DiskReserve
 
 WRITE_BATCH = 64  # chunks in one transaction
 
@@ -38,10 +39,16 @@ class SpoolCounts:
 
 
 class Spool:
-    """Numbers chunks, stores them, and forgets them when they are acknowledged."""
+    """Numbers chunks, stores them, and forgets them when they are acknowledged.
 
-    def __init__(self, store: ChunkStore) -> None:
+    When the disk is full it gives its reserve away, so that rows can leave, and writes none of its
+    own into it: not before half of the rows have left, or the reserve could be allocated again.
+    """
+
+    def __init__(self, store: ChunkStore, reserve: DiskReserve | None = None) -> None:
         self._store = store
+        self._reserve = reserve
+        self._bytes_when_full = 0  # above 0 from a full disk until it has drained
         self._lock = threading.Lock()
         self._waiting: list[ChunkRecord] = []
         self._error = ""
@@ -79,6 +86,8 @@ class Spool:
         False leaves the reason in `error`; call again later. After a failure other than a full disk
         only a restart, which reads the disk back, can tell what is on it.
         """
+        if self._bytes_when_full and not self._has_drained():
+            return False
         size = WRITE_BATCH
         while self._waiting and not self._broken:
             batch = self._waiting[:size]
@@ -87,6 +96,7 @@ class Spool:
             except StoreFullError as error:
                 self._error = str(error)
                 if len(batch) == 1:
+                    self._note_full(batch[0])
                     return False
                 size = 1  # what is too much together may fit one by one
             except StoreError as error:
@@ -142,6 +152,20 @@ class Spool:
     def close(self) -> None:
         """Close the store."""
         self._store.close()
+
+    def _note_full(self, chunk: ChunkRecord) -> None:
+        held, quota = self._store.counts().payload_bytes, self._store.quota_bytes
+        if quota is not None and held + chunk.payload_bytes > quota:
+            return  # the disk has room: rows may leave without help
+        if self._reserve is not None and self._reserve.is_held:
+            self._bytes_when_full = max(1, held)
+            self._reserve.release()
+
+    def _has_drained(self) -> bool:
+        is_held = self._reserve is not None and self._reserve.restore()
+        if is_held or 2 * self._store.counts().payload_bytes <= self._bytes_when_full:
+            self._bytes_when_full = 0
+        return self._bytes_when_full == 0
 
     def _count(self, batch: Sequence[ChunkRecord]) -> None:
         with self._lock:

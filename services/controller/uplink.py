@@ -13,6 +13,7 @@ import grpc.aio
 import structlog
 
 from mbctl.data.layout import RowLayout
+from mbctl.data.sqlite import StoreError
 from protos import trainer_pb2, trainer_pb2_grpc
 from services import wire
 from services.controller.backoff import Backoff
@@ -61,7 +62,7 @@ class Uplink:
             except grpc.aio.AioRpcError as error:
                 code, reason, message = reason_of(error)
                 self._report(f"{reason or code.name}: {message}")
-            except UplinkError as error:
+            except (UplinkError, StoreError) as error:  # nothing is lost: it is all sent again
                 self._report(str(error))
             finally:
                 self._spool.trainer_connected = False
