@@ -30,6 +30,7 @@ from services.trainer.lock import hold_lock
 from services.trainer.messages import learner_config
 from services.trainer.metrics import serve_trainer_metrics
 from services.trainer.model_servicer import ModelServicer
+from services.trainer.pace import Pace
 from services.trainer.refits import Refits
 from services.trainer.status import StatusBoard
 from services.trainer.supervisor import Supervisor
@@ -102,12 +103,9 @@ class _Trainer:
         config = self._config
         self._operations = OperationStore()
         self._versions = Versions(self._catalogue, config.run_dir / paths.VERSIONS_DIR)
-        self._refits = Refits(
-            self._operations,
-            self._versions,
-            lambda: self._store.counts().train_rows,
-            config.samples_per_insert_limit,
-        )
+        limit = config.samples_per_insert_limit
+        pace = Pace(self._versions, lambda: self._store.counts().train_rows, limit)
+        self._refits = Refits(self._operations, self._versions, pace)
         self._board = StatusBoard(config, self._store, self._refits, self._versions)
         self._supervisor = Supervisor(self._learner_command, learner_config(config), self._refits)
         self._refits.send = self._supervisor.send

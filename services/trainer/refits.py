@@ -13,7 +13,7 @@ import structlog
 
 from mbctl.data.sqlite import StoreFullError
 from protos import trainer_pb2
-from services.errors import ServiceError, refusal
+from services.errors import ServiceError
 from services.operations import OperationHandle, OperationStore
 from services.trainer.answers import version_message
 from services.trainer.job import Job
@@ -27,7 +27,8 @@ from services.trainer.messages import (
     RefitCommand,
     Report,
 )
-from services.trainer.schedule import Schedule, samples_of, samples_per_insert
+from services.trainer.pace import Pace
+from services.trainer.schedule import Schedule
 from services.trainer.versions import Versions
 
 KIND = "refits"
@@ -40,15 +41,10 @@ log = structlog.get_logger()
 class Refits:
     """The learner's work list; a Listener of its supervisor.
 
-    Args:
-        train_rows: tells how many training rows are durable now.
-        samples_limit: samples per insert beyond which no refit is started.
-
     Attributes:
         send: gives the learner a command; set once the supervisor exists.
         on_health: told whether the learner can work.
         newest: what the learner published last.
-        schedule: None until the learner is ready for the first time.
         current: the refit that runs.
         error: why the learner does not work; empty when it does.
         storage_error: why a finished version cannot be recorded; empty when it can.
@@ -58,13 +54,11 @@ class Refits:
         self,
         operations: OperationStore,
         versions: Versions,
-        train_rows: Callable[[], int],
-        samples_limit: float,
+        pace: Pace,
     ) -> None:
         self._operations = operations
         self._versions = versions
-        self._train_rows = train_rows
-        self._samples_limit = samples_limit
+        self.pace = pace
         self._inbox: asyncio.Queue[Report] = asyncio.Queue()
         self._queue: deque[Job] = deque()
         self._numbers = 0
@@ -74,24 +68,24 @@ class Refits:
         self.ready = False
         self.failed = False
         self.newest: Published | None = None
-        self.schedule: Schedule | None = None
         self.current: Job | None = None
         self.error = ""
         self.storage_error = ""
 
     @property
-    def samples(self) -> float:
-        """Rows drawn by all finished refits."""
-        return sum(samples_of(entry.train_rows, entry.metrics) for entry in self._versions.refits)
-
-    @property
     def next_rows(self) -> int:
         """Training rows at which the next scheduled refit starts; 0 while unknown."""
-        if self.schedule is None:
-            return 0
-        used = self.current.rows or 0 if self.current else 0
         done = self.newest.rows if self.newest else 0
-        return self.schedule.next_rows(max(used, done, self._skipped_rows))
+        return self.pace.next_rows(max(self._running_rows, done, self._skipped_rows))
+
+    @property
+    def _running_rows(self) -> int:
+        return self.current.rows or 0 if self.current else 0
+
+    @property
+    def _pending_rows(self) -> int:
+        """Rows that what runs and waits will draw."""
+        return self._running_rows + self.pace.train_rows() * len(self._queue)
 
     def request(self, request: trainer_pb2.RefitRequest) -> OperationHandle:
         """Queue a refit on all rows present when it starts.
@@ -103,8 +97,9 @@ class Refits:
         known = self._operations.repeated(KIND, request.request_id, request)
         if known is not None:
             return known
-        self._check_learner()
-        self._check_rows()
+        if self.failed:
+            raise _learner_failed(self.error, grpc.StatusCode.FAILED_PRECONDITION)
+        self.pace.check(self._pending_rows)
         if len(self._queue) >= QUEUE_MAX:
             message = f"{len(self._queue)} refits wait already, at most {QUEUE_MAX} may"
             raise ServiceError(grpc.StatusCode.RESOURCE_EXHAUSTED, "REFITS_QUEUED", message)
@@ -113,19 +108,13 @@ class Refits:
         self.start_next()
         return job.handle
 
-    def samples_after(self, rows: int) -> float:
-        """Samples per insert once what runs and waits is done, and a refit on `rows` more."""
-        running = self.current.rows or 0 if self.current else 0
-        waiting = self._train_rows() * len(self._queue)
-        return samples_per_insert(self.samples + running + waiting + rows, self._train_rows())
-
     def start_next(self) -> None:
         """Start what is due; called whenever rows came in or the learner became free."""
         if not self.ready or self.current is not None or self.newest is None:
             return
         job = self._queue.popleft() if self._queue else self._scheduled()
         if job is not None:
-            rows = job.rows if job.rows is not None else self._train_rows()
+            rows = job.rows if job.rows is not None else self.pace.train_rows()
             self._start(job, max(rows, self.newest.rows))
 
     def on_report(self, report: Report) -> None:
@@ -161,7 +150,7 @@ class Refits:
             self.start_next()
 
     async def _become_ready(self, report: Ready) -> None:
-        self.schedule = Schedule(report.initial_rows, report.rows_per_refit)
+        self.pace.schedule = Schedule(report.initial_rows, report.rows_per_refit)
         await self._take(report.newest)
         self.ready, self.failed, self.error = True, False, ""
         self.on_health(True)
@@ -224,7 +213,7 @@ class Refits:
 
     def _scheduled(self) -> Job | None:
         rows = self.next_rows
-        if self._train_rows() < rows or self.samples_after(rows) > self._samples_limit:
+        if self.pace.train_rows() < rows or not self.pace.allows(rows):
             return None
         return self._make_job(rows, None)
 
@@ -238,27 +227,6 @@ class Refits:
         )
         job = Job(handle, rows)
         return job
-
-    def _check_learner(self) -> None:
-        if self.failed:
-            raise _learner_failed(self.error, grpc.StatusCode.FAILED_PRECONDITION)
-        if self.schedule is None:
-            message = "the learner process is starting; try again in a few seconds"
-            raise ServiceError(grpc.StatusCode.UNAVAILABLE, "LEARNER_STARTING", message)
-
-    def _check_rows(self) -> None:
-        rows = self._train_rows()
-        least = self.schedule.initial_rows if self.schedule else 0
-        if rows < least:
-            message = f"{rows} training rows are stored, the first refit needs {least}"
-            raise refusal("NOT_ENOUGH_ROWS", message, [("train_rows_stored", message)])
-        after = self.samples_after(rows)
-        if after > self._samples_limit:
-            raise refusal(
-                "SAMPLES_PER_INSERT",
-                f"another refit would draw {after:.3g} samples per stored row, the limit is "
-                f"{self._samples_limit:.3g}; let the robot run for more rows",
-            )
 
 
 def _learner_failed(error: str, code: grpc.StatusCode) -> ServiceError:

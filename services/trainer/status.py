@@ -4,7 +4,6 @@ from mbctl.config.models import TrainerConfig
 from mbctl.data.chunk_store import ChunkStore
 from protos import trainer_pb2
 from services.trainer.refits import Refits
-from services.trainer.schedule import samples_per_insert
 from services.trainer.versions import Versions
 
 
@@ -41,7 +40,7 @@ class StatusBoard:
             train_rows_stored=counts.train_rows,
             train_rows_used=max(job.rows or 0 if job else 0, newest.rows if newest else 0),
             next_refit_at_rows=refits.next_rows,
-            samples_per_insert=samples_per_insert(refits.samples, counts.train_rows),
+            samples_per_insert=refits.pace.samples_after(0),
             blocked=self._blocked(counts.train_rows),
             database=str(self._store.path),
             metrics=done.metrics if done else {},
@@ -72,6 +71,6 @@ class StatusBoard:
             return f"the learner waits for {missing} more training rows of {refits.next_rows}"
         return (
             f"the learner waits for more training rows: another refit would draw "
-            f"{refits.samples_after(refits.next_rows):.3g} samples per stored row, "
-            f"the limit is {self._config.samples_per_insert_limit:.3g}"
+            f"{refits.pace.samples_after(refits.next_rows):.3g} samples per stored row, "
+            f"the limit is {refits.pace.samples_limit:.3g}"
         )
