@@ -87,16 +87,17 @@ def preset_observation(algorithm: str, preset: str) -> str:
 
 
 def _read(algorithm: str, preset: str) -> dict[str, Any]:
-    stem = algorithm if preset == "default" else f"{algorithm}-{preset}"
-    path = PRESET_DIR / f"{stem}.toml"
-    if not path.is_file():
+    presets = _presets(algorithm)
+    if preset not in presets:  # never a path made of what somebody typed
         raise ConfigError(
             f"algorithm.preset = {preset!r}: no such preset for {algorithm}; "
-            f"{nearest(preset, _presets(algorithm))}"
+            f"{nearest(preset, presets)}"
         )
-    return tomllib.loads(path.read_text(encoding="utf-8"))
+    return tomllib.loads(presets[preset].read_text(encoding="utf-8"))
 
 
-def _presets(algorithm: str) -> list[str]:
-    names = [path.stem for path in PRESET_DIR.glob(f"{algorithm}*.toml")]
-    return ["default" if n == algorithm else n.removeprefix(f"{algorithm}-") for n in names]
+def _presets(algorithm: str) -> dict[str, Path]:
+    found = {path.stem: path for path in PRESET_DIR.glob("*.toml")}
+    named = {n.removeprefix(f"{algorithm}-"): p for n, p in found.items() if n != algorithm}
+    others = {name: path for name, path in named.items() if path.stem != name}
+    return {"default": found[algorithm], **others} if algorithm in found else others

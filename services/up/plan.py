@@ -12,7 +12,6 @@ from mbctl.config.check import check_algorithm_name, preset_observation
 from mbctl.config.errors import from_validation, nearest
 from mbctl.config.models import Frozen
 from mbctl.config.overrides import apply_assignments
-from mbctl.tasks.registry import OBSERVATIONS
 
 _DAEMONS = ("controller", "trainer")
 _ALGORITHM = "algorithm"
@@ -62,8 +61,8 @@ def make_plan(
 ) -> Plan:
     """Resolve and check everything.
 
-    Assignments go to controller.KEY, trainer.KEY, task.KEY (both daemons'), algorithm.SETTING, or to
-    a key of the rhythm. A preset that has an observation of its own name comes with it.
+    Assignments go to controller.KEY, trainer.KEY, task.KEY (of both), algorithm.SETTING, or to a
+    key of the rhythm. The preset brings the observation that it is made for.
 
     Raises:
         ConfigError: something is unknown, out of range or contradictory.

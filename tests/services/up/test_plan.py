@@ -50,6 +50,11 @@ def test_the_paper_s_preset_differs(choices: Choices):
     default = make_plan(choices, (), {})
     paper = make_plan(replace(choices, preset="paper"), (), {})
     assert default.trainer.algorithm.settings != paper.trainer.algorithm.settings
+    assert default.controller.task.observation == "default"
+    assert paper.controller.task.observation == paper.trainer.task.observation == "paper"
+    robel = make_plan(replace(choices, preset="paper"), ("task.observation=robel",), {})
+    assert robel.controller.task == robel.trainer.task
+    assert robel.trainer.task.observation == "robel"
 
 
 @pytest.mark.parametrize(
@@ -80,6 +85,8 @@ def test_a_wrong_choice_is_named(choices: Choices, change: dict[str, object], me
         ("algorithm.members=0", r"algorithm\.settings\.members = 0: .*greater than or equal"),
         ("controler.seed=1", r"unknown key; .*controller\.KEY"),
         ("controller.sed=1", r"unknown key 'sed'; did you mean 'seed'"),
+        ("trainer.task.name=dclaw-turn-fixed", r"both must be the same; set task\.KEY"),
+        ("task.observation=x", r"task\.observation = 'x': unknown observation"),
         ("evaluate_every=0", r"evaluate_every = 0"),
         ("seed=1", r"--set 'seed=1': unknown key"),
     ],
