@@ -12,7 +12,7 @@ from typing import Self
 
 from mbctl.data.chunk import ChunkRecord
 from mbctl.data.chunk_store import ChunkStore, SequenceError
-from mbctl.data.sqlite import StoreError, StoreFullError
+from mbctl.data.sqlite import StoreBusyError, StoreError, StoreFullError
 
 GROUP_MAX = 512  # chunks in one transaction
 
@@ -22,8 +22,8 @@ _Request = tuple[ChunkRecord, Future[int]]
 class ChunkWriter:
     """Owns the thread; the store stays the caller's to close, after this is closed.
 
-    After a failure other than a full disk nothing more is written: what a disk holds after a
-    failed flush is unknown, and only a restart reads it back.
+    After a failure other than a full disk or a locked database nothing more is written: what a
+    disk holds after a failed flush is unknown, and only a restart reads it back.
     """
 
     def __init__(self, store: ChunkStore) -> None:
@@ -100,7 +100,7 @@ class ChunkWriter:
             reached = [self._store.next_sequence(chunk.spool_id) for chunk, _ in requests]
         except SequenceError as error:
             self._write_each(requests, error)
-        except StoreFullError as error:
+        except (StoreFullError, StoreBusyError) as error:
             _fail(requests, error)
         except StoreError as error:
             self._failure = error

@@ -44,6 +44,12 @@ class StoreFullError(StoreError):
     reason = "STORE_FULL"
 
 
+class StoreBusyError(StoreError):
+    """Another program keeps the database locked. Nothing of the transaction was stored."""
+
+    reason = "STORE_BUSY"
+
+
 def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     """Open `path` in autocommit; the caller begins its own transactions.
 
@@ -128,7 +134,7 @@ def named_errors(path: Path) -> Iterator[None]:
     """Turn SQLite's errors into StoreError's tree.
 
     Raises:
-        StoreFullError, StoreCorruptError, StoreForeignError, StoreError: by SQLite's error code.
+        StoreError: its subclass by SQLite's error code.
     """
     try:
         yield
@@ -136,6 +142,8 @@ def named_errors(path: Path) -> Iterator[None]:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if code == sqlite3.SQLITE_FULL:
             raise StoreFullError(f"no room to write database {path}: {error}") from error
+        if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            raise StoreBusyError(f"another program keeps database {path} locked") from error
         if code == sqlite3.SQLITE_NOTADB:
             raise StoreForeignError(f"{path} is not an SQLite database") from error
         if code == sqlite3.SQLITE_CORRUPT:

@@ -13,7 +13,7 @@ from mbctl.data.chunk import ChunkError, ChunkRecord
 from mbctl.data.chunk_store import ChunkStore, SequenceError
 from mbctl.data.chunk_writer import ChunkWriter
 from mbctl.data.layout import RowLayout
-from mbctl.data.sqlite import StoreError, StoreFullError
+from mbctl.data.sqlite import StoreBusyError, StoreError, StoreFullError
 from protos import common_pb2, trainer_pb2, trainer_pb2_grpc
 from services import wire
 from services.errors import ServiceError, invalid_field, refusal
@@ -232,4 +232,6 @@ def _storing_failed(error: SequenceError | StoreError) -> ServiceError:
         return ServiceError(code, error.reason, str(error), metadata=expected)
     if isinstance(error, StoreFullError):
         return ServiceError(grpc.StatusCode.RESOURCE_EXHAUSTED, error.reason, str(error))
+    if isinstance(error, StoreBusyError):
+        return ServiceError(grpc.StatusCode.UNAVAILABLE, error.reason, str(error))
     return ServiceError(grpc.StatusCode.INTERNAL, error.reason, str(error))

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import grpc
 import structlog
 
-from mbctl.data.sqlite import StoreFullError
+from mbctl.data.sqlite import StoreBusyError, StoreFullError
 from protos import trainer_pb2
 from services.errors import ServiceError
 from services.operations import OperationHandle, OperationStore
@@ -169,7 +169,7 @@ class Refits:
             try:
                 await self._versions.publish(published)
                 break
-            except StoreFullError as error:
+            except (StoreFullError, StoreBusyError) as error:
                 self.storage_error = str(error)
             deadline += _RETRY_S
             await asyncio.sleep(deadline - asyncio.get_running_loop().time())

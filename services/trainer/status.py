@@ -57,9 +57,9 @@ class StatusBoard:
     def _blocked(self, train_rows: int) -> str:
         refits = self._refits
         if self.ingest_error:
-            return f"robots wait for room in the database: {self.ingest_error}"
+            return f"robots wait for the database: {self.ingest_error}"
         if refits.storage_error:
-            return f"the learner waits for room in the database: {refits.storage_error}"
+            return f"the learner waits for the database: {refits.storage_error}"
         if refits.failed:
             return "learning waits for the learner process, which failed"
         if not refits.ready:

@@ -1,5 +1,6 @@
 """Group commit: many chunks share a flush, and one sender's error stays its own."""
 
+import sqlite3
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 
 from mbctl.data.chunk_store import ChunkStore, SequenceError
 from mbctl.data.chunk_writer import ChunkWriter
-from mbctl.data.sqlite import StoreError, StoreFullError
+from mbctl.data.sqlite import StoreBusyError, StoreError, StoreFullError
 
 Make = Callable[..., Any]
 Limit = Callable[[ChunkStore, int], None]
@@ -86,3 +87,15 @@ def test_closing_writes_what_is_queued(tmp_path: Path, make_chunk: Make) -> None
         assert store.counts().rows == 200
         with pytest.raises(StoreError, match="closed"):
             writer.submit(make_chunk(201))
+
+
+def test_a_locked_database_passes(tmp_path: Path, make_chunk: Make) -> None:
+    with ChunkStore(tmp_path / "a.db") as store, ChunkWriter(store) as writer:
+        store._connection.execute("PRAGMA busy_timeout=10")
+        other = sqlite3.connect(tmp_path / "a.db", isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreBusyError, match="locked"):
+            writer.submit(make_chunk(1)).result(10)
+        other.execute("ROLLBACK")
+        other.close()
+        assert writer.submit(make_chunk(1)).result(10) == 5

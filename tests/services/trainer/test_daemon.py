@@ -194,6 +194,18 @@ def test_a_learner_that_keeps_dying_is_reported(
         assert client.status().rows_stored == 80
 
 
+def test_a_database_that_fails_ends_the_daemon(start_trainer, sender, make_chunks) -> None:
+    trainer = start_trainer()
+    with trainer.client() as client:
+        sender(client).send(make_chunks(40))
+        query(trainer.run_dir / "trainer.db", "ALTER TABLE chunks RENAME TO lost")
+        with pytest.raises(ServiceError) as caught:
+            sender(client).send(make_chunks(80))
+        assert caught.value.reason == "STORE_FAILED"
+    assert trainer.process.wait(15) == exit_codes.FAULT
+    assert "no such table" in trainer.log.read_text()
+
+
 def refusal_of(trainer) -> str:
     assert trainer.process.wait(20) == exit_codes.START_UP
     return trainer.log.read_text()
