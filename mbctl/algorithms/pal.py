@@ -110,20 +110,24 @@ class Pal:
         errors = model_errors(self.task, self.model, replay, replay.total - self.rows_fitted)
         data = transition_data(self.task, replay, self.settings)
         steps = self.model_steps(len(replay))
+        drawn = steps * self.settings.model_batch
+        epochs = float(max(1, drawn // len(replay)))
 
         def report(step: int, loss: float) -> None:
-            epoch = step * self.settings.model_batch / len(replay)
-            progress("REFIT", step / steps, {"model_loss": loss, "epoch": epoch})
+            done = float(step * epochs // steps)
+            progress("REFIT", step / steps, {"model_loss": loss, "epoch": done, "epochs": epochs})
 
         loss = self.fitter.fit(data, steps, report)
         self.rows_fitted = replay.total
-        return {**errors, "model_loss": loss, "model_steps": float(steps)}
+        return {**errors, "model_loss": loss, "model_samples": float(drawn)}
 
     def improve(self, replay: Replay, progress: Progress) -> Metrics:
         """Algorithm 3, line 6: K steps of Subroutine 1."""
         metrics: Metrics = {}
-        for k in range(self.settings.npg_steps):
-            progress("IMPROVE", k / self.settings.npg_steps, {**metrics, "improve_step": float(k)})
+        steps = self.settings.npg_steps
+        for k in range(steps):
+            counts = {"improve_step": float(k), "improve_steps": float(steps)}
+            progress("IMPROVE", k / steps, {**metrics, **counts})
             starts = draw_starts(self.task, replay, self.settings, self.generator, self.rng)
             metrics = self.npg.step(starts, self.generator)
         return metrics
