@@ -199,7 +199,7 @@ def test_a_port_in_use_is_a_start_up_error():
 
 
 @pytest.mark.parametrize(
-    "listen", ["127.0.0.1:0", "localhost:50051", "[::1]:50051", "unix:/tmp/robot.sock"]
+    "listen", ["127.0.0.1:0", "localhost:50051", "[::1]:50051", "unix:/run/robot.sock"]
 )
 def test_addresses_of_this_machine_need_no_tls(listen):
     check_listen(listen, None)

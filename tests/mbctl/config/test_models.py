@@ -29,7 +29,7 @@ def test_a_configuration_cannot_be_changed(tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    "listen", ["127.0.0.1:0", "localhost:50051", "[::1]:9", "unix:/tmp/x.sock", "127.0.0.1:65535"]
+    "listen", ["127.0.0.1:0", "localhost:50051", "[::1]:9", "unix:/run/x.sock", "127.0.0.1:65535"]
 )
 def test_loopback_needs_no_certificate(tmp_path: Path, listen: str):
     assert ControllerConfig(task=TASK, run_dir=tmp_path, listen=listen).listen == listen
