@@ -55,7 +55,7 @@ class AlgorithmConfig(Frozen):
 class GateConfig(Frozen):
     """Limits of the safety gate beside those of the robot's joints."""
 
-    state_age_max_s: float = Field(default=0.25, gt=0, le=10)
+    state_age_max_s: float = Field(default=0.25, gt=0, le=1)
     """A measurement older than this is stale, and commanding on it is a fault."""
     invalid_reads_max: int = Field(default=3, ge=0, le=100)
     """So many consecutive failed reads of one joint are borne; one more is a fault."""

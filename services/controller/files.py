@@ -15,7 +15,7 @@ from services.controller.policy_shelf import PolicyShelf
 from services.controller.reserve import DiskReserve
 from services.controller.spool import Spool
 from services.daemon import StartUpError
-from services.trainer.lock import hold_lock
+from services.lock import hold_lock
 
 MIB = 1 << 20
 DYING_S = 2.0  # a predecessor that was told to stop may take so long

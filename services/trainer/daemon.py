@@ -20,13 +20,13 @@ from protos import trainer_pb2_grpc
 from services import exit_codes
 from services.daemon import StartUpError, run_until_signalled
 from services.errors import refusal
+from services.lock import hold_lock
 from services.operations import SERVICE_NAME, OperationsServicer, OperationStore
 from services.server import GrpcServer, Servicing, build_server
 from services.telemetry import configure_logging
 from services.trainer import paths
 from services.trainer.catalogue import Catalogue
 from services.trainer.ingest_servicer import IngestServicer
-from services.trainer.lock import hold_lock
 from services.trainer.messages import learner_config
 from services.trainer.metrics import serve_trainer_metrics
 from services.trainer.model_servicer import ModelServicer

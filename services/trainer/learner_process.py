@@ -15,7 +15,7 @@ from typing import BinaryIO
 from mbctl.data.replay_feed import MissingRowsError
 from mbctl.data.sqlite import StoreCorruptError, StoreForeignError
 from services import exit_codes
-from services.trainer.lock import hold_lock
+from services.lock import hold_lock
 from services.trainer.messages import (
     CancelCommand,
     CancelledReport,

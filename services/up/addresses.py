@@ -1,29 +1,57 @@
-"""Loopback addresses for a run's daemons: the usual ports where they are free, else any."""
+"""Loopback addresses for a run's daemons: the usual ports for one run at a time, any for others."""
 
+import contextlib
+import getpass
 import socket
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
 
 from mbctl.config import ControllerConfig, TrainerConfig
+from services.daemon import StartUpError
+from services.lock import hold_lock
 from services.up.plan import Plan
 
 HOST = "127.0.0.1"
+_CONTROLLER = ControllerConfig.model_fields["listen"].default
+_TRAINER = TrainerConfig.model_fields["listen"].default
 
 
-def with_addresses(plan: Plan) -> Plan:
-    """The plan with both addresses settled; one that the user chose stays."""
-    trainer = plan.trainer.listen
-    if trainer == TrainerConfig.model_fields["listen"].default:
-        trainer = free_address(trainer)
-    controller = plan.controller.listen
-    if controller == ControllerConfig.model_fields["listen"].default:
-        controller = free_address(controller)
-    return plan.model_copy(
-        update={
-            "controller": plan.controller.model_copy(
-                update={"listen": controller, "trainer": trainer}
-            ),
-            "trainer": plan.trainer.model_copy(update={"listen": trainer}),
-        }
-    )
+@contextlib.contextmanager
+def with_addresses(plan: Plan) -> Iterator[Plan]:
+    """The plan with both addresses settled, for the length of the block.
+
+    An address that the user chose stays. The usual ones, which the client verbs call when told
+    nothing else, belong to the run that holds their lock: two runs started at the same moment do
+    not both find them free.
+    """
+    with contextlib.ExitStack() as stack:
+        usual = _hold_usual_ports(stack)
+        trainer = _settle(plan.trainer.listen, _TRAINER, usual)
+        controller = _settle(plan.controller.listen, _CONTROLLER, usual)
+        yield plan.model_copy(
+            update={
+                "controller": plan.controller.model_copy(
+                    update={"listen": controller, "trainer": trainer}
+                ),
+                "trainer": plan.trainer.model_copy(update={"listen": trainer}),
+            }
+        )
+
+
+def _hold_usual_ports(stack: contextlib.ExitStack) -> bool:
+    lock = Path(tempfile.gettempdir()) / f"mbctl-usual-ports-{getpass.getuser()}.lock"
+    try:
+        stack.enter_context(hold_lock(lock, "run on the usual ports"))
+    except StartUpError:
+        return False
+    return True
+
+
+def _settle(listen: str, default: str, usual: bool) -> str:
+    if listen != default:
+        return listen
+    return free_address(default if usual else f"{HOST}:0")
 
 
 def free_address(wanted: str) -> str:

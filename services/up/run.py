@@ -111,8 +111,8 @@ class Run:
         self, resumed: bool
     ) -> Iterator[tuple[list[DaemonProcess], ControllerClient, TrainerClient]]:
         self._run_dir.wait_for_predecessors(PREDECESSOR_S)
-        plan = with_addresses(self._plan)
         with contextlib.ExitStack() as stack:
+            plan = stack.enter_context(with_addresses(self._plan))
             trainer = stack.enter_context(TrainerClient(plan.trainer.listen))
             controller = stack.enter_context(ControllerClient(plan.controller.listen))
             daemons: list[DaemonProcess] = []
