@@ -39,8 +39,8 @@ from mbctl.algorithms.algorithm import Metrics, Progress
 from mbctl.algorithms.imagined_data import draw_starts, transition_data
 from mbctl.algorithms.model_error import model_errors
 from mbctl.algorithms.model_npg import ModelBasedNpg
+from mbctl.algorithms.npg_checkpoint import learner_state, load_learner_state
 from mbctl.algorithms.pal_settings import PalSettings
-from mbctl.algorithms.pal_state import load_pal_state, pal_state
 from mbctl.critics.value import ValueFunction
 from mbctl.data.replay import Replay
 from mbctl.models.deterministic_ensemble import DeterministicEnsemble
@@ -154,7 +154,7 @@ class Pal:
         return architecture, {k: v.detach().numpy().copy() for k, v in weights.items()}
 
     def state(self) -> dict[str, Tensor]:
-        return pal_state(self)
+        return learner_state(self)
 
     def load_state(self, state: dict[str, Tensor]) -> None:
-        load_pal_state(self, state)
+        load_learner_state(self, state)

@@ -1,0 +1,103 @@
+"""Checkpoint of a model-based NPG learner: every tensor that its next move depends on, by name."""
+
+import json
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mbctl.critics.value import ValueFunction
+from mbctl.models.deterministic_ensemble import DeterministicEnsemble
+from mbctl.models.fit import EnsembleFitter
+from mbctl.policies.gaussian import GaussianPolicy
+
+
+class NpgLearner(Protocol):
+    """The parts that a checkpoint covers."""
+
+    model: DeterministicEnsemble
+    fitter: EnsembleFitter
+    policy: GaussianPolicy
+    value: ValueFunction
+    generator: torch.Generator
+    rng: np.random.Generator
+    rows_fitted: int
+
+
+_OPTIMIZERS = ("fitter", "value")
+
+
+def learner_state(learner: NpgLearner) -> dict[str, Tensor]:
+    """Named copies of weights, statistics, optimiser moments and random states."""
+    state = {f"model.{k}": v for k, v in learner.model.network.state_dict().items()}
+    state |= {f"value.{k}": v for k, v in learner.value.network.state_dict().items()}
+    for i, parameter in enumerate(learner.policy.parameters):
+        state[f"policy.{i}"] = parameter
+    state["policy.input_shift"] = learner.policy.input_shift
+    state["policy.input_scale"] = learner.policy.input_scale
+    statistics = learner.model.statistics
+    state["statistics.input_shift"] = statistics.input_shift
+    state["statistics.input_scale"] = statistics.input_scale
+    state["statistics.difference_scale"] = statistics.difference_scale
+    state["statistics.residual_scale"] = learner.model.residual_scale
+    state["value.scale"] = learner.value.scale
+    state["generator"] = learner.generator.get_state()
+    numpy_state = json.dumps(learner.rng.bit_generator.state).encode()
+    state["rng"] = torch.frombuffer(bytearray(numpy_state), dtype=torch.uint8)
+    state["counters"] = torch.tensor([learner.rows_fitted, int(learner.model.fitted)])
+    for name in _OPTIMIZERS:
+        for i, entry in getattr(learner, name).optimizer.state_dict()["state"].items():
+            state |= {f"adam.{name}.{i}.{k}": v for k, v in entry.items()}
+    return {k: v.detach().clone().contiguous() for k, v in state.items()}
+
+
+def load_learner_state(learner: NpgLearner, state: dict[str, Tensor]) -> None:
+    """Put back what `learner_state` took.
+
+    Raises:
+        ValueError: a tensor is missing or has another shape than this learner's settings give.
+    """
+    expected = learner_state(learner)
+    for name, tensor in expected.items():
+        if name not in state:
+            raise ValueError(f"checkpoint lacks {name!r}")
+        if name != "rng" and state[name].shape != tensor.shape:
+            raise ValueError(
+                f"checkpoint has {name!r} of shape {tuple(state[name].shape)}, "
+                f"expected {tuple(tensor.shape)}"
+            )
+    learner.model.network.load_state_dict(_part(state, "model."))
+    learner.value.network.load_state_dict(
+        {k: v for k, v in _part(state, "value.").items() if k != "scale"}
+    )
+    for i in range(len(learner.policy.parameters)):
+        learner.policy.parameters[i] = state[f"policy.{i}"].clone()
+    learner.policy.input_shift = state["policy.input_shift"].clone()
+    learner.policy.input_scale = state["policy.input_scale"].clone()
+    statistics = learner.model.statistics
+    statistics.input_shift = state["statistics.input_shift"].clone()
+    statistics.input_scale = state["statistics.input_scale"].clone()
+    statistics.difference_scale = state["statistics.difference_scale"].clone()
+    learner.model.residual_scale = state["statistics.residual_scale"].clone()
+    learner.value.scale = state["value.scale"].clone()
+    learner.generator.set_state(state["generator"])
+    learner.rng.bit_generator.state = json.loads(bytes(state["rng"].numpy()).decode())
+    learner.rows_fitted = int(state["counters"][0])
+    learner.model.fitted = bool(state["counters"][1])
+    for name in _OPTIMIZERS:
+        _load_adam(getattr(learner, name).optimizer, _part(state, f"adam.{name}."))
+
+
+def _part(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+
+
+def _load_adam(optimizer: torch.optim.Optimizer, moments: dict[str, Tensor]) -> None:
+    loaded = optimizer.state_dict()
+    entries: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in moments.items():
+        index, key = name.split(".", 1)
+        entries.setdefault(int(index), {})[key] = tensor.clone()
+    loaded["state"] = entries
+    optimizer.load_state_dict(loaded)
