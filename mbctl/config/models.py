@@ -119,7 +119,7 @@ class TrainerConfig(_Server):
     task: TaskConfig
     algorithm: AlgorithmConfig = AlgorithmConfig()
     listen: Listen = "127.0.0.1:50052"
-    samples_per_insert_limit: float = Field(default=1e6, gt=0)
+    samples_per_insert_limit: float = Field(default=2_000.0, gt=0)
     """Model samples drawn per stored row; an on-demand refit above it is refused."""
 
     @model_validator(mode="after")

@@ -35,7 +35,7 @@ _ERROR = ("error_cos", "error_sin")
 
 NAMES = {
     "default": (*POSITIONS, *VELOCITIES, *_VALVE, *_LAST_ACTION, *_TIPS, *_ERROR),
-    "paper": (*POSITIONS, *VELOCITIES, *_VALVE, *_LAST_ACTION, *_ERROR),
+    "paper": (*POSITIONS, *VELOCITIES, *_VALVE, *_ERROR),
     "robel": (*POSITIONS, "valve_cos", "valve_sin", *_LAST_ACTION, "valve_error_rad"),
 }
 
@@ -48,9 +48,9 @@ def compose(kind: str, physical: Array, last_action: Array, goal: Array) -> Arra
     turned = [xp.cos(valve), xp.sin(valve)]
     if kind == "robel":
         return xp.concat([physical[..., :9], *turned, last_action, error], axis=-1)
-    parts = [physical[..., :VALVE], *turned, physical[..., VALVE_VELOCITY:], last_action]
+    parts = [physical[..., :VALVE], *turned, physical[..., VALVE_VELOCITY:]]
     if kind == "default":
-        parts.append(handle_features(physical[..., :9], valve))
+        parts += [last_action, handle_features(physical[..., :9], valve)]
     return xp.concat([*parts, xp.cos(error), xp.sin(error)], axis=-1)
 
 
@@ -66,7 +66,9 @@ def physical_part(kind: str, observation: Array) -> Array:
 
 
 def last_action_part(kind: str, observation: Array) -> Array:
-    """Last action [..., 9] from an observation."""
+    """Last action [..., 9] from an observation; zeros where it does not tell."""
+    if kind == "paper":
+        return array_namespace(observation).zeros_like(observation[..., :9])
     begin = 11 if kind == "robel" else 21
     return observation[..., begin : begin + 9]
 
@@ -87,10 +89,10 @@ def reflection_of(kind: str) -> Reflection | None:
         (SWAPPED, MIRROR_SIGN),
         (SWAPPED, MIRROR_SIGN),
     ]
-    blocks += [((0, 1, 2), (1.0, -1.0, -1.0)), (SWAPPED, MIRROR_SIGN)]
+    blocks.append(((0, 1, 2), (1.0, -1.0, -1.0)))
     if kind == "default":
         plain, turned = ((1, 0, 2), (1.0,) * 3), ((1, 0, 2), (-1.0,) * 3)
-        blocks += [plain, plain, plain, turned]
+        blocks += [(SWAPPED, MIRROR_SIGN), plain, plain, plain, turned]
     blocks.append(((0, 1), (1.0, -1.0)))
     order: list[int] = []
     for columns, _ in blocks:

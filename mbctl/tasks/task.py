@@ -88,7 +88,7 @@ class Task(Protocol):
         ...
 
     def last_action(self, observation: Array) -> Array:
-        """Recover the last action [..., A] from an observation [..., O]."""
+        """Recover the last action [..., A] from an observation [..., O]; zeros if it has none."""
         ...
 
     def goal(self, observation: Array) -> Array:
