@@ -2,7 +2,7 @@
 
 default: claw positions 9, claw velocities 9, valve cos, sin and velocity, last action 9,
     fingertips as seen from the valve's handles 12, cos and sin of the valve's error.
-paper: the same without the fingertips (PAL/MAL paper, appendix B.1).
+paper: the same without last action and fingertips (PAL/MAL paper, appendix B.1).
 robel: ROBEL's own 21 columns; no velocities, the error as an angle.
 """
 

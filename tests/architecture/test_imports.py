@@ -1,0 +1,112 @@
+"""Who may import whom: the contracts of pyproject.toml hold, and a breach is noticed."""
+
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+PACKAGES = ("mbctl", "hal", "sim", "services", "protos")
+LINT_IMPORTS = Path(sys.executable).parent / "lint-imports"
+
+# (file, a line that must not be in it, the contract that it breaks)
+PLANTED = [
+    ("hal/limits.py", "import mbctl.tasks.task", "hal imports no sibling"),
+    ("hal/clock.py", "import torch", "hal imports no sibling"),
+    ("sim/robot.py", "import mbctl.policies.snapshot", "sim builds on hal and tasks alone"),
+    ("protos/generate.py", "import hal.types", "protos imports no sibling"),
+    ("mbctl/data/replay.py", "import grpc", "the core of mbctl knows no wire"),
+    ("mbctl/models/fit.py", "import sim.scene", "the core of mbctl knows no wire"),
+    ("mbctl/tasks/angles.py", "import services.wire", "the core of mbctl knows no wire"),
+    ("mbctl/results.py", "import mujoco", "the core of mbctl knows no wire"),
+    ("mbctl/tasks/task.py", "import mbctl.models.fit", "dependencies run one way"),
+    ("mbctl/nn/ensemble_mlp.py", "import mbctl.policies.snapshot", "dependencies run one way"),
+    ("services/wire.py", "import mbctl.cli.render", "dependencies run one way"),
+    ("mbctl/cli/render.py", "import protos.common_pb2", "the command line speaks through services"),
+    ("services/ipc/words.py", "import services.channel", "the control process has neither"),
+    ("services/controller/control/loop.py", "import torch", "the control process has neither"),
+    ("services/controller/lease.py", "import mbctl.models.fit", "have no torch"),
+    (
+        "mbctl/algorithms/npg.py",
+        "import mbctl.algorithms.pal",
+        "nothing but the registry builds PAL",
+    ),
+    (
+        "mbctl/algorithms/mal.py",
+        "import mbctl.algorithms.pal",
+        "nothing but the registry builds PAL",
+    ),
+]
+
+
+def contracts(root: Path) -> list[dict]:
+    with (root / "pyproject.toml").open("rb") as file:
+        return tomllib.load(file)["tool"]["importlinter"]["contracts"]
+
+
+def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [LINT_IMPORTS, "--no-cache"], cwd=folder, capture_output=True, text=True, timeout=100
+    )
+
+
+@pytest.fixture(scope="module")
+def checkout(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the packages to plant imports in."""
+    copy = tmp_path_factory.mktemp("checkout")
+    shutil.copy(root / "pyproject.toml", copy)
+    for package in PACKAGES:
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(root / package, copy / package, ignore=ignored)
+    return copy
+
+
+def test_every_contract_is_kept(checkout: Path):
+    run = lint_imports(checkout)
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+@pytest.mark.parametrize(("name", "line", "contract"), PLANTED)
+def test_a_planted_import_is_noticed(checkout: Path, name: str, line: str, contract: str):
+    path = checkout / name
+    before = path.read_text() if path.exists() else None
+    path.write_text(f"{before or ''}\n{line}\n")
+    try:
+        run = lint_imports(checkout)
+    finally:
+        path.unlink() if before is None else path.write_text(before)
+    assert run.returncode == 1, run.stdout + run.stderr
+    broken = [line for line in run.stdout.splitlines() if " BROKEN" in line]
+    assert any(contract in line for line in broken), run.stdout
+
+
+def test_the_core_is_everything_but_the_command_line(root: Path):
+    (core,) = [c for c in contracts(root) if c["name"].startswith("the core of mbctl")]
+    folders = [p.parent for p in (root / "mbctl").glob("*/__init__.py")]
+    modules = [p.with_suffix("") for p in (root / "mbctl").glob("*.py")]
+    expected = {f"mbctl.{p.name}" for p in (*folders, *modules)}
+    expected -= {"mbctl.cli", "mbctl.__init__", "mbctl.__main__"}
+    assert set(core["source_modules"]) == expected
+
+
+def test_each_algorithm_is_protected_from_the_others(root: Path):
+    from mbctl.algorithms.registry import ALGORITHM_NAMES
+
+    protected = [c for c in contracts(root) if c["type"] == "protected"]
+    assert {c["name"].rpartition(" ")[2].lower() for c in protected} == set(ALGORITHM_NAMES)
+    for contract in protected:
+        name = contract["name"].rpartition(" ")[2].lower()
+        assert contract["protected_modules"] == [f"mbctl.algorithms.{name}"]
+        assert contract["allowed_importers"] == ["mbctl.algorithms.registry"]
+
+
+def test_packages_are_imported_from_this_checkout(root: Path):
+    """Their names are generic enough that another distribution may bring one too."""
+    import importlib
+
+    for name in PACKAGES:
+        module = importlib.import_module(name)
+        assert module.__file__ is not None
+        assert Path(module.__file__).parent == root / name
