@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import mbctl
-from mbctl.cli import daemons, episode, policy, refit, render, robot, up
+from mbctl.cli import curves, daemons, episode, policy, refit, render, robot, up
 
 app = typer.Typer(
     name="mbctl",
@@ -23,7 +23,7 @@ app.command("refit")(refit.refit)
 app.add_typer(robot.app, name="robot")
 app.add_typer(episode.app, name="episode")
 app.add_typer(policy.app, name="policy")
-app.add_typer(daemons.show_app, name="show")
+app.add_typer(curves.show_app, name="show")
 
 # Verbs of their own module with an `app` in it; such a module imports what it needs when it runs.
 OPTIONAL_VERBS = ("bench",)
