@@ -558,7 +558,8 @@ class EpisodeServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListEpisodes(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """The newest first.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')

@@ -72,15 +72,15 @@ def run(
 @app.command("list")
 def list_episodes(
     target: ControllerTarget = CONTROLLER_TARGET,
-    limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many.")] = 200,
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many.")] = 20,
     tls: Tls = None,
     as_json: Json = False,
 ) -> None:
-    """List finished episodes of the controller's present life."""
+    """List the newest finished episodes, the latest last."""
     from services.client import as_plain
 
     with reported(as_json), connect.controller(target, tls) as client:
-        found = client.episodes(limit)
+        found = client.episodes(limit)[::-1]
     render.result([as_plain(episode) for episode in found], _table(found), as_json)
 
 

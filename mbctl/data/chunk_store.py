@@ -162,10 +162,16 @@ class ChunkStore:
             self._counts -= removed
         return removed.chunks
 
-    def episodes(self, after: int = 0, limit: int = 1000) -> list[tuple[int, EpisodeSummary]]:
-        """Up to `limit` episodes stored after entry number `after`, with their entry numbers."""
-        query = f"SELECT chunk_id, {schema.EPISODE} FROM episodes WHERE chunk_id > ? "
-        rows = self._select(query + "ORDER BY chunk_id LIMIT ?", (after, limit))
+    def episodes(
+        self, before: int | None = None, limit: int = 1000
+    ) -> list[tuple[int, EpisodeSummary]]:
+        """The newest `limit` episodes, newest first, with their entry numbers.
+
+        `before` goes on below that entry number.
+        """
+        query = f"SELECT chunk_id, {schema.EPISODE} FROM episodes WHERE chunk_id < ? "
+        newest = before if before is not None else (1 << 63) - 1
+        rows = self._select(query + "ORDER BY chunk_id DESC LIMIT ?", (newest, limit))
         return [(row[0], schema.row_to_episode(row[1:])) for row in rows]
 
     def counts(self) -> StoreCounts:

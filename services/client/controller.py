@@ -131,7 +131,7 @@ class ControllerClient:
         )
 
     def episodes(self, limit: int = PAGE_SIZE) -> list[common_pb2.EpisodeRecord]:
-        """Up to `limit` finished episodes, in the controller's order."""
+        """Up to `limit` finished episodes, the newest first."""
         found: list[common_pb2.EpisodeRecord] = []
         token = ""
         while len(found) < limit:

@@ -129,9 +129,9 @@ class Spool:
         oldest = self.chunks_from(0, 1)
         return oldest[0].first_sequence if oldest else self._stored
 
-    def episodes(self, after: int, limit: int) -> list[tuple[int, EpisodeSummary]]:
-        """Episodes with rows, by the order in which they were stored; kept when rows leave."""
-        return self._store.episodes(after, limit)
+    def episodes(self, before: int | None, limit: int) -> list[tuple[int, EpisodeSummary]]:
+        """Episodes with rows, the newest first; they stay when their rows leave."""
+        return self._store.episodes(before, limit)
 
     def counts(self) -> SpoolCounts:
         """The figures as of now."""

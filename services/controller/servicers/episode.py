@@ -57,13 +57,13 @@ class EpisodeServicer(controller_pb2_grpc.EpisodeServiceServicer):
     async def ListEpisodes(
         self, request: controller_pb2.ListEpisodesRequest, context: Context
     ) -> controller_pb2.ListEpisodesResponse:
-        """Oldest first, all that ever left rows in this spool."""
-        size, after = request.page_size or 100, request.page_token or "0"
+        """Newest first, all that ever left rows in this spool."""
+        size, before = request.page_size or 100, request.page_token
         if not 1 <= size <= PAGE_MAX:
             raise invalid_field("page_size", request.page_size, f"0 to {PAGE_MAX}")
-        if not after.isdecimal() or len(after) > 15:
-            raise invalid_field("page_token", after, "the next_page_token of an earlier answer")
-        page = self._spool.episodes(int(after), size)
+        if before and not (before.isdecimal() and len(before) <= 15):
+            raise invalid_field("page_token", before, "the next_page_token of an earlier answer")
+        page = self._spool.episodes(int(before) if before else None, size)
         token = str(page[-1][0]) if len(page) == size else ""
         episodes = [wire.episode_to_proto(episode) for _, episode in page]
         return controller_pb2.ListEpisodesResponse(episodes=episodes, next_page_token=token)

@@ -217,3 +217,19 @@ def test_only_invalid_rows_may_hold_nan(make_chunk: Make, layout: RowLayout) -> 
     matrix[2, layout.valid] = 0.5
     with pytest.raises(ChunkError, match="0 or 1"):
         make_chunk(1, rows=matrix.tobytes()).check(layout)
+
+
+def test_episodes_come_newest_first_and_page_by_page(
+    tmp_path: Path, make_chunk: Make, make_episode: Make
+) -> None:
+    chunks = []
+    for k in range(5):
+        chunk = make_chunk(1 + 4 * k)
+        chunks.append(dataclasses.replace(chunk, episode=make_episode(chunk)))
+    with ChunkStore(tmp_path / "a.db") as store:
+        assert store.append(chunks) == 5
+        first = store.episodes(limit=3)
+        rest = store.episodes(before=first[-1][0], limit=3)
+        assert len(first) == 3
+        assert len(rest) == 2
+        assert [e for _, e in first + rest] == [c.episode for c in chunks[::-1]]

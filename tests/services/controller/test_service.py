@@ -97,7 +97,7 @@ def test_a_batch_leaves_durable_rows_and_records(client, controller, first_index
     assert rows == 120
     assert [(e.steps, e.end_reason) for e in records] == [(40, "TRUNCATED")] * 3
     listed = [e.episode_id for e in client.episodes()]
-    assert [e.episode_id for e in response.episodes] == listed[-3:]
+    assert [e.episode_id for e in response.episodes] == listed[2::-1]
 
 
 def _stored(controller, episode_ids):
