@@ -7,6 +7,7 @@ from pathlib import Path
 FOLDERS = ("home", "root", "work", "tmp", "Users")  # of one machine, not of a reader's
 MACHINE_PATH = re.compile(rf"(?<![\w./*-])/(?:{'|'.join(FOLDERS)})/\w")
 LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
+REASON = re.compile(r"\b[A-Z]+(?:_[A-Z]+)+\b")  # such as LEASE_LOST
 UNFINISHED = re.compile(r"\b(?:TODO|FIXME|XXX)\b")
 
 
@@ -45,3 +46,10 @@ def test_links_between_documents_lead_somewhere(root: Path, texts):
         if "://" not in link and not ((root / source.name).parent / link).exists()
     ]
     assert not broken
+
+
+def test_reasons_in_documents_are_reasons_in_the_code(texts):
+    code = {r for s in texts if not s.name.endswith(".md") for r in REASON.findall(s.text)}
+    told = {r: s.name for s in texts if s.name.endswith(".md") for r in REASON.findall(s.text)}
+    assert len(told) > 30
+    assert not {reason: name for reason, name in told.items() if reason not in code}
