@@ -89,6 +89,9 @@ def test_the_core_is_everything_but_the_command_line(root: Path):
     expected = {f"mbctl.{p.name}" for p in (*folders, *modules)}
     expected -= {"mbctl.cli", "mbctl.__init__", "mbctl.__main__"}
     assert set(core["source_modules"]) == expected
+    (sim,) = [c for c in contracts(root) if c["name"].startswith("sim builds on")]
+    forbidden = {name for name in sim["forbidden_modules"] if name.startswith("mbctl.")}
+    assert forbidden == expected - {"mbctl.tasks"} | {"mbctl.cli"}
 
 
 def test_each_algorithm_is_protected_from_the_others(root: Path):

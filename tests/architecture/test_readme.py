@@ -53,7 +53,7 @@ def blocks(root: Path) -> list[Block]:
 def results(root: Path) -> list[str]:
     """The names in the table under "Where results lie"."""
     text = (root / "README.md").read_text(encoding="utf-8")
-    table = text.partition("### Where results lie")[2].partition("\n\n`docs")[0]
+    table = text.partition("### Where results lie")[2].partition("```")[0]
     first_column = "".join(row.split("|")[1] for row in table.splitlines() if row.startswith("|"))
     names = re.findall(r"`([^`]+)`", first_column)
     assert len(names) >= 8
