@@ -18,7 +18,7 @@ VERBS = {
     ("robot",): {"status", "activate", "deactivate", "clear-fault", "estop", "release-estop"},
     ("episode",): {"run", "list", "watch"},
     ("policy",): {"list", "load", "promote", "rollback"},
-    ("show",): {"config"},
+    ("show",): {"config", "curves"},
 }
 
 
