@@ -1,7 +1,7 @@
 """What every algorithm is: one move of the model player, one of the policy player."""
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from torch import Tensor
@@ -17,6 +17,7 @@ class Cancelled(Exception):  # noqa: N818 - a request that was honoured, not an 
     """Raised out of a progress callback to stop a refit; the algorithm may be rolled back."""
 
 
+@runtime_checkable
 class Algorithm(Protocol):
     """One learner. `refit` and `improve` may raise what their progress callback raises."""
 

@@ -1,6 +1,6 @@
 """From replay rows to model-training tuples and to the starts of imagined rollouts."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ from mbctl.models.imagine import Starts
 from mbctl.tasks.task import Task
 
 
+@runtime_checkable
 class DataSettings(Protocol):
     """The settings that these functions read."""
 

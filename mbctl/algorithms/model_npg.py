@@ -1,6 +1,6 @@
 """One model-based natural policy gradient update (Rajeswaran et al. 2020, Subroutine 1)."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -15,6 +15,7 @@ from mbctl.policies.gaussian import GaussianPolicy
 from mbctl.tasks.task import Task
 
 
+@runtime_checkable
 class NpgSettings(Protocol):
     """The settings that an update reads."""
 

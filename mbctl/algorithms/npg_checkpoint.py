@@ -1,7 +1,7 @@
 """Checkpoint of a model-based NPG learner: every tensor that its next move depends on, by name."""
 
 import json
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from mbctl.models.fit import EnsembleFitter
 from mbctl.policies.gaussian import GaussianPolicy
 
 
+@runtime_checkable
 class NpgLearner(Protocol):
     """The parts that a checkpoint covers."""
 

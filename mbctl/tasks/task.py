@@ -9,7 +9,7 @@ Words used here:
     last_action: [..., A] the previous action as requested, clipped to [-1, 1]; zeros after a reset.
 """
 
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from mbctl.tasks.reflection import Reflection
 Array = Any  # a NumPy array or a torch tensor; every method keeps the kind it is given
 
 
+@runtime_checkable
 class Task(Protocol):
     """A task on one robot model. Instances are immutable and hold no episode state."""
 
