@@ -1,0 +1,1 @@
+"""Performance figures, each beside its baseline in the same run: `mbctl bench`."""

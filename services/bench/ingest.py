@@ -1,0 +1,130 @@
+"""`mbctl bench ingest`: durable rows per second, and bytes per row on the wire."""
+
+import asyncio
+import statistics
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mbctl.data.chunk import STAMP_BYTES
+from mbctl.policies.manifest import row_layout
+from mbctl.tasks.registry import make_task
+from mbctl.tasks.task import Task
+from services.bench.machine import look_at_machine
+from services.bench.relay import CountingRelay
+from services.bench.report import Figure, Goal, Report, Say
+from services.bench.sender import Batch, build_chunks, send
+from services.bench.trainer import BenchTrainer, running_trainer
+from services.bench.yardstick import measure_yardstick
+from services.channel import open_aio_channel
+
+TASK = "dclaw-turn-random"
+FORTY_TIMES = Goal("at least", 40.0)
+LEAN = Goal("at most", 1.05)
+NOTES = (
+    "A trainer daemon in its own process, SQLite with synchronous=FULL, TCP on loopback; rates are "
+    "from the first message to the acknowledgement of the last, which means durable; medians of "
+    "rounds in which all take turns. Messages are built on the way, as the robot's uplink does.",
+    "Bytes on the wire are counted by a relay, HTTP/2 and gRPC framing included, TCP headers not. "
+    "Payload: the float32 row and two int64 stamps.",
+)
+ONE_STREAMED, ONE_EACH = "one row per message", "one row per message, an ack each"
+
+
+@dataclass(frozen=True)
+class IngestSizes:
+    """Rows in each pass, by rows in a message."""
+
+    rows_256: int = 51_200
+    rows_64: int = 25_600
+    rows_1: int = 4_000
+    rows_ack_each: int = 500
+    rounds: int = 3
+
+    def batches(self) -> dict[str, Batch]:
+        return {
+            "chunks of 256 rows": Batch(self.rows_256, 256),
+            "chunks of 64 rows": Batch(self.rows_64, 64),
+            ONE_STREAMED: Batch(self.rows_1, 1),
+            ONE_EACH: Batch(self.rows_ack_each, 1, ack_each=True),
+        }
+
+
+QUICK = IngestSizes(10_240, 5_120, 800, 100, rounds=1)
+
+
+def run_ingest(sizes: IngestSizes, say: Say, quick: bool = False) -> Report:
+    """Measure; tells `say` what comes next."""
+    before = look_at_machine()
+    say("yardstick")
+    yardstick = measure_yardstick()
+    task, batches = make_task(TASK), sizes.batches()
+    say("starting a trainer")
+    with running_trainer(TASK) as trainer:
+        say("durable rows per second")
+        rates = asyncio.run(_rates(trainer, task, batches, sizes.rounds))
+        say("bytes on the wire")
+        sent = asyncio.run(_bytes_per_row(trainer, task, batches))
+        details = {
+            "filesystem": trainer.filesystem,
+            "rows stored": trainer.rows_stored(),
+            "rows sent": (sizes.rounds + 1) * sum(batch.rows for batch in batches.values()),
+            "row bytes without stamps": row_layout(task).row_bytes,
+        }
+    figures = [*rate_figures(rates), *wire_figures(sent, payload_bytes(task))]
+    return Report("ingest", quick, figures, yardstick, before, look_at_machine(), NOTES, details)
+
+
+def payload_bytes(task: Task) -> int:
+    """Of a row with its stamps."""
+    return row_layout(task).row_bytes + STAMP_BYTES
+
+
+def rate_figures(rates: Mapping[str, float]) -> list[Figure]:
+    """Each kind of chunk against each way to send single rows."""
+    return [
+        Figure(name, rate, "rows/s", one, rates[one], "value / baseline", FORTY_TIMES)
+        for name, rate in rates.items()
+        if name not in (ONE_STREAMED, ONE_EACH)
+        for one in (ONE_STREAMED, ONE_EACH)
+    ]
+
+
+def wire_figures(sent: Mapping[str, float], payload: int) -> list[Figure]:
+    """Bytes per row against the payload; single rows have no goal to reach."""
+    return [
+        Figure(
+            f"on the wire, {name}",
+            bytes_per_row,
+            "bytes/row",
+            "payload",
+            payload,
+            "value / baseline",
+            None if name in (ONE_STREAMED, ONE_EACH) else LEAN,
+        )
+        for name, bytes_per_row in sent.items()
+    ]
+
+
+async def _rates(
+    trainer: BenchTrainer, task: Task, batches: Mapping[str, Batch], rounds: int
+) -> dict[str, float]:
+    found: dict[str, list[float]] = {name: [] for name in batches}
+    async with open_aio_channel(trainer.address) as channel:
+        for _ in range(rounds):
+            for name, batch in batches.items():
+                chunks = build_chunks(task, batch)
+                found[name].append(batch.rows / await send(channel, task, chunks, batch.ack_each))
+    return {name: statistics.median(rates) for name, rates in found.items()}
+
+
+async def _bytes_per_row(
+    trainer: BenchTrainer, task: Task, batches: Mapping[str, Batch]
+) -> dict[str, float]:
+    """From robot to trainer, by how rows are sent; the connection's beginning is counted too."""
+    found: dict[str, float] = {}
+    for name, batch in batches.items():
+        async with CountingRelay(trainer.address) as relay:
+            async with open_aio_channel(relay.address) as channel:
+                await send(channel, task, build_chunks(task, batch), batch.ack_each)
+            found[name] = relay.sent / batch.rows
+    return found

@@ -1,0 +1,79 @@
+"""`mbctl bench micro`: the pieces of learning and of acting, one at a time, in one process."""
+
+from dataclasses import dataclass, field
+
+from mbctl.algorithms.imagined_data import transition_data
+from mbctl.algorithms.pal_settings import PalSettings
+from mbctl.tasks.registry import make_task
+from services.bench.act import ActSizes, measure_act
+from services.bench.machine import look_at_machine
+from services.bench.model_step import ModelSizes, measure_model_step
+from services.bench.npg import NpgSizes, measure_npg
+from services.bench.report import Report, Say
+from services.bench.rollout import RolloutSizes, measure_rollout
+from services.bench.rows import fill_replay, simulated_rows
+from services.bench.start_up import StartUpSizes, measure_start_up
+from services.bench.yardstick import measure_yardstick
+
+TASK = "dclaw-turn-random"
+NOTES = (
+    "One torch thread. Times are processor time, medians over rounds in which figure and baseline "
+    "take turns; start-up and policy calls are as their names say.",
+    "FLOPs of a model step are 3 x 2 x weights x rows, which counts the gradient of the first "
+    "layer's input although nobody computes it.",
+)
+
+
+@dataclass(frozen=True)
+class MicroSizes:
+    """How much of everything."""
+
+    npg: NpgSizes = field(default_factory=NpgSizes)
+    model: ModelSizes = field(default_factory=ModelSizes)
+    rollout: RolloutSizes = field(default_factory=RolloutSizes)
+    act: ActSizes = field(default_factory=ActSizes)
+    start_up: StartUpSizes = field(default_factory=StartUpSizes)
+    replay_rows: int = 2500
+    episodes: int = 10
+
+
+QUICK = MicroSizes(
+    NpgSizes(rounds=1),
+    ModelSizes(steps=10, rounds=2),
+    RolloutSizes(rounds=2),
+    ActSizes(calls=500, rounds=2),
+    StartUpSizes(rounds=1),
+    replay_rows=800,
+    episodes=4,
+)
+
+
+def run_micro(sizes: MicroSizes, say: Say, quick: bool = False) -> Report:
+    """Measure everything; tells `say` what comes next."""
+    before = look_at_machine()
+    task = make_task(TASK)
+    say("yardstick")
+    yardstick = measure_yardstick()
+    say("natural policy gradient step")
+    npg, details = measure_npg(sizes.npg)
+    say("model step")
+    rows = simulated_rows(task, sizes.replay_rows, sizes.episodes)
+    replay = fill_replay(task, rows)
+    data = transition_data(task, replay, PalSettings.model_validate({}))
+    model, losses = measure_model_step(task, data, sizes.model)
+    say("imagined rollout step")
+    rollout = measure_rollout(task, replay, sizes.rollout)
+    say("policy at batch 1")
+    act, percentiles = measure_act(task, sizes.act)
+    say("start-up")
+    start_up = measure_start_up(sizes.start_up)
+    return Report(
+        "micro",
+        quick,
+        [*npg, *model, *rollout, *act, *start_up],
+        yardstick,
+        before,
+        look_at_machine(),
+        NOTES,
+        {**details, **losses, **percentiles},
+    )

@@ -1,0 +1,22 @@
+"""A task and a machine for reports."""
+
+import pytest
+
+from mbctl.tasks.registry import make_task
+from mbctl.tasks.task import Task
+from services.bench.machine import Machine, look_at_machine
+
+
+@pytest.fixture(scope="session")
+def task() -> Task:
+    return make_task("dclaw-turn-random")
+
+
+@pytest.fixture(scope="session")
+def machine() -> Machine:
+    return look_at_machine()
+
+
+@pytest.fixture
+def said() -> list[str]:
+    return []
