@@ -7,7 +7,7 @@ a child process and into a run directory.
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, FilePath, StringConstraints, model_validator
 
 from mbctl.config.address import Address, needs_tls
 
@@ -64,11 +64,11 @@ class GateConfig(Frozen):
 
 
 class TlsConfig(Frozen):
-    """Certificate files of one end of a connection, PEM."""
+    """Certificate files of one end of a connection, PEM; each must exist."""
 
-    certificate: Path
-    key: Path
-    client_ca: Path | None = None
+    certificate: FilePath
+    key: FilePath
+    client_ca: FilePath | None = None
     """Authority of the other end: a server with it demands a certificate from its clients, and a
     client trusts servers that it signed. Without it a client trusts its own certificate only."""
 

@@ -10,8 +10,21 @@ from mbctl.config import AlgorithmConfig, ControllerConfig, TaskConfig, TlsConfi
 TASK = TaskConfig(name="dclaw-turn-random")
 
 
+def make_tls(folder: Path) -> TlsConfig:
+    """Files that exist; what is in them is for the daemons to judge."""
+    for name in ("c", "k"):
+        (folder / name).touch()
+    return TlsConfig(certificate=folder / "c", key=folder / "k")
+
+
+def test_certificate_files_must_exist(tmp_path: Path):
+    make_tls(tmp_path)
+    with pytest.raises(ValidationError, match="does not point to a file"):
+        TlsConfig(certificate=tmp_path / "c", key=tmp_path / "absent")
+
+
 def test_controller_survives_json(tmp_path: Path):
-    tls = TlsConfig(certificate=tmp_path / "c", key=tmp_path / "k")
+    tls = make_tls(tmp_path)
     config = ControllerConfig(task=TASK, run_dir=tmp_path, seed=7, tls=tls, clock="lockstep")
     assert ControllerConfig.model_validate_json(config.model_dump_json()) == config
 
@@ -39,7 +52,7 @@ def test_loopback_needs_no_certificate(tmp_path: Path, listen: str):
 def test_elsewhere_needs_a_certificate(tmp_path: Path, listen: str):
     with pytest.raises(ValidationError, match=r"set tls\.certificate"):
         TrainerConfig(task=TASK, run_dir=tmp_path, listen=listen)
-    tls = TlsConfig(certificate=tmp_path / "c", key=tmp_path / "k")
+    tls = make_tls(tmp_path)
     assert TrainerConfig(task=TASK, run_dir=tmp_path, listen=listen, tls=tls).listen == listen
 
 
