@@ -39,10 +39,13 @@ def run_until_signalled(serve: Serve, drain_s: float = DRAIN_S) -> int:
 async def _serve_with_signals(serve: Serve, drain_s: float) -> int:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
+    is_signalled = False
 
     def on_signal(signum: signal.Signals) -> None:
-        if stop.is_set():
+        nonlocal is_signalled
+        if is_signalled:  # a daemon that stops by itself is not cut short by the first signal
             _exit_now("second_signal", signum)
+        is_signalled = True
         log.info("stopping", signal=signum.name, drain_s=drain_s)
         stop.set()
         loop.call_later(drain_s, _exit_now, "drain_too_long", signum)

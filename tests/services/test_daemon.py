@@ -20,9 +20,14 @@ async def serve(stop):
         raise StartUpError("port 1 is taken")
     if MODE == "broken":
         raise ValueError("boom")
+    if MODE == "by_itself":
+        stop.set()
     sys.stdout.write("ready\\n")
     sys.stdout.flush()
     await stop.wait()
+    if MODE == "by_itself":
+        await asyncio.sleep(1)
+        return 4
     if MODE == "stuck":
         await asyncio.sleep(60)
     return 0
@@ -56,6 +61,14 @@ def test_one_signal_stops_cleanly(signum):
         _, stderr = process.communicate(timeout=20)
         assert process.returncode == exit_codes.OK
     assert [e["event"] for e in _events(stderr)] == ["stopping"]
+
+
+def test_the_first_signal_does_not_cut_short_what_stops_by_itself():
+    with _daemon("by_itself") as process:
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=20)
+        assert process.returncode == exit_codes.FAULT
 
 
 def test_a_second_signal_forces_the_end():
