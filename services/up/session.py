@@ -101,7 +101,8 @@ class Session:
             minimum_policy_version=minimum_policy_version,
         )
         asked_at = None
-        for _ in operation.updates(0.2):
+        for metadata in operation.updates(0.2):
+            self.observer.running = metadata.finished if purpose == "train" else 0
             self.watch()
             self.command.lease.check()
             if self._signals.requested and asked_at is None:
@@ -110,6 +111,7 @@ class Session:
                 operation.cancel()
                 operation.poll(STOP_WAIT_S)
                 self.stop_if_asked()
+        self.observer.running = 0
         return operation
 
     def wait(self, done: Callable[[], bool]) -> None:

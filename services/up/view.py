@@ -53,6 +53,7 @@ class Observer:
         self._marks: deque[tuple[float, int]] = deque(maxlen=RATE_WINDOW)
         self.doing = "starting"
         self.episodes = 0
+        self.running = 0  # finished training episodes of the batch that runs
         self.point: CurvePoint | None = None
 
     @property
@@ -85,7 +86,7 @@ class Observer:
         return View(
             doing=self.doing,
             samples_wanted=self._samples_wanted,
-            episodes=self.episodes,
+            episodes=self.episodes + self.running,
             recent_success=_mean(successes),
             recent_return=_mean(returns),
             point=self.point,
