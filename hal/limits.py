@@ -7,17 +7,18 @@ commands that the robot would really get.
 
 from typing import Any
 
-from array_api_compat import array_namespace
+from hal.arrays import array_namespace
 
 Array = Any  # a NumPy array or a torch tensor
 
 
 def action_to_target(action: Array, position_min: Array, position_max: Array) -> Array:
-    """Joint targets [..., J] rad for actions [..., J]; actions are clipped to [-1, 1] first."""
+    """Joint targets [..., J] rad for actions [..., J]; one beyond [-1, 1] counts as its end."""
     xp = array_namespace(action)
     centre = 0.5 * (position_max + position_min)
     half_range = 0.5 * (position_max - position_min)
-    return centre + half_range * xp.clip(action, -1.0, 1.0)
+    # Bounding the target costs a third of clipping the action, in a step that runs for every row.
+    return xp.maximum(xp.minimum(centre + half_range * action, position_max), position_min)
 
 
 def target_to_action(target: Array, position_min: Array, position_max: Array) -> Array:

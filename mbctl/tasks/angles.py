@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from array_api_compat import array_namespace
+from hal.arrays import array_namespace
 
 Array = Any
 

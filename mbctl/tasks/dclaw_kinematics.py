@@ -7,7 +7,7 @@ Geometry of ROBEL's model: three fingers of links 67.5, 68 and 76 mm on a ring a
 
 from typing import Any
 
-from array_api_compat import array_namespace
+from hal.arrays import array_namespace
 
 Array = Any
 

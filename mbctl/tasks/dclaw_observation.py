@@ -8,8 +8,7 @@ robel: ROBEL's own 21 columns; no velocities, the error as an angle.
 
 from typing import Any
 
-from array_api_compat import array_namespace
-
+from hal.arrays import array_namespace
 from hal.robots.dclaw import DCLAW
 from mbctl.tasks.angles import wrap_angle
 from mbctl.tasks.dclaw_kinematics import handle_features

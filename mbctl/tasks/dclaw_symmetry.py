@@ -7,7 +7,7 @@ model to a few mrad a step; the base angles of the fingers differ by about a deg
 
 from typing import Any
 
-from array_api_compat import array_namespace
+from hal.arrays import array_namespace
 
 Array = Any
 

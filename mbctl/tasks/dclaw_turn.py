@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from array_api_compat import array_namespace
 
+from hal.arrays import array_namespace
 from hal.limits import action_to_target, bound_target, target_to_action
 from hal.robots.dclaw import DCLAW
 from hal.types import ResetTarget, RobotSpec, RobotState

@@ -3,8 +3,7 @@
 from functools import lru_cache
 from typing import Any
 
-from array_api_compat import array_namespace
-
+from hal.arrays import array_namespace
 from hal.types import RobotSpec
 
 Array = Any

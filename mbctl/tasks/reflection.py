@@ -6,8 +6,9 @@ half of the task and knows the other.
 
 from typing import Any
 
-from array_api_compat import array_namespace
 from pydantic import BaseModel, ConfigDict
+
+from hal.arrays import array_namespace
 
 Array = Any
 
