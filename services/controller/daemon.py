@@ -18,6 +18,7 @@ from services.daemon import StartUpError, run_until_signalled
 from services.errors import refusal
 from services.server import GrpcServer, build_server
 from services.telemetry import configure_logging
+from services.whole_file import write_whole
 
 LOOK_S = 0.2
 GRACE_S = 0.3
@@ -48,7 +49,7 @@ async def _serve(config: ControllerConfig, stop: asyncio.Event) -> int:
         parts.background.start(_look_after(parts, server))
         await server.start()
         address = config.run_dir / paths.ADDRESS_FILE
-        address.write_text(server.address + "\n")
+        write_whole(address, server.address)
         stack.callback(address.unlink, missing_ok=True)
         log.info("controller_serving", address=server.address, pid=os.getpid())
         try:

@@ -3,12 +3,12 @@
 Kept on disk, so that a version an operator rolled back from does not return with a restart.
 """
 
-import contextlib
-import os
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from services.whole_file import write_whole
 
 Follow = Literal["latest", "promoted", "pinned"]
 HISTORY = 50
@@ -72,14 +72,4 @@ def write_choice(path: Path, choice: PolicyChoice) -> None:
     Raises:
         OSError: the disk refused; the former choice is still there.
     """
-    draft = path.with_suffix(".draft")
-    try:
-        with draft.open("wb") as file:
-            file.write(choice.model_dump_json().encode())
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            draft.unlink()
-        raise
+    write_whole(path, choice.model_dump_json())

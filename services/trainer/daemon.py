@@ -5,7 +5,6 @@ import contextlib
 import os
 import sys
 from collections.abc import AsyncIterator, Sequence
-from pathlib import Path
 
 import structlog
 from google.longrunning import operations_pb2_grpc
@@ -35,6 +34,7 @@ from services.trainer.refits import Refits
 from services.trainer.status import StatusBoard
 from services.trainer.supervisor import Supervisor
 from services.trainer.versions import Versions
+from services.whole_file import write_whole
 
 LEARNER_COMMAND = (sys.executable, "-m", "services.trainer.learner_process")
 INGEST_SERVICE = "mbctl.v1.IngestService"
@@ -74,7 +74,7 @@ class _Trainer:
             stack.callback(close_metrics)
             async with self._learning(stop):
                 await server.start()
-                _write_address(address, server.address)
+                write_whole(address, server.address)
                 log.info("trainer_serving", address=server.address, pid=os.getpid())
                 await stop.wait()
                 await server.drain()
@@ -162,10 +162,3 @@ class _Trainer:
 
     def _say_health(self, server: GrpcServer, well: bool) -> None:
         self._health = asyncio.ensure_future(server.set_serving(MODEL_SERVICE, well))
-
-
-def _write_address(path: Path, address: str) -> None:
-    """Say where the trainer listens, which port 0 leaves open; never half a line."""
-    draft = path.with_suffix(".draft")
-    draft.write_text(address + "\n")
-    draft.replace(path)

@@ -19,10 +19,11 @@ from services.up.cpu_time import cpu_seconds
 from services.up.learning import Learning
 from services.up.plan import Plan
 from services.up.process import DaemonDiedError, DaemonProcess
-from services.up.run_dir import RunDir, write_whole
+from services.up.run_dir import RunDir
 from services.up.session import Session
 from services.up.stop import StopNow, StopRequested, StopSignals
 from services.up.view import Observer, View
+from services.whole_file import write_whole
 
 START_S = 90.0
 PREDECESSOR_S = 15.0

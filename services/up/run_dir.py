@@ -2,7 +2,6 @@
 
 import contextlib
 import fcntl
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +11,7 @@ from pydantic import ValidationError
 from mbctl.config import ConfigError
 from services.daemon import StartUpError
 from services.up.plan import Plan, differences
+from services.whole_file import write_whole
 
 PLAN_FILE = "run.json"
 LOCK_FILE = "up.lock"
@@ -135,13 +135,3 @@ def is_locked(path: Path) -> bool:
         except BlockingIOError:
             return True
         return False
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Replace a file's content, entirely or not at all."""
-    draft = path.with_name(path.name + ".draft")
-    with draft.open("w", encoding="utf-8") as file:
-        file.write(text + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
