@@ -23,6 +23,17 @@ TAIL_LINES = 30
 log = structlog.get_logger()
 
 
+# One thread: two collapse to a fraction on a shared machine. And the C library keeps freed blocks:
+# otherwise it returns each large tensor to the kernel, and a policy step faults its pages in anew
+# (a third of its time, measured by `mbctl bench micro`).
+LEARNER_ENVIRONMENT = {
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "MALLOC_MMAP_THRESHOLD_": str(1 << 30),
+    "MALLOC_TRIM_THRESHOLD_": str(1 << 30),
+}
+
+
 class LearnerLink:
     """A running learner process."""
 
@@ -38,14 +49,13 @@ class LearnerLink:
         Raises:
             OSError: it cannot be started.
         """
-        threads = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
         process = await asyncio.create_subprocess_exec(
             *command,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             limit=LINE_BYTES_MAX,
-            env={**os.environ, **threads},
+            env={**os.environ, **LEARNER_ENVIRONMENT},
         )
         link = cls(process)
         link._write(config.line())

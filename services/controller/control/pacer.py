@@ -41,17 +41,18 @@ class WallPacer:
         self._period_ns = period_ns
         self._is_urgent = is_urgent
         self._timing = LoopTiming(period_ns)
-        self._deadline_ns = clock.now_ns() + period_ns
+        self._deadline_ns: int | None = None
         self._woke_ns = 0
         self.overruns_in_a_row = 0
 
     def wait(self) -> bool:
         """Sleep to the deadline, in slices so that an emergency stop need not wait for it."""
+        deadline_ns = self._due_ns()
         while True:
-            left_ns = self._deadline_ns - self._clock.now_ns()
+            left_ns = deadline_ns - self._clock.now_ns()
             if left_ns <= 0:
                 break
-            self._clock.sleep_until(self._deadline_ns - max(0, left_ns - _SLICE_NS))
+            self._clock.sleep_until(deadline_ns - max(0, left_ns - _SLICE_NS))
             if self._is_urgent():
                 return False
         self._woke_ns = self._clock.now_ns()
@@ -59,11 +60,17 @@ class WallPacer:
 
     def done(self) -> None:
         """Next deadline on the same grid; the ones missed are skipped, not made up for."""
-        now_ns = self._clock.now_ns()
-        overran = self._timing.record(self._deadline_ns, self._woke_ns, now_ns)
+        now_ns, deadline_ns = self._clock.now_ns(), self._due_ns()
+        overran = self._timing.record(deadline_ns, self._woke_ns, now_ns)
         self.overruns_in_a_row = self.overruns_in_a_row + 1 if overran else 0
-        missed = max(0, now_ns - self._deadline_ns) // self._period_ns
-        self._deadline_ns += (missed + 1) * self._period_ns
+        missed = max(0, now_ns - deadline_ns) // self._period_ns
+        self._deadline_ns = deadline_ns + (missed + 1) * self._period_ns
+
+    def _due_ns(self) -> int:
+        """The deadline; the grid starts with the first wait, when everything is set up."""
+        if self._deadline_ns is None:
+            self._deadline_ns = self._clock.now_ns() + self._period_ns
+        return self._deadline_ns
 
     def summary(self) -> TimingSummary:
         """Lateness and work in real time."""

@@ -56,3 +56,13 @@ def test_lockstep_jumps_and_is_never_late():
     assert time.monotonic_ns() - begun < 2_000 * MS
     assert pacer.summary().overruns == 0
     assert pacer.summary().lateness_max_us == 0
+
+
+def test_the_grid_starts_with_the_first_wait():
+    clock = ManualClock()
+    pacer = WallPacer(clock, 10 * MS, lambda: False)
+    clock.advance(35 * MS)  # setting up takes several periods
+    assert pacer.wait()
+    pacer.done()
+    assert clock.now_ns() == 45 * MS
+    assert pacer.summary().overruns == 0
