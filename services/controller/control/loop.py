@@ -82,6 +82,7 @@ class ControlLoop:
         Args:
             started: the event that says the loop runs.
         """
+        self._publish(force=True)  # who hears that it has started finds its state on the board
         self._link.emit({"type": "started", **started})
         self._first_read()
         self._publish(force=True)
