@@ -1,7 +1,7 @@
 """Where D'Claw's fingertips are, and where the valve's handles are as seen from them.
 
 What moves the valve is a fingertip beside a handle. Told that in coordinates, a dynamics model
-needs less data than from joint angles alone (docs/results/dclaw-turn-pal.md has the comparison).
+needs less data than from joint angles alone.
 Geometry of ROBEL's model: three fingers of links 67.5, 68 and 76 mm on a ring above the valve.
 """
 
