@@ -110,20 +110,33 @@ def _active(client: "ControllerClient", lease: "HeldLease") -> Iterator[None]:
 
 
 def _wait(operation: Any, lease: "HeldLease", watch: bool) -> Any:
+    # An exception from a signal handler can vanish in a callback of the RPC library, and the robot
+    # would go on; a flag cannot.
+    from services.up.stop import StopNow, StopSignals
+
     shown: set[str] = set()
+    is_cancelled = False
     try:
-        for metadata in operation.updates():
-            lease.check()
-            for episode in metadata.episodes if watch else ():
-                if episode.episode_id not in shown:
-                    shown.add(episode.episode_id)
-                    counted = f"{len(shown)}/{metadata.requested}"
-                    render.note(f"{counted} {_episode_line(episode)}")
-    except KeyboardInterrupt:
-        render.note("stopping")
-        operation.cancel()
-        operation.wait()
+        with StopSignals() as signals:
+            for metadata in operation.updates():
+                lease.check()
+                _note_finished(metadata, shown if watch else None)
+                if signals.requested and not is_cancelled:
+                    render.note("stopping")
+                    operation.cancel()
+                    is_cancelled = True
+    except StopNow:
+        raise KeyboardInterrupt from None
     return operation.result()
+
+
+def _note_finished(metadata: Any, shown: set[str] | None) -> None:
+    if shown is None:
+        return
+    for episode in metadata.episodes:
+        if episode.episode_id not in shown:
+            shown.add(episode.episode_id)
+            render.note(f"{len(shown)}/{metadata.requested} {_episode_line(episode)}")
 
 
 def _next_index(client: "ControllerClient", purpose: "Purpose") -> int:

@@ -52,7 +52,20 @@ class Ingest:
     async def refused(
         self, *requests: trainer_pb2.StreamChunksRequest
     ) -> tuple[grpc.StatusCode, str, str, list[int]]:
-        """Code, reason and message of a stream that ends badly, and the acks before."""
+        """Code, reason and message of a stream that ends badly, and the acks before.
+
+        A stream that is refused while its client is still sending can be reset before the client
+        has read why; a real sender asks again after a pause, and so does this.
+        """
+        for _ in range(3):
+            code, reason, message, acks = await self._refused(*requests)
+            if reason:
+                break
+        return code, reason, message, acks
+
+    async def _refused(
+        self, *requests: trainer_pb2.StreamChunksRequest
+    ) -> tuple[grpc.StatusCode, str, str, list[int]]:
         acks: list[int] = []
 
         async def listen() -> None:
