@@ -31,13 +31,22 @@ def check_command(spec: RobotSpec, command: JointCommand) -> None:
 
 
 def check_reset_target(spec: RobotSpec, target: ResetTarget) -> None:
-    """Pass when `target` is finite and has one position per joint and per object.
+    """Pass when `target` is finite and has one entry per joint, per object and per body.
 
     Raises:
         CommandError: RESET_TARGET_SHAPE or RESET_TARGET_NOT_FINITE.
     """
     _check_vector(target.joint_position_rad, spec.joint_names, "joint_position_rad", "RESET_TARGET")
     _check_vector(target.object_position_rad, spec.objects, "object_position_rad", "RESET_TARGET")
+    shape = (len(spec.bodies), 6)
+    if target.body_pose.shape != shape or target.body_pose.dtype != np.float64:
+        raise CommandError(
+            f"body_pose is {target.body_pose.dtype} {target.body_pose.shape}, expected float64 "
+            f"{shape} for {', '.join(spec.bodies) or 'no bodies'}",
+            reason="RESET_TARGET_SHAPE",
+        )
+    if not np.isfinite(target.body_pose).all():
+        raise CommandError("body_pose is not finite", reason="RESET_TARGET_NOT_FINITE")
 
 
 def _check_vector(value: Vector, names: tuple[str, ...], what: str, reason: str) -> None:

@@ -50,3 +50,9 @@ class UnknownRobotError(HalError):
     """No robot model of that name."""
 
     reason = "UNKNOWN_ROBOT"
+
+
+class TrackerError(HalError):
+    """A tracking system cannot be reached, or has no such body."""
+
+    reason = "TRACKER_FAILED"

@@ -11,6 +11,7 @@ from typing import Self
 
 from hal.commands import check_command, check_reset_target
 from hal.errors import LifecycleError
+from hal.health import NO_HEALTH, RobotHealth
 from hal.lifecycle import Lifecycle
 from hal.types import JointCommand, ResetTarget, RobotSpec, RobotState, Vector
 
@@ -94,6 +95,25 @@ class Robot(ABC):
         check_command(self._spec, command)
         return JointCommand(self._write(command.position_rad))
 
+    @property
+    def tend_period_s(self) -> float | None:
+        """How often `tend` wants to be called between control steps; None for never."""
+        return None
+
+    def tend(self) -> None:
+        """Between two control steps: feed the robot's own watchdog and look for faults.
+
+        Raises:
+            LifecycleError: before `configure`.
+            RobotReadError: the robot must be stopped.
+        """
+        self._require("tend", Lifecycle.INACTIVE, Lifecycle.ACTIVE)
+        self._tend()
+
+    def health(self) -> RobotHealth:
+        """What an operator wants to know beside the state; touches nothing."""
+        return NO_HEALTH
+
     def deactivate(self) -> tuple[str, ...]:
         """Any -> INACTIVE: torque off; return the joints whose torque-off is unconfirmed.
 
@@ -144,6 +164,9 @@ class Robot(ABC):
         if self._lifecycle not in allowed:
             names = " or ".join(state.name for state in allowed)
             raise LifecycleError(f"{call} needs {names}, the robot is {self._lifecycle.name}")
+
+    def _tend(self) -> None:  # noqa: B027 - most robots need none
+        """Nothing, for a robot that needs no tending."""
 
     @abstractmethod
     def _configure(self) -> None: ...

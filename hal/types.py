@@ -1,6 +1,6 @@
 """What passes between a robot and the control loop: SI units, radians, frozen."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -40,12 +40,14 @@ class RobotSpec:
         joints: the J actuated joints.
         objects: names of the K sensed, unactuated hinges (D'Claw's valve).
         home_position_rad: [J] pose a task starts from unless it says otherwise.
+        bodies: names of the B bodies whose pose a tracker tells (D'Kitty's torso).
     """
 
     model: str
     joints: tuple[JointSpec, ...]
     objects: tuple[str, ...]
     home_position_rad: tuple[float, ...]
+    bodies: tuple[str, ...] = ()
 
     @cached_property
     def position_min_rad(self) -> Vector:
@@ -68,6 +70,14 @@ class RobotSpec:
         return tuple(j.name for j in self.joints)
 
 
+def _no_bodies() -> Vector:
+    return np.zeros((0, 6))
+
+
+def _no_flags() -> NDArray[np.bool_]:
+    return np.zeros(0, dtype=np.bool_)
+
+
 @dataclass(frozen=True, slots=True)
 class RobotState:
     """One measurement of the robot.
@@ -79,6 +89,10 @@ class RobotState:
         joint_current_ma, joint_temperature_c: [J]; NaN where not measured.
         object_position_rad, object_velocity_rad_s: [K]; positions unwrapped.
         valid: [J] bool; False for a joint whose read failed or is stale.
+        body_pose: [B, 6] x, y, z (m) and rotations about the body's own x, then y, then z axis
+            (rad), in the world frame that the last reset set.
+        body_velocity: [B, 6] time derivatives of `body_pose`.
+        body_valid: [B] bool; False while the tracker has lost the body.
     """
 
     stamp_ns: int
@@ -90,6 +104,14 @@ class RobotState:
     object_position_rad: Vector
     object_velocity_rad_s: Vector
     valid: NDArray[np.bool_]
+    body_pose: Vector = field(default_factory=_no_bodies)
+    body_velocity: Vector = field(default_factory=_no_bodies)
+    body_valid: NDArray[np.bool_] = field(default_factory=_no_flags)
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether everything in it was measured just now."""
+        return bool(self.valid.all() and self.body_valid.all())
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +128,9 @@ class ResetTarget:
     Attributes:
         joint_position_rad: [J].
         object_position_rad: [K].
+        body_pose: [B, 6] as in RobotState.
     """
 
     joint_position_rad: Vector
     object_position_rad: Vector
+    body_pose: Vector = field(default_factory=_no_bodies)

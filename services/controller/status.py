@@ -53,7 +53,7 @@ def state_to_proto(state: RobotState, robot: RobotSpec) -> controller_pb2.RobotS
         joint_velocity_rad_s=state.joint_velocity_rad_s,
         object_position_rad=state.object_position_rad,
         object_velocity_rad_s=state.object_velocity_rad_s,
-        valid=bool(state.valid.all()),
+        valid=state.is_valid,
     )
 
 

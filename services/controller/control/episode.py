@@ -114,9 +114,7 @@ class Episode:
             sent.position_rad, spec.position_min_rad, spec.position_max_rad
         )
         self.clipped_steps += sent.clipped
-        self._open = _OpenRow(
-            values, policy_version, state.stamp_ns, sent.stamp_ns, bool(state.valid.all())
-        )
+        self._open = _OpenRow(values, policy_version, state.stamp_ns, sent.stamp_ns, state.is_valid)
 
     def _close_row(self, row: _OpenRow, state: RobotState, cut: bool) -> RowMessage:
         layout, task = self._layout, self._task
@@ -128,7 +126,7 @@ class Episode:
         row.values[layout.next_observation] = self.observation
         row.values[layout.terminated] = self.is_terminated
         row.values[layout.truncated] = self.steps >= task.episode_steps or cut
-        row.values[layout.valid] = row.valid and bool(state.valid.all())
+        row.values[layout.valid] = row.valid and state.is_valid
         self._open = None
         return RowMessage(
             self.plan.episode_id,
