@@ -1,0 +1,1 @@
+"""Robots on a bus of Dynamixel servos."""
