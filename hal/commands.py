@@ -9,6 +9,7 @@ from hal.errors import CommandError
 from hal.types import JointCommand, ResetTarget, RobotSpec, Vector
 
 _RANGE_TOLERANCE_RAD = 1e-9  # one rounding in the arithmetic of the gate
+_SETTLE_MAX_S = 10.0
 
 
 def check_command(spec: RobotSpec, command: JointCommand) -> None:
@@ -34,7 +35,7 @@ def check_reset_target(spec: RobotSpec, target: ResetTarget) -> None:
     """Pass when `target` is finite and has one entry per joint, per object and per body.
 
     Raises:
-        CommandError: RESET_TARGET_SHAPE or RESET_TARGET_NOT_FINITE.
+        CommandError: RESET_TARGET_SHAPE, RESET_TARGET_NOT_FINITE or RESET_TARGET_SETTLE.
     """
     _check_vector(target.joint_position_rad, spec.joint_names, "joint_position_rad", "RESET_TARGET")
     _check_vector(target.object_position_rad, spec.objects, "object_position_rad", "RESET_TARGET")
@@ -47,6 +48,11 @@ def check_reset_target(spec: RobotSpec, target: ResetTarget) -> None:
         )
     if not np.isfinite(target.body_pose).all():
         raise CommandError("body_pose is not finite", reason="RESET_TARGET_NOT_FINITE")
+    if not 0.0 <= target.settle_s <= _SETTLE_MAX_S:
+        raise CommandError(
+            f"settle_s is {target.settle_s}, expected 0 to {_SETTLE_MAX_S:g} s",
+            reason="RESET_TARGET_SETTLE",
+        )
 
 
 def _check_vector(value: Vector, names: tuple[str, ...], what: str, reason: str) -> None:

@@ -129,8 +129,11 @@ class ResetTarget:
         joint_position_rad: [J].
         object_position_rad: [K].
         body_pose: [B, 6] as in RobotState.
+        settle_s: a simulated robot, which is put into the pose in mid-air, then holds it for so
+            long before the reset is done. A real one stands already.
     """
 
     joint_position_rad: Vector
     object_position_rad: Vector
     body_pose: Vector = field(default_factory=_no_bodies)
+    settle_s: float = 0.0

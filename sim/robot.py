@@ -14,6 +14,7 @@ from hal.errors import RobotWriteError
 from hal.robot import ResetProgress, Robot
 from hal.robots.registry import robot_spec
 from hal.types import ResetTarget, RobotState, Vector
+from sim.body import tracked
 from sim.scene import Scene, build_scene
 
 
@@ -49,12 +50,14 @@ class MujocoRobot(Robot):
         self._built = scene, mujoco.MjData(scene.model)
         self._sequence = 0
         joints = np.array(self.spec.home_position_rad)
-        self._place(ResetTarget(joints, np.zeros(len(self.spec.objects))))
+        objects, bodies = len(self.spec.objects), len(self.spec.bodies)
+        self._place(ResetTarget(joints, np.zeros(objects), np.zeros((bodies, 6))))
 
     def _read(self) -> RobotState:
         scene, data = self._simulation
         joints = len(scene.joint_qpos)
         self._sequence += 1
+        body_pose, body_velocity = tracked(data.qpos[scene.body_qpos], data.qvel[scene.body_dof])
         return RobotState(
             stamp_ns=self._clock.now_ns(),
             sequence=self._sequence,
@@ -65,6 +68,9 @@ class MujocoRobot(Robot):
             object_position_rad=data.qpos[scene.object_qpos],
             object_velocity_rad_s=data.qvel[scene.object_dof],
             valid=np.ones(joints, dtype=np.bool_),
+            body_pose=body_pose,
+            body_velocity=body_velocity,
+            body_valid=np.ones(len(body_pose), dtype=np.bool_),
         )
 
     def _activate(self) -> None:
@@ -74,17 +80,17 @@ class MujocoRobot(Robot):
     def _write(self, position_rad: Vector) -> Vector:
         scene, data = self._simulation
         data.ctrl[scene.actuators] = position_rad
-        mujoco.mj_step(scene.model, data, self._substeps)
-        if data.warning.number.any():
-            raise RobotWriteError(_describe_warnings(data), reason="SIMULATION_INVALID")
+        self._advance(self._substeps)
         return position_rad.copy()
 
     def _deactivate(self) -> tuple[str, ...]:
         return ()
 
     def _reset(self, target: ResetTarget) -> ResetProgress:
-        """Teleport: clipped to the ranges, at rest, done at once."""
+        """Teleport, clipped to the ranges and at rest; then let it settle. Done at once."""
         self._place(target)
+        scene, _ = self._simulation
+        self._advance(round(target.settle_s / scene.model.opt.timestep))
         return ResetProgress.DONE
 
     def _close(self) -> None:
@@ -94,6 +100,13 @@ class MujocoRobot(Robot):
     def _simulation(self) -> tuple[Scene, mujoco.MjData]:
         assert self._built is not None  # Robot calls the underscored methods after _configure only
         return self._built
+
+    def _advance(self, substeps: int) -> None:
+        scene, data = self._simulation
+        if substeps:
+            mujoco.mj_step(scene.model, data, substeps)
+        if data.warning.number.any():
+            raise RobotWriteError(_describe_warnings(data), reason="SIMULATION_INVALID")
 
     def _place(self, target: ResetTarget) -> None:
         scene, data = self._simulation
@@ -105,6 +118,7 @@ class MujocoRobot(Robot):
         data.qpos[scene.object_qpos] = np.clip(
             target.object_position_rad, scene.object_min_rad, scene.object_max_rad
         )
+        data.qpos[scene.body_qpos] = target.body_pose
         data.ctrl[scene.actuators] = joints
         mujoco.mj_forward(scene.model, data)
 

@@ -1,6 +1,7 @@
 """The simulated scene of each robot model: where its description lies and where its joints are."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 # MuJoCo's extension modules come without type stubs.
 # pyright: reportAttributeAccessIssue=false
@@ -25,12 +26,15 @@ class SceneSource:
         omit: included files to leave out.
         object_joints: model joint of each of the spec's objects.
         object_range_rad: a reset clips object positions to this.
+        body_joints: model joints of each of the spec's bodies: three slides along x, y, z, then
+            three hinges about the body's own x, y, z axis.
     """
 
     path: str
-    omit: tuple[str, ...]
-    object_joints: dict[str, str]
-    object_range_rad: tuple[float, float]
+    omit: tuple[str, ...] = ()
+    object_joints: Mapping[str, str] = field(default_factory=dict)
+    object_range_rad: tuple[float, float] = (-np.pi, np.pi)
+    body_joints: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 # The overlay is a green ghost that shows goals on screen: nine more joints that no robot has. It
@@ -40,8 +44,12 @@ SCENES = {
         path="dclaw/assets/dclaw3xh_valve3_v0.xml",
         omit=("chain3xh_overlay.xml",),
         object_joints={"valve": "valve_OBJRx"},
-        object_range_rad=(-np.pi, np.pi),
-    )
+    ),
+    # The models of the benchmark's other tasks differ from this one in markers only.
+    "dkitty": SceneSource(
+        path="dkitty/assets/dkitty_stand-v0.xml",
+        body_joints={"torso": ("Tx", "Ty", "Tz", "Rx", "Ry", "Rz")},
+    ),
 }
 
 
@@ -54,6 +62,7 @@ class Scene:
         joint_qpos, joint_dof, actuators: [J] indices in the spec's joint order.
         object_qpos, object_dof: [K] indices in the spec's object order.
         object_min_rad, object_max_rad: [K] range for resets.
+        body_qpos, body_dof: [B, 6] indices in the spec's body order.
     """
 
     model: mujoco.MjModel
@@ -64,6 +73,8 @@ class Scene:
     object_dof: Indices
     object_min_rad: Vector
     object_max_rad: Vector
+    body_qpos: Indices
+    body_dof: Indices
 
 
 def build_scene(spec: RobotSpec, folder: AssetFolder | None = None) -> Scene:
@@ -85,6 +96,8 @@ def build_scene(spec: RobotSpec, folder: AssetFolder | None = None) -> Scene:
     source = SCENES[spec.model]
     model = compile_model(source.path, source.omit, folder)
     objects = [source.object_joints[name] for name in spec.objects]
+    bodies = [joint for name in spec.bodies for joint in source.body_joints[name]]
+    _free_turning(model, bodies)
     low, high = source.object_range_rad
     return Scene(
         model=model,
@@ -95,6 +108,8 @@ def build_scene(spec: RobotSpec, folder: AssetFolder | None = None) -> Scene:
         object_dof=_addresses(model, objects, model.jnt_dofadr),
         object_min_rad=np.full(len(objects), low),
         object_max_rad=np.full(len(objects), high),
+        body_qpos=_addresses(model, bodies, model.jnt_qposadr).reshape(-1, 6),
+        body_dof=_addresses(model, bodies, model.jnt_dofadr).reshape(-1, 6),
     )
 
 
@@ -113,6 +128,18 @@ def compile_model(
         raise AssetError(
             f"MuJoCo {mujoco.__version__} refuses {path}: {error}", reason="ASSET_MALFORMED"
         ) from error
+
+
+def _free_turning(model: mujoco.MjModel, joints: list[str]) -> None:
+    """Take away the stops that the description gives the hinges which stand for a free body.
+
+    At 3.14 rad either way they would let no torso turn past half a turn, which nothing on the robot
+    prevents.
+    """
+    for name in joints:
+        joint = _require(model, mujoco.mjtObj.mjOBJ_JOINT, name)
+        if model.jnt_type[joint] == mujoco.mjtJoint.mjJNT_HINGE:
+            model.jnt_limited[joint] = 0
 
 
 def _addresses(

@@ -4,9 +4,10 @@ from difflib import get_close_matches
 
 from hal.errors import UnknownRobotError
 from hal.robots.dclaw import DCLAW
+from hal.robots.dkitty import DKITTY
 from hal.types import RobotSpec
 
-_SPECS = {DCLAW.model: DCLAW}
+_SPECS = {spec.model: spec for spec in (DCLAW, DKITTY)}
 ROBOT_NAMES = tuple(_SPECS)
 
 
