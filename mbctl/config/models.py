@@ -7,21 +7,15 @@ a child process and into a run directory.
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, FilePath, StringConstraints, model_validator
+from pydantic import Field, FilePath, StringConstraints, model_validator
 
 from mbctl.config.address import Address, needs_tls
+from mbctl.config.bus import BUS_BACKENDS, BackendName, BusConfig, TrackerConfig
+from mbctl.config.frozen import Frozen
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
 Listen = Annotated[str, Address()]
 OptionalListen = Annotated[str, Address(optional=True)]
-
-
-class Frozen(BaseModel):
-    """What every configuration class shares."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", allow_inf_nan=False, coerce_numbers_to_str=True
-    )
 
 
 class RobotConfig(Frozen):
@@ -29,10 +23,41 @@ class RobotConfig(Frozen):
 
     name: Name = "dclaw0"
     """Names this one robot; unique at its trainer."""
-    model: Literal["dclaw"] = "dclaw"
+    model: Literal["dclaw", "dkitty"] = "dclaw"
     """Robot model."""
-    backend: Literal["mujoco"] = "mujoco"
-    """What moves: mujoco is the simulated twin."""
+    backend: BackendName = "mujoco"
+    """What moves: mujoco is the simulated twin, dynamixel the servos on `port`, virtual-bus the
+    simulated servos behind the `port` of `mbctl virtual-bus`."""
+    port: str = Field(default="", max_length=4096)
+    """Serial port; a name that stays when it is plugged in again, such as /dev/serial/by-id/..."""
+    baud_rate: Literal[9_600, 57_600, 115_200, 1_000_000, 2_000_000, 3_000_000, 4_000_000] = (
+        1_000_000
+    )
+    """As the servos are set."""
+    calibration: Path | None = None
+    """File that `mbctl calibrate` wrote; without one, the robot is taken as built by ROBEL."""
+    bus: BusConfig = BusConfig()
+    tracker: TrackerConfig | None = None
+    """Only for a robot with tracked bodies, on a bus; the simulated twin needs none."""
+
+    @property
+    def is_on_bus(self) -> bool:
+        """Whether it consists of servos on a serial port, real or not."""
+        return self.backend in BUS_BACKENDS
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "RobotConfig":
+        if self.is_on_bus and not self.port:
+            raise ValueError(
+                f"backend {self.backend!r} needs robot.port, the serial port of the servos, "
+                "such as /dev/serial/by-id/..."
+            )
+        if self.is_on_bus and self.tracker is None and (bodies := _tracked_bodies(self.model)):
+            raise ValueError(
+                f"model {self.model!r} on backend {self.backend!r} needs robot.tracker: its "
+                f"joints do not tell where its {bodies[0]} is"
+            )
+        return self
 
 
 class TaskConfig(Frozen):
@@ -49,7 +74,7 @@ class AlgorithmConfig(Frozen):
 
     name: Name = "pal"
     preset: Name = "default"
-    settings: dict[str, Any] = {}
+    settings: dict[str, Any] = Field(default={})
 
 
 class GateConfig(Frozen):
@@ -108,14 +133,17 @@ class ControllerConfig(_Server):
     def _consistent(self) -> "ControllerConfig":
         _check_tls("listen", self.listen, self.tls)
         if self.clock == "lockstep" and self.robot.backend != "mujoco":
-            raise ValueError(f"clock 'lockstep' needs a simulated robot, not {self.robot.backend}")
+            raise ValueError(
+                f"clock 'lockstep' needs backend 'mujoco', not {self.robot.backend!r}: servos on a "
+                "bus run in real time"
+            )
         return self
 
 
 class TrainerConfig(_Server):
     """Everything the trainer daemon knows."""
 
-    robot_model: Literal["dclaw"] = "dclaw"
+    robot_model: Literal["dclaw", "dkitty"] = "dclaw"
     task: TaskConfig
     algorithm: AlgorithmConfig = AlgorithmConfig()
     listen: Listen = "127.0.0.1:50052"
@@ -126,6 +154,12 @@ class TrainerConfig(_Server):
     def _consistent(self) -> "TrainerConfig":
         _check_tls("listen", self.listen, self.tls)
         return self
+
+
+def _tracked_bodies(model: str) -> tuple[str, ...]:
+    from hal.robots.registry import robot_spec
+
+    return robot_spec(model).bodies
 
 
 def _check_tls(key: str, listen: str, tls: TlsConfig | None) -> None:
