@@ -65,7 +65,7 @@ class GetStatusResponse(_message.Message):
     def __init__(self, robot: _Optional[str] = ..., model: _Optional[str] = ..., task: _Optional[str] = ..., backend: _Optional[str] = ..., lifecycle: _Optional[_Union[_common_pb2.Lifecycle, str]] = ..., fault: _Optional[_Union[_common_pb2.Fault, _Mapping]] = ..., state: _Optional[_Union[RobotState, _Mapping]] = ..., loop: _Optional[_Union[LoopStatistics, _Mapping]] = ..., lease: _Optional[_Union[Lease, _Mapping]] = ..., policy: _Optional[_Union[PolicyStatus, _Mapping]] = ..., spool: _Optional[_Union[SpoolStatus, _Mapping]] = ..., episode: _Optional[_Union[EpisodeStatus, _Mapping]] = ..., layout: _Optional[_Union[_common_pb2.RowLayout, _Mapping]] = ..., real_time: _Optional[_Union[RealTimeStatus, _Mapping]] = ..., clock: _Optional[str] = ..., wall_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., monotonic_ns: _Optional[int] = ..., boot_id: _Optional[str] = ...) -> None: ...
 
 class RobotState(_message.Message):
-    __slots__ = ("monotonic_ns", "sequence", "joint_names", "joint_position_rad", "joint_velocity_rad_s", "object_position_rad", "object_velocity_rad_s", "valid")
+    __slots__ = ("monotonic_ns", "sequence", "joint_names", "joint_position_rad", "joint_velocity_rad_s", "object_position_rad", "object_velocity_rad_s", "valid", "bodies")
     MONOTONIC_NS_FIELD_NUMBER: _ClassVar[int]
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     JOINT_NAMES_FIELD_NUMBER: _ClassVar[int]
@@ -74,6 +74,7 @@ class RobotState(_message.Message):
     OBJECT_POSITION_RAD_FIELD_NUMBER: _ClassVar[int]
     OBJECT_VELOCITY_RAD_S_FIELD_NUMBER: _ClassVar[int]
     VALID_FIELD_NUMBER: _ClassVar[int]
+    BODIES_FIELD_NUMBER: _ClassVar[int]
     monotonic_ns: int
     sequence: int
     joint_names: _containers.RepeatedScalarFieldContainer[str]
@@ -82,7 +83,20 @@ class RobotState(_message.Message):
     object_position_rad: _containers.RepeatedScalarFieldContainer[float]
     object_velocity_rad_s: _containers.RepeatedScalarFieldContainer[float]
     valid: bool
-    def __init__(self, monotonic_ns: _Optional[int] = ..., sequence: _Optional[int] = ..., joint_names: _Optional[_Iterable[str]] = ..., joint_position_rad: _Optional[_Iterable[float]] = ..., joint_velocity_rad_s: _Optional[_Iterable[float]] = ..., object_position_rad: _Optional[_Iterable[float]] = ..., object_velocity_rad_s: _Optional[_Iterable[float]] = ..., valid: _Optional[bool] = ...) -> None: ...
+    bodies: _containers.RepeatedCompositeFieldContainer[BodyState]
+    def __init__(self, monotonic_ns: _Optional[int] = ..., sequence: _Optional[int] = ..., joint_names: _Optional[_Iterable[str]] = ..., joint_position_rad: _Optional[_Iterable[float]] = ..., joint_velocity_rad_s: _Optional[_Iterable[float]] = ..., object_position_rad: _Optional[_Iterable[float]] = ..., object_velocity_rad_s: _Optional[_Iterable[float]] = ..., valid: _Optional[bool] = ..., bodies: _Optional[_Iterable[_Union[BodyState, _Mapping]]] = ...) -> None: ...
+
+class BodyState(_message.Message):
+    __slots__ = ("name", "pose", "velocity", "valid")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    POSE_FIELD_NUMBER: _ClassVar[int]
+    VELOCITY_FIELD_NUMBER: _ClassVar[int]
+    VALID_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    pose: _containers.RepeatedScalarFieldContainer[float]
+    velocity: _containers.RepeatedScalarFieldContainer[float]
+    valid: bool
+    def __init__(self, name: _Optional[str] = ..., pose: _Optional[_Iterable[float]] = ..., velocity: _Optional[_Iterable[float]] = ..., valid: _Optional[bool] = ...) -> None: ...
 
 class LoopStatistics(_message.Message):
     __slots__ = ("cycles", "overruns", "period_s", "lateness_p50_us", "lateness_p99_us", "lateness_p999_us", "lateness_max_us", "work_p50_us", "work_p99_us")

@@ -54,7 +54,20 @@ def state_to_proto(state: RobotState, robot: RobotSpec) -> controller_pb2.RobotS
         object_position_rad=state.object_position_rad,
         object_velocity_rad_s=state.object_velocity_rad_s,
         valid=state.is_valid,
+        bodies=_bodies_to_proto(state, robot),
     )
+
+
+def _bodies_to_proto(state: RobotState, robot: RobotSpec) -> list[controller_pb2.BodyState]:
+    return [
+        controller_pb2.BodyState(
+            name=name,
+            pose=state.body_pose[body],
+            velocity=state.body_velocity[body],
+            valid=bool(state.body_valid[body]),
+        )
+        for body, name in enumerate(robot.bodies)
+    ]
 
 
 def loop_to_proto(loop: LoopOnBoard) -> controller_pb2.LoopStatistics:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from hal.types import RobotState
 from services.ipc.latest_value import LatestValue
 
-_NUMBERS = struct.Struct("<8q2i")
+_NUMBERS = struct.Struct("<8q3iI")  # the last four bytes keep the vectors aligned
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +75,6 @@ class StateBoard:
     def publish(self, record: BoardRecord) -> None:
         """Show a record."""
         state = record.state
-        joints = 0 if state is None else len(state.joint_position_rad)
-        objects = 0 if state is None else len(state.object_position_rad)
         numbers = _NUMBERS.pack(
             record.lifecycle,
             record.cycle,
@@ -86,8 +84,8 @@ class StateBoard:
             record.rows_total,
             0 if state is None else state.stamp_ns,
             -1 if state is None else state.sequence,
-            joints,
-            objects,
+            *((0, 0, 0) if state is None else _sizes(state)),
+            0,
         )
         vectors = b"" if state is None else _pack_vectors(state)
         self._latest.publish(numbers + vectors + self._tail_bytes(record))
@@ -113,13 +111,16 @@ class StateBoard:
             sequence,
             joints,
             objects,
+            bodies,
+            _,
         ) = _NUMBERS.unpack_from(data)
-        count = 5 * joints + 2 * objects if sequence >= 0 else 0
+        widths = _widths(joints, objects, bodies)
+        count = sum(widths)
         split = _NUMBERS.size + 8 * count
         state = None
         if sequence >= 0:
             vectors = np.frombuffer(data, dtype=np.float64, count=count, offset=_NUMBERS.size)
-            state = _unpack_vectors(vectors, stamp_ns, sequence, joints, objects)
+            state = _unpack_vectors(vectors, stamp_ns, sequence, widths)
         tail = json.loads(data[split:])
         return BoardRecord(
             lifecycle,
@@ -144,6 +145,15 @@ class StateBoard:
         return self._tail
 
 
+def _sizes(state: RobotState) -> tuple[int, int, int]:
+    return len(state.joint_position_rad), len(state.object_position_rad), len(state.body_pose)
+
+
+def _widths(joints: int, objects: int, bodies: int) -> tuple[int, ...]:
+    """How many numbers each vector of a measurement has, in the order in which they are packed."""
+    return (*[joints] * 5, *[objects] * 2, *[6 * bodies] * 2, bodies)
+
+
 def _pack_vectors(state: RobotState) -> bytes:
     return np.concatenate(
         (
@@ -154,18 +164,21 @@ def _pack_vectors(state: RobotState) -> bytes:
             state.valid,
             state.object_position_rad,
             state.object_velocity_rad_s,
+            state.body_pose.ravel(),
+            state.body_velocity.ravel(),
+            state.body_valid,
         ),
         dtype=np.float64,
     ).tobytes()
 
 
 def _unpack_vectors(
-    vectors: NDArray[np.float64], stamp_ns: int, sequence: int, joints: int, objects: int
+    vectors: NDArray[np.float64], stamp_ns: int, sequence: int, widths: tuple[int, ...]
 ) -> RobotState:
-    ends = np.cumsum([joints] * 5 + [objects])
-    position, velocity, current, temperature, valid, object_position, object_velocity = np.split(
-        vectors, ends
+    position, velocity, current, temperature, valid, *others = np.split(
+        vectors, np.cumsum(widths[:-1])
     )
+    object_position, object_velocity, body_pose, body_velocity, body_valid = others
     return RobotState(
         stamp_ns,
         sequence,
@@ -176,4 +189,7 @@ def _unpack_vectors(
         object_position,
         object_velocity,
         valid.astype(bool),
+        body_pose.reshape(-1, 6),
+        body_velocity.reshape(-1, 6),
+        body_valid.astype(bool),
     )

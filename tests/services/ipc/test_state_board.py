@@ -1,6 +1,7 @@
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,6 +17,15 @@ def robot_state(value: float, joints: int = 9) -> RobotState:
     return RobotState(
         int(value), int(value), vector, vector + 1, vector + 2, vector * np.nan,
         np.array([value]), np.array([-value]), vector > -1,
+    )  # fmt: skip
+
+
+def kitty_state() -> RobotState:
+    vector = np.arange(12.0)
+    return RobotState(
+        7, 8, vector, vector + 1, vector + 2, vector * np.nan, np.zeros(0), np.zeros(0),
+        vector > 3, np.arange(12.0).reshape(2, 6), -np.arange(12.0).reshape(2, 6),
+        np.array([True, False]),
     )  # fmt: skip
 
 
@@ -45,6 +55,20 @@ def test_round_trip():
     np.testing.assert_array_equal(found.state.object_velocity_rad_s, [-5.0])
     assert found.state.valid.dtype == bool
     assert found.state.valid.all()
+
+
+def test_bodies_and_each_joint_s_validity_make_the_round_trip():
+    shown = board()
+    sent = kitty_state()
+    shown.publish(replace(record(5), state=sent))
+    found = shown.read()
+    assert found is not None
+    assert found.state is not None
+    for name in ("body_pose", "body_velocity", "body_valid", "valid", "object_position_rad"):
+        np.testing.assert_array_equal(getattr(found.state, name), getattr(sent, name))
+    assert found.state.body_valid.dtype == bool
+    assert not found.state.is_valid
+    assert found.episode.episode_id == "t00000005"
 
 
 def test_record_without_a_measurement():
