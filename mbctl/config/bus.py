@@ -37,13 +37,21 @@ class BusConfig(Frozen):
     """Set the return delay of servos to zero where it is not."""
     allow_no_watchdog: bool = False
     """Let servos move whose firmware has no bus watchdog."""
+    allow_unexpected_servos: bool = False
+    """Accept servos on the bus that are not the robot's."""
+    latency_timer_max_ms: int = Field(default=1, ge=1, le=255)
+    """The USB adaptor may hold answers back for so long."""
+    fast_reads: bool = True
+    """Read all servos with one answer where their firmware can."""
     voltage_min_v: float = Field(default=10.0, ge=5, le=16)
     """Motion stops below this supply."""
     enable_temperature_max_c: float = Field(default=60.0, ge=20, le=80)
     """A servo hotter than this gets no torque."""
     warn_temperature_c: float = Field(default=70.0, ge=20, le=80)
     """A servo hotter than this is warned of."""
-    soft_start_s: float = Field(default=1.0, ge=0, le=10)
+    stop_temperature_c: float = Field(default=75.0, ge=20, le=90)
+    """A servo hotter than this stops the robot."""
+    soft_start_s: float = Field(default=1.0, gt=0, le=10)
     """Servos move slowly for so long after an activation."""
 
     @model_validator(mode="after")

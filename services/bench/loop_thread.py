@@ -28,13 +28,8 @@ from services.bench.loop_run import (
     summarise,
 )
 from services.controller.control.loop import ControlLoop
-from services.controller.control.wiring import (
-    build_clock,
-    build_link,
-    build_loop,
-    build_robot,
-    build_task,
-)
+from services.controller.control.robots import build_robot
+from services.controller.control.wiring import build_clock, build_link, build_loop, build_task
 from services.ipc.byte_ring import ByteRing
 from services.ipc.policy_slot import PolicySlot
 from services.ipc.row_message import decode_row

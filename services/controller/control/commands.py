@@ -5,6 +5,12 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from services.controller.control.settings import (
+    JOG_DELTA_MAX_RAD,
+    JOG_SPEED_MAX_RAD_S,
+    JOG_SPEED_MIN_RAD_S,
+)
+
 Text = Annotated[str, Field(min_length=1, max_length=200)]
 
 
@@ -38,7 +44,27 @@ class RunEpisodes(_Command):
     first_index: Annotated[int, Field(ge=0, le=2**53)] = 0
 
 
-Command = PlainCommand | CancelEpisodes | RunEpisodes
+class JogJoint(_Command):
+    """Move one joint slowly; answered when it is there."""
+
+    verb: Literal["jog"]
+    joint: Text
+    delta_rad: Annotated[
+        float, Field(ge=-JOG_DELTA_MAX_RAD, le=JOG_DELTA_MAX_RAD, allow_inf_nan=False)
+    ]
+    speed_rad_s: Annotated[
+        float, Field(ge=JOG_SPEED_MIN_RAD_S, le=JOG_SPEED_MAX_RAD_S, allow_inf_nan=False)
+    ]
+
+
+class RebootServo(_Command):
+    """Restart the servo of one joint, without torque."""
+
+    verb: Literal["reboot_servo"]
+    joint: Text
+
+
+Command = PlainCommand | CancelEpisodes | RunEpisodes | JogJoint | RebootServo
 _ADAPTER: TypeAdapter[Command] = TypeAdapter(Annotated[Command, Field(discriminator="verb")])
 
 

@@ -1,16 +1,32 @@
 """The robot as the loop may use it: every command goes through the safety gate, and is recorded."""
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
 from hal.clock import Clock
-from hal.errors import HalError
+from hal.errors import CommandError, HalError
 from hal.faults import Cycle, FlightRecorder
+from hal.health import RobotHealth
+from hal.lifecycle import Lifecycle
 from hal.robot import ResetProgress, Robot
 from hal.safety import SafetyGate
 from hal.types import JointCommand, ResetTarget, RobotSpec, RobotState, Vector
 from services.controller.control.control_fault import ControlFaultError
+from services.controller.control.stall_watch import StallWatch
+
+
+@runtime_checkable
+class Rebootable(Protocol):
+    """A robot of servos that can be restarted one by one."""
+
+    def reboot_servo(self, joint: str) -> None:
+        """Restart the servo of this joint and set it up again; torque stays off.
+
+        Raises:
+            HalError: it does not come back, or its error persists.
+        """
+        ...
 
 
 class Sent(NamedTuple):
@@ -30,10 +46,13 @@ class Sent(NamedTuple):
 class GuardedRobot:
     """Robot, gate and flight recorder as one; errors of the robot become control faults."""
 
-    def __init__(self, robot: Robot, gate: SafetyGate, clock: Clock) -> None:
+    def __init__(
+        self, robot: Robot, gate: SafetyGate, clock: Clock, stall: StallWatch | None = None
+    ) -> None:
         self._robot = robot
         self._gate = gate
         self._clock = clock
+        self._stall = stall or StallWatch(None)
         self._recorder = FlightRecorder()
         self._unrecorded: RobotState | None = None
         self._last_sent: Vector | None = None
@@ -54,12 +73,49 @@ class GuardedRobot:
         self._record(None, "")
         self.cycle += 1
         self.has_commanded = False
+        self._stall.check()
         try:
             state = self._robot.read()
         except HalError as error:
             raise ControlFaultError(error.reason, str(error), controlled=False) from error
+        self._touched()
         self._unrecorded = state
         return state
+
+    def tend(self) -> None:
+        """Between two cycles: see `Robot.tend`.
+
+        Raises:
+            ControlFaultError: the robot must be stopped.
+        """
+        self._stall.check()
+        try:
+            self._robot.tend()
+        except HalError as error:
+            raise ControlFaultError(error.reason, str(error), controlled=False) from error
+        self._touched()
+
+    @property
+    def tend_period_s(self) -> float | None:
+        """See `Robot.tend_period_s`."""
+        return self._robot.tend_period_s
+
+    def health(self) -> RobotHealth:
+        """See `Robot.health`."""
+        return self._robot.health()
+
+    def reboot_servo(self, joint: str) -> None:
+        """Restart the servo of a joint.
+
+        Raises:
+            HalError: it failed; NO_SERVOS for a robot without any.
+        """
+        if not isinstance(self._robot, Rebootable):
+            raise HalError(
+                f"the robot on backend {self._robot.backend!r} has no servos to reboot",
+                reason="NO_SERVOS",
+            )
+        self._robot.reboot_servo(joint)
 
     def send(self, state: RobotState, target_rad: Vector) -> Sent:
         """Send a target through the gate.
@@ -104,6 +160,35 @@ class GuardedRobot:
             state.joint_position_rad, self.spec.position_min_rad, self.spec.position_max_rad
         )
 
+    def joint_index(self, name: str) -> int:
+        """Index of the joint called `name`.
+
+        Raises:
+            CommandError: UNKNOWN_JOINT; lists those there are.
+        """
+        names = self.spec.joint_names
+        if name not in names:
+            raise CommandError(
+                f"unknown joint {name!r}; the robot's joints are {', '.join(names)}",
+                reason="UNKNOWN_JOINT",
+            )
+        return names.index(name)
+
+    def check_within(self, joint: int, position_rad: float) -> None:
+        """Make sure that this joint may be there.
+
+        Raises:
+            CommandError: JOINT_OUT_OF_RANGE.
+        """
+        limits = self.spec.joints[joint]
+        low, high = limits.position_min_rad, limits.position_max_rad
+        if not low <= position_rad <= high:
+            raise CommandError(
+                f"joint {limits.name!r} would go to {position_rad:.4g} rad, its range is "
+                f"{low:.4g} to {high:.4g} rad",
+                reason="JOINT_OUT_OF_RANGE",
+            )
+
     def activate(self) -> None:
         """Torque on at the present position.
 
@@ -111,11 +196,13 @@ class GuardedRobot:
             HalError: it failed, and torque is off.
         """
         self._robot.activate()
+        self._touched()
         self._gate.reset()
         self._last_sent = None
 
     def torque_off(self) -> tuple[str, ...]:
         """Torque off now; return the joints for which that is not confirmed."""
+        self._stall.forget()
         try:
             return self._robot.deactivate()
         except HalError:
@@ -125,6 +212,10 @@ class GuardedRobot:
     def cycles(self) -> tuple[Cycle, ...]:
         """The last cycles, oldest first."""
         return self._recorder.cycles()
+
+    def _touched(self) -> None:
+        if self._robot.lifecycle is Lifecycle.ACTIVE:
+            self._stall.touched()
 
     def _record(self, command: Vector | None, verdict: str) -> None:
         state = self._unrecorded

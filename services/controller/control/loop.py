@@ -3,28 +3,29 @@
 deadline -> emergency stop, lease, service -> commands -> read -> episode, stop or hold -> publish.
 """
 
-import time
-from dataclasses import asdict
-
+from hal.errors import CommandError
 from hal.lifecycle import Lifecycle
 from hal.types import RobotState
 from mbctl.tasks.task import Task
+from services.controller.control.commands import JogJoint
 from services.controller.control.control_fault import ControlFaultError
 from services.controller.control.episode_batch import BatchOrder, EpisodeBatch
-from services.controller.control.exit_codes import CLEAN, SERVICE_LOST
+from services.controller.control.exit_codes import CLEAN, ROBOT_LOST, SERVICE_LOST
 from services.controller.control.guarded_robot import GuardedRobot
+from services.controller.control.jog import Jog
 from services.controller.control.machine import Machine
 from services.controller.control.pacer import Pacer
 from services.controller.control.policy_holder import PolicyHolder
+from services.controller.control.publisher import Publisher
 from services.controller.control.service_link import Event, ServiceLink
 from services.controller.control.settings import ControlSettings
 from services.controller.control.verbs import Verbs
-from services.ipc.state_board import BoardRecord, EpisodeOnBoard, LoopOnBoard
 
 _REST_S = 0.01
 _ROOM_S = 0.001
-_PUBLISH_NS = 10_000_000  # lockstep shows itself this often, not at each of its short steps
-_STATISTICS_NS = 1_000_000_000
+
+LOST_REASONS = frozenset({"BUS_LOST", "PORT_LOST", "PORT_MISSING", "PORT_STUCK"})
+"""Faults after which only a fresh connection, with all its checks, can help."""
 
 
 class ControlLoop:
@@ -53,10 +54,16 @@ class ControlLoop:
         self._stop_cause = ""
         self._leaving: tuple[str, int] | None = None
         self._terminations = 0
-        self._published_ns = 0
-        self._statistics_ns = 0
-        self._statistics = LoopOnBoard()
+        self._publisher = Publisher(
+            robot, machine, policies, link, pacer, is_lockstep=self._is_lockstep
+        )
         self.batch: EpisodeBatch | None = None
+        self.jog: Jog | None = None
+
+    @property
+    def is_degraded(self) -> bool:
+        """Whether so many periods were missed in a row that the robot only holds."""
+        return self._pacer.overruns_in_a_row > self._settings.overruns_degraded
 
     def terminate(self) -> None:
         """Signal handler's part: stop in a controlled way, the second time at once."""
@@ -67,6 +74,20 @@ class ControlLoop:
         self.batch = EpisodeBatch(
             order, self._task, self._settings.seed, self._robot, self._policies, self._link
         )
+
+    def start_jog(self, command: JogJoint) -> None:
+        """Move one joint from the next cycle on; answers the command when that is over.
+
+        Raises:
+            HalError: no such joint, or it would leave its range.
+        """
+        joint, state = self._robot.joint_index(command.joint), self._state
+        if state is None:
+            raise CommandError("the robot has not been measured yet", reason="NO_STATE")
+        held = self._robot.hold_target(state)
+        self._robot.check_within(joint, held[joint] + command.delta_rad)
+        period_s = self._settings.period_s or self._task.period_s
+        self.jog = Jog(command.id, held, joint, command.delta_rad, command.speed_rad_s, period_s)
 
     def want_stop(self, cause: str) -> None:
         """Begin a controlled stop with this cycle."""
@@ -98,7 +119,11 @@ class ControlLoop:
         return exit_code
 
     def _cycle(self) -> None:
-        is_due = self._wait()
+        try:
+            is_due = self._wait()
+        except ControlFaultError as fault:  # found by tending the robot between two steps
+            self._fail(fault, self._state)
+            is_due = False
         self._link.beat()
         self._watch()
         self._verbs.take_all()
@@ -115,7 +140,7 @@ class ControlLoop:
         """True when a step is due; in lockstep nothing steps unless something runs."""
         if self._is_lockstep:
             batch, is_stopping = self.batch, bool(self._stop_cause) or self._machine.is_stopping
-            if batch is None and not is_stopping:
+            if batch is None and self.jog is None and not is_stopping:
                 self._link.rest(_REST_S)
                 return False
             # A step closes one row and opens another. Virtual time waits for the service process.
@@ -135,7 +160,7 @@ class ControlLoop:
             request = self._link.estop_request
             self._machine.emergency_stop(request)
             self._stop_cause = ""
-            self._end_batch("E_STOPPED", "emergency stop")
+            self._end_work("E_STOPPED", "emergency stop")
         lost = self._link.why_lost()
         if lost is not None:
             self.leave("SERVICE_LOST", SERVICE_LOST)
@@ -143,7 +168,7 @@ class ControlLoop:
             self.leave("TERMINATED", CLEAN)
         if self._terminations > 1 and self._machine.has_torque:
             self._machine.torque_off()
-            self._end_batch("TERMINATED", "told twice to terminate")
+            self._end_work("TERMINATED", "told twice to terminate")
         if self._leaving is not None and self._machine.has_torque:
             self.want_stop(self._leaving[0])
         if self._machine.lifecycle is Lifecycle.ACTIVE and not self._link.is_lease_live:
@@ -167,14 +192,27 @@ class ControlLoop:
                 self.batch = None
         if self._stop_cause:
             cause, self._stop_cause = self._stop_cause, ""
-            machine.begin_stop(cause, state)
+            self._end_jog(cause, f"the robot is being stopped: {cause}")
+            machine.begin_stop(cause, state, is_hurried=self._leaving is not None)
+        if self.jog is not None:
+            self._step_jog(self.jog, state)
         if machine.is_stopping:
             machine.continue_stop(state)
         elif machine.has_torque and not self._is_lockstep and not self._robot.has_commanded:
             machine.hold(state)
 
+    def _step_jog(self, jog: Jog, state: RobotState) -> None:
+        self._robot.send(state, jog.next_target())
+        if jog.is_done:
+            self.jog = None
+            self._link.reply(jog.command_id)
+
     def _watch_overruns(self) -> None:
         limit = self._settings.overruns_in_a_row_max
+        if self.is_degraded:
+            if self.batch is not None:
+                self.batch.cut("LOOP_DEGRADED", self._warning())
+            self._end_jog("LOOP_DEGRADED", self._warning())
         if self._pacer.overruns_in_a_row > limit and self._machine.has_torque:
             fault = ControlFaultError(
                 "LOOP_OVERRUN",
@@ -187,38 +225,34 @@ class ControlLoop:
         """The robot first, then the record of it."""
         self._stop_cause = ""
         self._machine.latch(fault, state)
-        self._end_batch(fault.reason, fault.message)
+        self._end_work(fault.reason, fault.message)
+        if fault.reason in LOST_REASONS:
+            self.leave("ROBOT_LOST", ROBOT_LOST)
 
-    def _end_batch(self, reason: str, message: str) -> None:
+    def _end_work(self, reason: str, message: str) -> None:
         if self.batch is not None:
             self.batch.abort(reason, message)
             self.batch = None
+        self._end_jog(reason, message)
+
+    def _end_jog(self, reason: str, message: str) -> None:
+        if self.jog is not None:
+            self._link.reply(self.jog.command_id, reason, message)
+            self.jog = None
 
     def _first_read(self) -> None:
         try:
             self._state = self._robot.read()
         except ControlFaultError as fault:
-            self._machine.latch(fault, None)
+            self._fail(fault, None)
+
+    def _warning(self) -> str:
+        if not self.is_degraded:
+            return ""
+        return (
+            f"LOOP_DEGRADED: {self._pacer.overruns_in_a_row} control periods missed in a row, "
+            f"limit {self._settings.overruns_degraded}; the robot holds"
+        )
 
     def _publish(self, *, force: bool) -> None:
-        now_ns = time.monotonic_ns()
-        if self._is_lockstep and not force and now_ns - self._published_ns < _PUBLISH_NS:
-            return
-        self._published_ns = now_ns
-        if now_ns - self._statistics_ns > _STATISTICS_NS:
-            self._statistics_ns = now_ns
-            self._statistics = LoopOnBoard(**asdict(self._pacer.summary()))
-        batch = self.batch
-        self._link.board.publish(
-            BoardRecord(
-                int(self._machine.lifecycle),
-                self._robot.cycle,
-                now_ns,
-                self._policies.version,
-                0 if batch is None else batch.step_number,
-                self._link.rows_total,
-                self._state,
-                EpisodeOnBoard() if batch is None else batch.on_board(),
-                self._statistics,
-            )
-        )
+        self._publisher.show(self._state, self.batch, self._warning(), force=force)

@@ -10,7 +10,7 @@ from hal.types import RobotState
 from services.controller.control.control_fault import ControlFaultError
 from services.controller.control.guarded_robot import GuardedRobot
 from services.controller.control.service_link import ServiceLink
-from services.controller.control.settings import StopSettings
+from services.controller.control.settings import LatchedFault, StopSettings
 from services.controller.control.stop_sequence import StopSequence
 
 _LATCHED = (Lifecycle.FAULT, Lifecycle.E_STOPPED)
@@ -55,11 +55,12 @@ class Machine:
         """
         self._robot.send(state, self._robot.hold_target(state))
 
-    def begin_stop(self, cause: str, state: RobotState) -> None:
+    def begin_stop(self, cause: str, state: RobotState, *, is_hurried: bool = False) -> None:
         """ACTIVE -> HOLD: the first step of a controlled stop follows at once."""
         if self._stop is None and self.has_torque:
             held = self._robot.hold_target(state)
-            self._stop = StopSequence(cause, held, self._clock.now_ns(), self._settings)
+            settings = self._settings.hurried() if is_hurried else self._settings
+            self._stop = StopSequence(cause, held, self._clock.now_ns(), settings)
             if self.lifecycle is Lifecycle.ACTIVE:
                 self._move_to(Lifecycle.HOLD)
 
@@ -135,6 +136,20 @@ class Machine:
         check_transition(self.lifecycle, Lifecycle.INACTIVE)
         self.fault = None
         self._move_to(Lifecycle.INACTIVE)
+
+    def inherit(self, fault: LatchedFault) -> None:
+        """INACTIVE -> FAULT, with the fault that an earlier process latched."""
+        self.fault = Fault(fault.reason, fault.message, fault.stamp_ns, fault.wall_time_ns, ())
+        self._move_to(Lifecycle.FAULT)
+
+    def reboot_servo(self, joint: str) -> None:
+        """Restart one servo; torque is off and stays off.
+
+        Raises:
+            HalError: no such joint, or it failed.
+        """
+        self._robot.joint_index(joint)
+        self._robot.reboot_servo(joint)
 
     def _latch_fault(self, reason: str, message: str) -> None:
         self.fault = Fault(

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 from hal.clock import Clock, LoopTiming, TimingSummary
@@ -27,6 +28,19 @@ class Pacer(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Tending:
+    """What a robot wants between two control steps.
+
+    Attributes:
+        period_ns: this often.
+        tend: may raise; that ends the wait.
+    """
+
+    period_ns: int
+    tend: Callable[[], None]
+
+
 class WallPacer:
     """Real time.
 
@@ -34,25 +48,39 @@ class WallPacer:
         clock: waited on.
         period_ns: between deadlines.
         is_urgent: asked every few milliseconds while waiting; True ends the wait.
+        tending: done on a grid that begins with each step, which stands for one of them itself.
     """
 
-    def __init__(self, clock: Clock, period_ns: int, is_urgent: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        period_ns: int,
+        is_urgent: Callable[[], bool],
+        tending: Tending | None = None,
+    ) -> None:
         self._clock = clock
         self._period_ns = period_ns
         self._is_urgent = is_urgent
+        self._tending = tending
+        self._tend_ns = clock.now_ns()
         self._timing = LoopTiming(period_ns)
         self._deadline_ns: int | None = None
         self._woke_ns = 0
         self.overruns_in_a_row = 0
 
     def wait(self) -> bool:
-        """Sleep to the deadline, in slices so that an emergency stop need not wait for it."""
+        """Sleep to the deadline, in slices so that an emergency stop need not wait for it.
+
+        Raises:
+            Whatever tending does; the next call goes on waiting.
+        """
         deadline_ns = self._due_ns()
         while True:
-            left_ns = deadline_ns - self._clock.now_ns()
-            if left_ns <= 0:
+            self._tend_if_due(deadline_ns)
+            now_ns = self._clock.now_ns()
+            if now_ns >= deadline_ns:
                 break
-            self._clock.sleep_until(deadline_ns - max(0, left_ns - _SLICE_NS))
+            self._clock.sleep_until(self._wake_ns(now_ns, deadline_ns))
             if self._is_urgent():
                 return False
         self._woke_ns = self._clock.now_ns()
@@ -65,6 +93,23 @@ class WallPacer:
         self.overruns_in_a_row = self.overruns_in_a_row + 1 if overran else 0
         missed = max(0, now_ns - deadline_ns) // self._period_ns
         self._deadline_ns = deadline_ns + (missed + 1) * self._period_ns
+        self._tend_ns = now_ns + (0 if self._tending is None else self._tending.period_ns)
+
+    def _tend_if_due(self, deadline_ns: int) -> None:
+        """Tend, unless the step is so near that it comes soon enough and must not be late."""
+        tending, now_ns = self._tending, self._clock.now_ns()
+        if tending is None or now_ns < self._tend_ns:
+            return
+        if deadline_ns - now_ns < tending.period_ns // 2:
+            return
+        self._tend_ns = max(self._tend_ns, now_ns - tending.period_ns) + tending.period_ns
+        tending.tend()
+
+    def _wake_ns(self, now_ns: int, deadline_ns: int) -> int:
+        """When to look again: the deadline, tending, or the end of a slice."""
+        wake_ns = min(deadline_ns, now_ns + _SLICE_NS)
+        is_near = self._tending is None or not now_ns < self._tend_ns
+        return wake_ns if is_near else min(wake_ns, self._tend_ns)
 
     def _due_ns(self) -> int:
         """The deadline; the grid starts with the first wait, when everything is set up."""

@@ -19,6 +19,7 @@ from mbctl.policies.snapshot import row_layout
 from mbctl.tasks.registry import UnknownTaskError
 from mbctl.tasks.task import Task
 from services.controller.control.exit_codes import CRASHED, START_FAILED
+from services.controller.control.robots import build_robot
 from services.controller.control.service_link import Event, ServiceLink
 from services.controller.control.settings import ControlSettings
 from services.controller.control.wiring import (
@@ -26,7 +27,6 @@ from services.controller.control.wiring import (
     build_clock,
     build_link,
     build_loop,
-    build_robot,
     build_task,
     period_of,
 )

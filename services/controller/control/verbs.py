@@ -8,11 +8,14 @@ from services.controller.control.commands import (
     BadCommandError,
     CancelEpisodes,
     Command,
+    JogJoint,
     PlainCommand,
+    RebootServo,
     RunEpisodes,
     parse_command,
 )
 from services.controller.control.episode_batch import BatchOrder, EpisodeBatch
+from services.controller.control.jog import Jog
 from services.controller.control.machine import Machine
 from services.controller.control.policy_holder import PolicyHolder
 from services.controller.control.service_link import ServiceLink
@@ -31,8 +34,12 @@ class Loop(Protocol):
     """What commands need of the loop."""
 
     batch: EpisodeBatch | None
+    jog: Jog | None
 
+    @property
+    def is_degraded(self) -> bool: ...
     def start_batch(self, order: BatchOrder) -> None: ...
+    def start_jog(self, command: JogJoint) -> None: ...
     def want_stop(self, cause: str) -> None: ...
     def leave(self, cause: str, exit_code: int) -> None: ...
 
@@ -75,6 +82,11 @@ class Verbs:
                 self._run_episodes(command)
             elif isinstance(command, CancelEpisodes):
                 self._cancel_episodes(command)
+            elif isinstance(command, JogJoint):
+                self._jog(command)
+                return  # answered when it is over
+            elif isinstance(command, RebootServo):
+                self._reboot_servo(command)
             elif command.verb == "deactivate":
                 self._deactivate(command)
                 return  # answered when torque is off
@@ -107,9 +119,7 @@ class Verbs:
     def _run_episodes(self, command: RunEpisodes) -> None:
         self._require(Lifecycle.ACTIVE, "NOT_ACTIVE", "run_episodes")
         self._require_lease()
-        running = self._loop.batch
-        if running is not None:
-            raise RefusedError("BUSY", f"{running.order.operation} is running")
+        self._require_idle()
         self._policies.at_boundary()
         if self._policies.policy is None:
             raise RefusedError("NO_POLICY", "no policy has been handed over")
@@ -121,6 +131,31 @@ class Verbs:
             command.first_index,
         )
         self._loop.start_batch(order)
+
+    def _jog(self, command: JogJoint) -> None:
+        self._require(Lifecycle.ACTIVE, "NOT_ACTIVE", "jog")
+        self._require_lease()
+        self._require_idle()
+        self._loop.start_jog(command)
+
+    def _reboot_servo(self, command: RebootServo) -> None:
+        if self._machine.has_torque:
+            raise RefusedError("WRONG_LIFECYCLE", "reboot_servo: torque is on; deactivate first")
+        if self._machine.lifecycle not in (Lifecycle.INACTIVE, Lifecycle.FAULT):
+            name = self._machine.lifecycle.name
+            raise RefusedError(
+                "WRONG_LIFECYCLE", f"reboot_servo needs INACTIVE or FAULT, the robot is {name}"
+            )
+        self._machine.reboot_servo(command.joint)
+
+    def _require_idle(self) -> None:
+        running = self._loop.batch
+        if running is not None:
+            raise RefusedError("BUSY", f"{running.order.operation} is running")
+        if self._loop.jog is not None:
+            raise RefusedError("BUSY", "a joint is being jogged")
+        if self._loop.is_degraded:
+            raise RefusedError("LOOP_DEGRADED", "the loop misses its periods: the robot holds")
 
     def _cancel_episodes(self, command: CancelEpisodes) -> None:
         batch = self._loop.batch

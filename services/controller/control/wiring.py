@@ -9,10 +9,11 @@ from mbctl.tasks.task import Task
 from services.controller.control.guarded_robot import GuardedRobot
 from services.controller.control.loop import ControlLoop
 from services.controller.control.machine import Machine
-from services.controller.control.pacer import LockstepPacer, WallPacer
+from services.controller.control.pacer import LockstepPacer, Tending, WallPacer
 from services.controller.control.policy_holder import PolicyHolder
 from services.controller.control.service_link import ServiceLink
 from services.controller.control.settings import ControlSettings
+from services.controller.control.stall_watch import StallWatch
 from services.ipc.segment import SharedSegment
 
 
@@ -46,13 +47,6 @@ def build_clock(settings: ControlSettings) -> Clock:
     return ManualClock() if settings.clock == "lockstep" else WallClock()
 
 
-def build_robot(settings: ControlSettings, period_s: float, clock: Clock) -> Robot:
-    """The robot, not yet configured."""
-    from sim.robot import MujocoRobot  # only where it is the backend: a real robot needs no MuJoCo
-
-    return MujocoRobot(settings.model, period_s, clock)
-
-
 def build_link(
     segment: SharedSegment, settings: ControlSettings, task: Task, wake_fd: int | None = None
 ) -> ServiceLink:
@@ -66,11 +60,20 @@ def build_loop(
     """A loop around a configured robot."""
     period_s = period_of(settings, task)
     period_ns = round(period_s * 1e9)
-    guarded = GuardedRobot(robot, SafetyGate(robot.spec, period_s, settings.gate.limits()), clock)
+    gate = SafetyGate(robot.spec, period_s, settings.gate.limits())
+    stall = StallWatch(settings.bus.watchdog_s if settings.is_on_bus else None)
+    guarded = GuardedRobot(robot, gate, clock, stall)
     machine = Machine(guarded, clock, settings.stop, link)
+    if settings.latched is not None:
+        machine.inherit(settings.latched)
     policies = PolicyHolder(link, task, period_s)
     if settings.clock == "lockstep":
         pacer = LockstepPacer(clock, period_ns)
     else:
-        pacer = WallPacer(clock, period_ns, lambda: link.is_estop_due)
+        pacer = WallPacer(clock, period_ns, lambda: link.is_estop_due, _tending(guarded))
     return ControlLoop(settings, task, guarded, machine, policies, link, pacer)
+
+
+def _tending(robot: GuardedRobot) -> Tending | None:
+    period_s = robot.tend_period_s
+    return None if period_s is None else Tending(round(period_s * 1e9), robot.tend)

@@ -8,6 +8,7 @@ import pytest
 
 from hal.clock import ManualClock
 from hal.errors import RobotReadError, RobotWriteError
+from hal.health import NO_HEALTH, RobotHealth
 from hal.robot import ResetProgress, Robot
 from hal.robots.dclaw import DCLAW
 from hal.types import ResetTarget, RobotState, Vector
@@ -51,6 +52,26 @@ class ObedientRobot(Robot):
         self.fail_read = self.fail_write = False
         self.unconfirmed: tuple[str, ...] = ()
         self.read_takes_ns = 0
+        self.wants_tending_s: float | None = None
+        self.tends: list[int] = []  # when
+        self.fail_tend = ""  # with this reason
+        self.told_health = NO_HEALTH
+        self.reboots: list[str] = []
+
+    @property
+    def tend_period_s(self) -> float | None:
+        return self.wants_tending_s
+
+    def _tend(self) -> None:
+        self.tends.append(self.clock.now_ns())
+        if self.fail_tend:
+            raise RobotReadError("found while tending", reason=self.fail_tend)
+
+    def health(self) -> RobotHealth:
+        return self.told_health
+
+    def reboot_servo(self, joint: str) -> None:
+        self.reboots.append(joint)
 
     def _configure(self) -> None: ...
 
@@ -97,10 +118,17 @@ class ObedientRobot(Robot):
 class Rig:
     """A loop in this process, with the service's end of its shared memory."""
 
-    def __init__(self, segment: SharedSegment, settings: ControlSettings, reset_periods: int):
+    def __init__(
+        self,
+        segment: SharedSegment,
+        settings: ControlSettings,
+        reset_periods: int,
+        tend_period_s: float | None,
+    ):
         self.task = make_task(TASK_NAME)
         self.clock = ManualClock()
         self.robot = ObedientRobot(self.clock, reset_periods)
+        self.robot.wants_tending_s = tend_period_s
         self.robot.configure()
         self.words = SignalWords(segment.words)
         self.words.set(Word.SERVICE_HEARTBEAT_NS, FOREVER)
@@ -119,9 +147,12 @@ class Rig:
     def cycle(self, count: int = 1) -> None:
         for _ in range(count):
             self.loop._cycle()
-            self.events += [json.loads(data) for data in self.event_ring.drain()]
-            if self.take_rows:
-                self.rows += [decode_row(data) for data in self.row_ring.drain()]
+            self.drain()
+
+    def drain(self) -> None:
+        self.events += [json.loads(data) for data in self.event_ring.drain()]
+        if self.take_rows:
+            self.rows += [decode_row(data) for data in self.row_ring.drain()]
 
     def cycle_until(self, condition: Callable[[], bool], limit: int = 3000) -> None:
         for _ in range(limit):
@@ -192,12 +223,18 @@ def make_rig(make_snapshot) -> Iterator[Callable[..., Rig]]:
     segments: list[SharedSegment] = []
 
     def make(
-        clock: str = "wall", *, rows: int = 1 << 20, reset_periods: int = 1, policy=True, **settings
+        clock: str = "wall",
+        *,
+        rows: int = 1 << 20,
+        reset_periods: int = 1,
+        tend_period_s: float | None = None,
+        policy=True,
+        **settings,
     ) -> Rig:
         segment = SharedSegment.create(SegmentSizes(rows=rows))
         segments.append(segment)
         told = ControlSettings.model_validate({"task": TASK_NAME, "clock": clock, **settings})
-        rig = Rig(segment, told, reset_periods)
+        rig = Rig(segment, told, reset_periods, tend_period_s)
         if policy:
             rig.slot.publish(pack_snapshot(make_snapshot(1)))
         return rig

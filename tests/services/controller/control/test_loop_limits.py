@@ -2,6 +2,8 @@
 
 import time
 
+import numpy as np
+
 from hal.lifecycle import Lifecycle
 from services.ipc.words import Word
 
@@ -59,6 +61,24 @@ def test_missed_periods_are_skipped_and_too_many_are_a_fault(make_rig):
     assert rig.of_type("fault")[-1]["reason"] == "LOOP_OVERRUN"
 
 
+def test_a_few_missed_periods_in_a_row_end_the_episode_and_hold(make_rig):
+    rig = activated(make_rig(overruns_degraded=5))
+    assert rig.run_episodes(count=3)["ok"]
+    rig.cycle_until(lambda: len(rig.rows) >= 5)
+    rig.robot.read_takes_ns = 150_000_000
+    rig.cycle_until(lambda: bool(rig.of_type("episodes_done")))
+    assert rig.of_type("episodes_done")[-1]["reason"] == "LOOP_DEGRADED"
+    assert rig.of_type("episode_finished")[-1]["end_reason"] == "CANCELLED"
+    assert rig.run_episodes()["reason"] == "LOOP_DEGRADED"
+    held = rig.robot.writes[-1]
+    rig.cycle(3)
+    np.testing.assert_array_equal(rig.robot.writes[-1], held)
+    assert rig.lifecycle == Lifecycle.ACTIVE
+    rig.robot.read_takes_ns = 0
+    rig.cycle(2)
+    assert rig.run_episodes()["ok"], "a period that is kept ends it"
+
+
 def test_a_silent_service_stops_the_robot_and_ends_the_loop(make_rig):
     rig = activated(make_rig())
     assert rig.run_episodes()["ok"]
@@ -73,10 +93,12 @@ def test_a_silent_service_stops_the_robot_and_ends_the_loop(make_rig):
 
 def test_terminate_stops_in_a_controlled_way_and_twice_at_once(make_rig):
     rig = activated(make_rig())
-    writes = len(rig.robot.writes)
+    writes, begun = len(rig.robot.writes), rig.clock.now_ns()
     rig.loop.terminate()
     assert rig.loop.run({}) == 0
-    assert len(rig.robot.writes) - writes >= 9
+    assert len(rig.robot.writes) - writes >= 4
+    assert not rig.robot.torque
+    assert rig.clock.now_ns() - begun <= 700_000_000, "a process told to end has a second for it"
     rig = activated(make_rig())
     writes = len(rig.robot.writes)
     rig.loop.terminate()

@@ -1,7 +1,9 @@
 import time
 
+import pytest
+
 from hal.clock import ManualClock, WallClock
-from services.controller.control.pacer import LockstepPacer, WallPacer
+from services.controller.control.pacer import LockstepPacer, Tending, WallPacer
 
 MS = 1_000_000
 
@@ -66,3 +68,61 @@ def test_the_grid_starts_with_the_first_wait():
     pacer.done()
     assert clock.now_ns() == 45 * MS
     assert pacer.summary().overruns == 0
+
+
+def test_a_robot_is_tended_on_a_grid_that_each_step_begins_anew():
+    clock, tended = ManualClock(), []
+
+    def tend() -> None:
+        tended.append(clock.now_ns() // MS)
+        clock.advance(3 * MS)  # a cycle on the bus
+
+    pacer = WallPacer(clock, 100 * MS, lambda: False, Tending(20 * MS, tend))
+    assert pacer.wait()
+    clock.advance(5 * MS)
+    pacer.done()
+    tended.clear()
+    assert pacer.wait()
+    assert clock.now_ns() == 200 * MS, "tending delays no step"
+    assert tended == [125, 145, 165, 185]
+
+
+def test_tending_leaves_a_step_that_is_near_alone():
+    clock, tended = ManualClock(), []
+    pacer = WallPacer(
+        clock, 25 * MS, lambda: False, Tending(20 * MS, lambda: tended.append(clock.now_ns()))
+    )
+    pacer.wait()
+    pacer.done()
+    tended.clear()
+    for _ in range(4):
+        pacer.wait()
+        pacer.done()
+    assert tended == [], "5 ms before a step, the step itself is soon enough"
+    assert clock.now_ns() == 125 * MS
+
+
+def test_what_tending_raises_ends_the_wait_and_the_next_wait_goes_on():
+    clock, tended = ManualClock(), []
+
+    def tend() -> None:
+        tended.append(clock.now_ns() // MS)
+        raise LookupError
+
+    pacer = WallPacer(clock, 100 * MS, lambda: False, Tending(20 * MS, tend))
+    for _ in range(4):
+        with pytest.raises(LookupError):
+            pacer.wait()
+    assert tended == [0, 20, 40, 60]
+
+
+def test_an_emergency_stop_is_noticed_between_two_tendings():
+    clock, asked = ManualClock(), []
+
+    def is_urgent() -> bool:
+        asked.append(clock.now_ns())
+        return False
+
+    WallPacer(clock, 100 * MS, is_urgent, Tending(20 * MS, lambda: None)).wait()
+    gaps = [b - a for a, b in zip([0, *asked], asked, strict=False)]
+    assert max(gaps) <= 5 * MS

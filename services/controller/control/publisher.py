@@ -1,0 +1,99 @@
+"""What the loop shows of itself: its state each cycle, statistics and health once a second."""
+
+import time
+from dataclasses import asdict, replace
+
+from hal.health import NO_HEALTH, RobotHealth
+from hal.types import RobotState
+from services.controller.control.episode_batch import EpisodeBatch
+from services.controller.control.guarded_robot import GuardedRobot
+from services.controller.control.machine import Machine
+from services.controller.control.pacer import Pacer
+from services.controller.control.policy_holder import PolicyHolder
+from services.controller.control.service_link import ServiceLink
+from services.ipc.state_board import BoardRecord, EpisodeOnBoard, LoopOnBoard
+
+_PUBLISH_NS = 10_000_000  # lockstep shows itself this often, not at each of its short steps
+_SECOND_NS = 1_000_000_000
+
+
+class Publisher:
+    """Writes the state board and sends "health" events.
+
+    Args:
+        is_lockstep: show the state less often than it changes, and no health.
+    """
+
+    def __init__(
+        self,
+        robot: GuardedRobot,
+        machine: Machine,
+        policies: PolicyHolder,
+        link: ServiceLink,
+        pacer: Pacer,
+        *,
+        is_lockstep: bool,
+    ) -> None:
+        self._robot = robot
+        self._machine = machine
+        self._policies = policies
+        self._link = link
+        self._pacer = pacer
+        self._is_lockstep = is_lockstep
+        self._published_ns = 0
+        self._second_ns = 0
+        self._statistics = LoopOnBoard()
+        self._health = NO_HEALTH
+
+    def show(
+        self, state: RobotState | None, batch: EpisodeBatch | None, warning: str, *, force: bool
+    ) -> None:
+        """Show the present state.
+
+        Args:
+            state: the last measurement.
+            batch: what runs.
+            warning: of the loop itself, with its reason; empty for none.
+            force: in lockstep, show it even if that was done a moment ago.
+        """
+        now_ns = time.monotonic_ns()
+        if self._is_lockstep and not force and now_ns - self._published_ns < _PUBLISH_NS:
+            return
+        self._published_ns = now_ns
+        if now_ns - self._second_ns > _SECOND_NS:
+            self._second_ns = now_ns
+            self._statistics = LoopOnBoard(**asdict(self._pacer.summary()))
+            self._tell_health(warning)
+        self._link.board.publish(
+            BoardRecord(
+                int(self._machine.lifecycle),
+                self._robot.cycle,
+                now_ns,
+                self._policies.version,
+                0 if batch is None else batch.step_number,
+                self._link.rows_total,
+                state,
+                EpisodeOnBoard() if batch is None else batch.on_board(),
+                self._statistics,
+            )
+        )
+
+    def _tell_health(self, warning: str) -> None:
+        if self._is_lockstep:
+            return
+        health = self._robot.health()
+        if warning:
+            health = replace(health, warnings=(*health.warnings, warning))
+        if health != self._health:
+            self._health = health
+            self._link.emit({"type": "health", **_plain(health)})
+
+
+def _plain(health: RobotHealth) -> dict[str, object]:
+    """As JSON can say it; `asdict` cannot copy a read-only mapping."""
+    return {
+        "watchdog_s": health.watchdog_s,
+        "joints": [asdict(joint) for joint in health.joints],
+        "warnings": list(health.warnings),
+        "counters": dict(health.counters),
+    }

@@ -1,0 +1,49 @@
+"""The robot behind a backend's name. Each backend is imported only where it is used: a real robot
+needs no MuJoCo, a simulated one no serial port."""
+
+from hal.clock import Clock
+from hal.robot import Robot
+from hal.robots.registry import robot_spec
+from hal.tracker import Tracker
+from mbctl.config.bus import TrackerConfig
+from services.controller.control.settings import ControlSettings
+
+
+def build_robot(settings: ControlSettings, period_s: float, clock: Clock) -> Robot:
+    """The robot, not yet configured.
+
+    Raises:
+        HalError: its calibration cannot be read or is another robot's.
+        ValueError: settings that do not fit together.
+    """
+    if settings.is_on_bus:
+        return _bus_robot(settings, period_s, clock)
+    from sim.robot import MujocoRobot
+
+    return MujocoRobot(settings.model, period_s, clock)
+
+
+def _bus_robot(settings: ControlSettings, period_s: float, clock: Clock) -> Robot:
+    from hal.dynamixel.robot import DynamixelRobot
+
+    from hal.dynamixel.calibration import default_calibration, load_calibration
+    from hal.dynamixel.settings import DynamixelSettings
+
+    spec, path = robot_spec(settings.model), settings.calibration
+    calibration = default_calibration(spec.model) if path is None else load_calibration(path)
+    bus = DynamixelSettings(settings.port, settings.baud_rate, **settings.bus.model_dump())
+    tracker = None if settings.tracker is None else build_tracker(settings.tracker, spec.bodies)
+    return DynamixelRobot(
+        spec, calibration, bus, clock, period_s=period_s, tracker=tracker, backend=settings.backend
+    )
+
+
+def build_tracker(config: TrackerConfig, bodies: tuple[str, ...]) -> Tracker:
+    """What tells the pose of these bodies, not yet started."""
+    if config.kind == "openvr":
+        from hal.trackers.openvr import OpenVrTracker
+
+        return OpenVrTracker(bodies, config.devices, stale_s=config.stale_s)
+    from hal.trackers.udp import UdpTracker
+
+    return UdpTracker(bodies, config.listen, stale_s=config.stale_s, names=config.devices)
