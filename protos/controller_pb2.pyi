@@ -25,7 +25,7 @@ class WatchStatusRequest(_message.Message):
     def __init__(self, period_ms: _Optional[int] = ...) -> None: ...
 
 class GetStatusResponse(_message.Message):
-    __slots__ = ("robot", "model", "task", "backend", "lifecycle", "fault", "state", "loop", "lease", "policy", "spool", "episode", "layout", "real_time", "clock", "wall_time", "monotonic_ns", "boot_id")
+    __slots__ = ("robot", "model", "task", "backend", "lifecycle", "fault", "state", "loop", "lease", "policy", "spool", "episode", "layout", "real_time", "clock", "wall_time", "monotonic_ns", "boot_id", "health", "connection_error")
     ROBOT_FIELD_NUMBER: _ClassVar[int]
     MODEL_FIELD_NUMBER: _ClassVar[int]
     TASK_FIELD_NUMBER: _ClassVar[int]
@@ -44,6 +44,8 @@ class GetStatusResponse(_message.Message):
     WALL_TIME_FIELD_NUMBER: _ClassVar[int]
     MONOTONIC_NS_FIELD_NUMBER: _ClassVar[int]
     BOOT_ID_FIELD_NUMBER: _ClassVar[int]
+    HEALTH_FIELD_NUMBER: _ClassVar[int]
+    CONNECTION_ERROR_FIELD_NUMBER: _ClassVar[int]
     robot: str
     model: str
     task: str
@@ -62,7 +64,44 @@ class GetStatusResponse(_message.Message):
     wall_time: _timestamp_pb2.Timestamp
     monotonic_ns: int
     boot_id: str
-    def __init__(self, robot: _Optional[str] = ..., model: _Optional[str] = ..., task: _Optional[str] = ..., backend: _Optional[str] = ..., lifecycle: _Optional[_Union[_common_pb2.Lifecycle, str]] = ..., fault: _Optional[_Union[_common_pb2.Fault, _Mapping]] = ..., state: _Optional[_Union[RobotState, _Mapping]] = ..., loop: _Optional[_Union[LoopStatistics, _Mapping]] = ..., lease: _Optional[_Union[Lease, _Mapping]] = ..., policy: _Optional[_Union[PolicyStatus, _Mapping]] = ..., spool: _Optional[_Union[SpoolStatus, _Mapping]] = ..., episode: _Optional[_Union[EpisodeStatus, _Mapping]] = ..., layout: _Optional[_Union[_common_pb2.RowLayout, _Mapping]] = ..., real_time: _Optional[_Union[RealTimeStatus, _Mapping]] = ..., clock: _Optional[str] = ..., wall_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., monotonic_ns: _Optional[int] = ..., boot_id: _Optional[str] = ...) -> None: ...
+    health: RobotHealth
+    connection_error: str
+    def __init__(self, robot: _Optional[str] = ..., model: _Optional[str] = ..., task: _Optional[str] = ..., backend: _Optional[str] = ..., lifecycle: _Optional[_Union[_common_pb2.Lifecycle, str]] = ..., fault: _Optional[_Union[_common_pb2.Fault, _Mapping]] = ..., state: _Optional[_Union[RobotState, _Mapping]] = ..., loop: _Optional[_Union[LoopStatistics, _Mapping]] = ..., lease: _Optional[_Union[Lease, _Mapping]] = ..., policy: _Optional[_Union[PolicyStatus, _Mapping]] = ..., spool: _Optional[_Union[SpoolStatus, _Mapping]] = ..., episode: _Optional[_Union[EpisodeStatus, _Mapping]] = ..., layout: _Optional[_Union[_common_pb2.RowLayout, _Mapping]] = ..., real_time: _Optional[_Union[RealTimeStatus, _Mapping]] = ..., clock: _Optional[str] = ..., wall_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., monotonic_ns: _Optional[int] = ..., boot_id: _Optional[str] = ..., health: _Optional[_Union[RobotHealth, _Mapping]] = ..., connection_error: _Optional[str] = ...) -> None: ...
+
+class RobotHealth(_message.Message):
+    __slots__ = ("watchdog_s", "joints", "warnings", "counters")
+    class CountersEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: int
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
+    WATCHDOG_S_FIELD_NUMBER: _ClassVar[int]
+    JOINTS_FIELD_NUMBER: _ClassVar[int]
+    WARNINGS_FIELD_NUMBER: _ClassVar[int]
+    COUNTERS_FIELD_NUMBER: _ClassVar[int]
+    watchdog_s: float
+    joints: _containers.RepeatedCompositeFieldContainer[JointHealth]
+    warnings: _containers.RepeatedScalarFieldContainer[str]
+    counters: _containers.ScalarMap[str, int]
+    def __init__(self, watchdog_s: _Optional[float] = ..., joints: _Optional[_Iterable[_Union[JointHealth, _Mapping]]] = ..., warnings: _Optional[_Iterable[str]] = ..., counters: _Optional[_Mapping[str, int]] = ...) -> None: ...
+
+class JointHealth(_message.Message):
+    __slots__ = ("joint", "servo_id", "voltage_v", "temperature_c", "hardware_error", "age_s")
+    JOINT_FIELD_NUMBER: _ClassVar[int]
+    SERVO_ID_FIELD_NUMBER: _ClassVar[int]
+    VOLTAGE_V_FIELD_NUMBER: _ClassVar[int]
+    TEMPERATURE_C_FIELD_NUMBER: _ClassVar[int]
+    HARDWARE_ERROR_FIELD_NUMBER: _ClassVar[int]
+    AGE_S_FIELD_NUMBER: _ClassVar[int]
+    joint: str
+    servo_id: int
+    voltage_v: float
+    temperature_c: float
+    hardware_error: int
+    age_s: float
+    def __init__(self, joint: _Optional[str] = ..., servo_id: _Optional[int] = ..., voltage_v: _Optional[float] = ..., temperature_c: _Optional[float] = ..., hardware_error: _Optional[int] = ..., age_s: _Optional[float] = ...) -> None: ...
 
 class RobotState(_message.Message):
     __slots__ = ("monotonic_ns", "sequence", "joint_names", "joint_position_rad", "joint_velocity_rad_s", "object_position_rad", "object_velocity_rad_s", "valid", "bodies")
@@ -265,6 +304,44 @@ class ClearFaultResponse(_message.Message):
     LIFECYCLE_FIELD_NUMBER: _ClassVar[int]
     lifecycle: _common_pb2.Lifecycle
     def __init__(self, lifecycle: _Optional[_Union[_common_pb2.Lifecycle, str]] = ...) -> None: ...
+
+class JogRequest(_message.Message):
+    __slots__ = ("lease_token", "request_id", "joint", "delta_rad", "speed_rad_s")
+    LEASE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    JOINT_FIELD_NUMBER: _ClassVar[int]
+    DELTA_RAD_FIELD_NUMBER: _ClassVar[int]
+    SPEED_RAD_S_FIELD_NUMBER: _ClassVar[int]
+    lease_token: str
+    request_id: str
+    joint: str
+    delta_rad: float
+    speed_rad_s: float
+    def __init__(self, lease_token: _Optional[str] = ..., request_id: _Optional[str] = ..., joint: _Optional[str] = ..., delta_rad: _Optional[float] = ..., speed_rad_s: _Optional[float] = ...) -> None: ...
+
+class JogResponse(_message.Message):
+    __slots__ = ("start_rad", "position_rad")
+    START_RAD_FIELD_NUMBER: _ClassVar[int]
+    POSITION_RAD_FIELD_NUMBER: _ClassVar[int]
+    start_rad: float
+    position_rad: float
+    def __init__(self, start_rad: _Optional[float] = ..., position_rad: _Optional[float] = ...) -> None: ...
+
+class RebootServoRequest(_message.Message):
+    __slots__ = ("request_id", "joint")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    JOINT_FIELD_NUMBER: _ClassVar[int]
+    request_id: str
+    joint: str
+    def __init__(self, request_id: _Optional[str] = ..., joint: _Optional[str] = ...) -> None: ...
+
+class RebootServoResponse(_message.Message):
+    __slots__ = ("lifecycle", "reboots_left")
+    LIFECYCLE_FIELD_NUMBER: _ClassVar[int]
+    REBOOTS_LEFT_FIELD_NUMBER: _ClassVar[int]
+    lifecycle: _common_pb2.Lifecycle
+    reboots_left: int
+    def __init__(self, lifecycle: _Optional[_Union[_common_pb2.Lifecycle, str]] = ..., reboots_left: _Optional[int] = ...) -> None: ...
 
 class EmergencyStopRequest(_message.Message):
     __slots__ = ("reason", "request_id")

@@ -76,6 +76,16 @@ class RobotServiceStub:
                 request_serializer=protos_dot_controller__pb2.ClearFaultRequest.SerializeToString,
                 response_deserializer=protos_dot_controller__pb2.ClearFaultResponse.FromString,
                 _registered_method=True)
+        self.Jog = channel.unary_unary(
+                '/mbctl.v1.RobotService/Jog',
+                request_serializer=protos_dot_controller__pb2.JogRequest.SerializeToString,
+                response_deserializer=protos_dot_controller__pb2.JogResponse.FromString,
+                _registered_method=True)
+        self.RebootServo = channel.unary_unary(
+                '/mbctl.v1.RobotService/RebootServo',
+                request_serializer=protos_dot_controller__pb2.RebootServoRequest.SerializeToString,
+                response_deserializer=protos_dot_controller__pb2.RebootServoResponse.FromString,
+                _registered_method=True)
 
 
 class RobotServiceServicer:
@@ -131,6 +141,20 @@ class RobotServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Jog(self, request, context):
+        """Moves one joint slowly, the others hold; answers when it is there.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RebootServo(self, request, context):
+        """Restarts one servo, the only way out of its shutdown; in INACTIVE or FAULT, torque stays off.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RobotServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -173,6 +197,16 @@ def add_RobotServiceServicer_to_server(servicer, server):
                     servicer.ClearFault,
                     request_deserializer=protos_dot_controller__pb2.ClearFaultRequest.FromString,
                     response_serializer=protos_dot_controller__pb2.ClearFaultResponse.SerializeToString,
+            ),
+            'Jog': grpc.unary_unary_rpc_method_handler(
+                    servicer.Jog,
+                    request_deserializer=protos_dot_controller__pb2.JogRequest.FromString,
+                    response_serializer=protos_dot_controller__pb2.JogResponse.SerializeToString,
+            ),
+            'RebootServo': grpc.unary_unary_rpc_method_handler(
+                    servicer.RebootServo,
+                    request_deserializer=protos_dot_controller__pb2.RebootServoRequest.FromString,
+                    response_serializer=protos_dot_controller__pb2.RebootServoResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -392,6 +426,60 @@ class RobotService:
             '/mbctl.v1.RobotService/ClearFault',
             protos_dot_controller__pb2.ClearFaultRequest.SerializeToString,
             protos_dot_controller__pb2.ClearFaultResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Jog(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mbctl.v1.RobotService/Jog',
+            protos_dot_controller__pb2.JogRequest.SerializeToString,
+            protos_dot_controller__pb2.JogResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RebootServo(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mbctl.v1.RobotService/RebootServo',
+            protos_dot_controller__pb2.RebootServoRequest.SerializeToString,
+            protos_dot_controller__pb2.RebootServoResponse.FromString,
             options,
             channel_credentials,
             insecure,
