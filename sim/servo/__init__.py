@@ -1,0 +1,1 @@
+"""One virtual Dynamixel servo in memory: control table, rules, motion and motor; no I/O."""
