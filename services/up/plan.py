@@ -10,8 +10,9 @@ from pydantic import ConfigDict, Field, ValidationError
 from mbctl.config import ConfigError, ControllerConfig, TrainerConfig, load_controller, load_trainer
 from mbctl.config.check import check_algorithm_name, preset_observation
 from mbctl.config.errors import from_validation, nearest
-from mbctl.config.models import Frozen
+from mbctl.config.models import Frozen, RobotConfig
 from mbctl.config.overrides import apply_assignments
+from mbctl.tasks.registry import TASK_NAMES, make_task
 
 _DAEMONS = ("controller", "trainer")
 _ALGORITHM = "algorithm"
@@ -71,7 +72,8 @@ def make_plan(
     check_algorithm_name(choices.algorithm)
     observation = preset_observation(choices.algorithm, choices.preset)
     common = {"task": {"name": choices.task, "observation": observation}, "seed": choices.seed}
-    robot = {"backend": choices.backend}
+    model = _robot_model(choices.task)
+    robot = {"name": f"{model}0", "model": model, "backend": choices.backend}
     algorithm = {"name": choices.algorithm, "preset": choices.preset}
     sorted_out = _sort_out(assignments)
     plan = Plan(
@@ -91,7 +93,12 @@ def make_plan(
             None,
             sorted_out["trainer"],
             environment,
-            {**common, "algorithm": algorithm, "run_dir": str(run_dir / "trainer")},
+            {
+                **common,
+                "robot_model": model,
+                "algorithm": algorithm,
+                "run_dir": str(run_dir / "trainer"),
+            },
         ),
     )
     if plan.controller.task != plan.trainer.task:
@@ -100,6 +107,11 @@ def make_plan(
             "both must be the same; set task.KEY for both"
         )
     return plan
+
+
+def _robot_model(task: str) -> str:
+    """The robot model that a task is for; the configuration's check reports an unknown task."""
+    return make_task(task).robot.model if task in TASK_NAMES else RobotConfig().model
 
 
 def _rhythm(samples: int, assignments: list[str]) -> Rhythm:

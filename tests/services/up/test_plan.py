@@ -32,6 +32,20 @@ def test_choices_reach_both_daemons(choices: Choices):
     assert plan.trainer.algorithm.settings["members"] >= 1
 
 
+@pytest.mark.parametrize(
+    ("task", "model"), [("dkitty-walk-fixed", "dkitty"), ("dclaw-turn-fixed", "dclaw")]
+)
+def test_the_task_says_which_robot_it_is_for(choices: Choices, task: str, model: str):
+    plan = make_plan(replace(choices, task=task), (), {})
+    assert plan.controller.robot.model == plan.trainer.robot_model == model
+    assert plan.controller.robot.name == f"{model}0"
+
+
+def test_an_unknown_task_is_named(choices: Choices):
+    with pytest.raises(ConfigError, match=r"task\.name = 'dkitty-walk': unknown task"):
+        make_plan(replace(choices, task="dkitty-walk"), (), {})
+
+
 def test_assignments_find_their_place(choices: Choices):
     texts = (
         "algorithm.members=3",
