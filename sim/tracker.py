@@ -1,0 +1,86 @@
+"""The tracking system of a simulated robot: what cameras around it would report.
+
+Its world is the room, floor at z = 0, while the joints that carry a body count from where the
+description puts it: so a task's pose and a tracked one differ by an origin, as on hardware.
+"""
+
+# MuJoCo's extension modules come without type stubs.
+# pyright: reportAttributeAccessIssue=false
+import mujoco
+import numpy as np
+
+from hal.clock import Clock
+from hal.tracker import TrackedBodies
+from hal.trackers.datagram import PoseDatagram, encode_datagram
+from hal.trackers.rotation import matrix_from_angles, quaternion_from_matrix
+from hal.types import Vector
+from sim.body import tracked
+from sim.scene import Scene
+
+
+class MujocoTracker:
+    """Tracks the bodies of a simulation without noise, delay or loss.
+
+    Args:
+        scene: with B carried bodies.
+        data: the simulation; read only.
+        bodies: their B names.
+        clock: stamps the measurements.
+    """
+
+    def __init__(
+        self, scene: Scene, data: mujoco.MjData, bodies: tuple[str, ...], clock: Clock
+    ) -> None:
+        self._scene = scene
+        self._data = data
+        self._bodies = bodies
+        self._clock = clock
+
+    @property
+    def bodies(self) -> tuple[str, ...]:
+        return self._bodies
+
+    def start(self) -> None:
+        """Nothing to do."""
+
+    def read(self) -> TrackedBodies:
+        """The bodies as they are in the simulation now."""
+        scene, data = self._scene, self._data
+        pose, velocity = tracked(data.qpos[scene.body_qpos], data.qvel[scene.body_dof])
+        pose[:, :3] += _rest_positions(scene)
+        valid = np.ones(len(pose), dtype=np.bool_)
+        return TrackedBodies(self._clock.now_ns(), pose, velocity, valid)
+
+    def close(self) -> None:
+        """Nothing to do."""
+
+
+def torso_datagram(
+    scene: Scene, data: mujoco.MjData, sequence: int, time_s: float, name: str = "torso"
+) -> bytes:
+    """The pose of the first body as a motion capture system would send it; see UdpTracker.
+
+    Args:
+        scene: with at least one carried body.
+        data: the simulation; read only.
+        sequence: counts up with each call.
+        time_s: of the simulation's state, on a clock that keeps running.
+        name: the sender's name of the body.
+    """
+    joints = data.qpos[scene.body_qpos[0]]
+    return encode_datagram(
+        PoseDatagram(
+            body=name,
+            position_m=joints[:3] + _rest_positions(scene)[0],
+            quaternion_wxyz=quaternion_from_matrix(matrix_from_angles(joints[3:])),
+            sequence=sequence,
+            time_s=time_s,
+        )
+    )
+
+
+def _rest_positions(scene: Scene) -> Vector:
+    """[B, 3] where the bodies are in the room while their joints are at zero."""
+    model = scene.model
+    joints = [int(np.flatnonzero(model.jnt_qposadr == row[0])[0]) for row in scene.body_qpos]
+    return model.body_pos[model.jnt_bodyid[joints]].reshape(-1, 3)
