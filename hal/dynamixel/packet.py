@@ -23,6 +23,8 @@ HEAD_BYTES = 7  # header, ID and length
 INSTRUCTION_OVERHEAD_BYTES = 10
 STATUS_OVERHEAD_BYTES = 11
 
+_ADDRESS_MAX = 0xFFFF
+
 _MARK = b"\xff\xff\xfd"
 _STUFFED_MARK = b"\xff\xff\xfd\xfd"
 
@@ -87,6 +89,24 @@ def stuff(body: bytes) -> bytes:
 def unstuff(body: bytes) -> bytes:
     """Undo `stuff`."""
     return body.replace(_STUFFED_MARK, _MARK)
+
+
+def stuffed_bytes(length: int) -> int:
+    """Most bytes that `length` bytes can become by stuffing."""
+    return length + length // 3 + 1
+
+
+def span_bytes(address: int, length: int) -> bytes:
+    """Address and length as packets carry them.
+
+    Raises:
+        ProtocolError: outside what an address can be.
+    """
+    if not (address >= 0 and length >= 1 and address + length <= _ADDRESS_MAX):
+        raise ProtocolError(
+            f"{length} bytes from address {address}: expected at least one, below {_ADDRESS_MAX}"
+        )
+    return address.to_bytes(2, "little") + length.to_bytes(2, "little")
 
 
 def encode_instruction(servo_id: int, instruction: int, parameters: bytes = b"") -> bytes:

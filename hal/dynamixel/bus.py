@@ -1,0 +1,228 @@
+"""`ServoBus`: what a host can ask of the servos on one line.
+
+The robot above it decides what a failure means; the bus only tells the truth of each exchange:
+nothing is retried, nothing old is returned as new, no answer is taken that is not the one asked
+for. Deadlines are of the monotonic clock and hold also while noise floods the line.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+
+from hal.dynamixel.collect import collect, collect_fast
+from hal.dynamixel.errors import BusTimeoutError, ProtocolError
+from hal.dynamixel.group_packets import (
+    bulk_read_packet,
+    bulk_write_packet,
+    sync_read_packet,
+    sync_write_packet,
+)
+from hal.dynamixel.link import Link
+from hal.dynamixel.maintenance import ServoMaintenance
+from hal.dynamixel.packet import (
+    BROADCAST_ID,
+    MAX_SERVO_ID,
+    STATUS_OVERHEAD_BYTES,
+    Instruction,
+    encode_instruction,
+    span_bytes,
+)
+from hal.dynamixel.port import SerialPort
+from hal.dynamixel.registers import Register
+from hal.dynamixel.replies import BusCounters, Ping, SyncReply
+from hal.dynamixel.request import (
+    PING_BYTES,
+    as_ping,
+    ask,
+    ask_write,
+    check_servo_id,
+    listen_pings,
+    write_parameters,
+)
+from hal.dynamixel.units import BITS_PER_BYTE
+
+_NS = 1_000_000_000
+_PING_SLOT_S = 3e-3  # each possible ID is given, as the maker's own client does
+_RESTART_S = 1.0
+
+
+class ServoBus(ServoMaintenance):
+    """All servos on one port, used from one thread.
+
+    Deadlines (`deadline_ns`) are absolute monotonic nanoseconds; None is the time that the bytes
+    and the slowest configurable servo take, plus `turnaround_s`. Every method raises PortError when
+    the port is lost, stuck or closed, and ProtocolError for an ID that no servo has.
+
+    Args:
+        port: open; `close` closes it.
+        turnaround_s: host, adaptor and servo delays that an answer may have beside its bytes.
+    """
+
+    def __init__(self, port: SerialPort, *, turnaround_s: float = 0.004) -> None:
+        if not turnaround_s > 0:
+            raise ProtocolError(f"turnaround_s is {turnaround_s}: expected more than 0")
+        super().__init__(Link(port, turnaround_s))
+        self.port = port
+
+    @property
+    def counters(self) -> BusCounters:
+        """Events since the bus was made."""
+        return self._link.counters
+
+    def close(self) -> None:
+        """Release the port. Repeatable."""
+        self.port.close()
+
+    def ping(self, servo_id: int, timeout_s: float = 0.02) -> Ping:
+        """Model and firmware of a servo.
+
+        Raises:
+            BusTimeoutError, ServoStatusError, BadStatusError: no, a refusing or a strange answer.
+        """
+        deadline_ns = _after(timeout_s)
+        status = ask(self._link, servo_id, Instruction.PING, b"", PING_BYTES, "ping", deadline_ns)
+        return as_ping(status)
+
+    def ping_replies(self, servo_id: int, timeout_s: float = 0.02) -> tuple[Ping, ...]:
+        """All answers to a ping within the time: more than one tells of two servos with one ID."""
+        replies = listen_pings(self._link, servo_id, _after(timeout_s))
+        return tuple(reply for reply in replies if reply.servo_id == servo_id)
+
+    def broadcast_ping(self, timeout_s: float | None = None) -> tuple[Ping, ...]:
+        """All servos that answer, in the order in which they do, two with one ID twice.
+
+        Args:
+            timeout_s: to listen; None: as long as 253 servos may take, 0.8 s at 1 Mbaud.
+        """
+        if timeout_s is None:
+            slots = MAX_SERVO_ID + 1
+            wire_s = (STATUS_OVERHEAD_BYTES + PING_BYTES) * BITS_PER_BYTE / self.port.baud_rate
+            timeout_s = slots * (wire_s + _PING_SLOT_S)
+        return listen_pings(self._link, BROADCAST_ID, _after(timeout_s))
+
+    def wait_for(self, servo_id: int, timeout_s: float = _RESTART_S) -> Ping:
+        """Ping until the servo answers, as after a reboot.
+
+        Raises:
+            BusTimeoutError: it did not within `timeout_s`.
+        """
+        deadline_ns = _after(timeout_s)
+        while True:
+            try:
+                return self.ping(servo_id)
+            except BusTimeoutError:
+                if time.monotonic_ns() >= deadline_ns:
+                    raise
+
+    def read(self, servo_id: int, register: Register, *, deadline_ns: int | None = None) -> int:
+        """Counts of one register.
+
+        Raises:
+            BusTimeoutError, ServoStatusError, BadStatusError: no, a refusing or a strange answer.
+        """
+        parameters = span_bytes(register.address, register.size)
+        what = f"a read of {register.name}"
+        status = ask(
+            self._link, servo_id, Instruction.READ, parameters, register.size, what, deadline_ns
+        )
+        return register.decode(status.parameters)
+
+    def read_block(
+        self, servo_id: int, address: int, length: int, *, deadline_ns: int | None = None
+    ) -> bytes:
+        """`length` bytes of the table.
+
+        Raises:
+            BusTimeoutError, ServoStatusError, BadStatusError: no, a refusing or a strange answer.
+        """
+        parameters = span_bytes(address, length)
+        what = f"a read of {length} bytes at {address}"
+        status = ask(self._link, servo_id, Instruction.READ, parameters, length, what, deadline_ns)
+        return status.parameters
+
+    def write(
+        self,
+        servo_id: int,
+        register: Register,
+        value: int,
+        confirm: bool = True,
+        *,
+        deadline_ns: int | None = None,
+    ) -> None:
+        """Set one register.
+
+        Args:
+            confirm: wait for the servo's word. Without it nothing is known of the outcome.
+
+        Raises:
+            RegisterError: read only or out of range; nothing was sent.
+            BusTimeoutError, ServoStatusError, BadStatusError: no, a refusing or a strange answer.
+        """
+        if confirm:
+            ask_write(self._link, servo_id, Instruction.WRITE, register, value, deadline_ns)
+            return
+        check_servo_id(servo_id)
+        parameters = write_parameters(register, value)
+        self._link.send(encode_instruction(servo_id, Instruction.WRITE, parameters))
+        self._link.expect_late()
+
+    def broadcast_write(self, register: Register, value: int) -> None:
+        """Set one register of every servo at once. None answers; it never waits.
+
+        Raises:
+            RegisterError: read only or out of range; nothing was sent.
+        """
+        parameters = write_parameters(register, value)
+        self._link.send(encode_instruction(BROADCAST_ID, Instruction.WRITE, parameters))
+
+    def sync_read(
+        self,
+        servo_ids: Sequence[int],
+        address: int,
+        length: int,
+        timeout_s: float | None = None,
+        *,
+        deadline_ns: int | None = None,
+        fast: bool = False,
+    ) -> SyncReply:
+        """The same registers of several servos.
+
+        Args:
+            fast: one common answer, from firmware 45; a mute servo then breaks it for all.
+
+        Returns:
+            What came, whatever is missing: a mute servo is no error here.
+        """
+        ids = tuple(servo_ids)
+        packet = sync_read_packet(ids, address, length, fast)
+        if timeout_s is not None:
+            deadline_ns = _after(timeout_s)
+        take = collect_fast if fast else collect
+        return take(self._link, packet, dict.fromkeys(ids, length), deadline_ns)
+
+    def bulk_read(
+        self,
+        items: Mapping[int, tuple[int, int]],
+        *,
+        deadline_ns: int | None = None,
+        fast: bool = False,
+    ) -> SyncReply:
+        """Registers of its own of each servo: ID to (address, length). Otherwise as `sync_read`."""
+        spans = tuple((servo_id, *span) for servo_id, span in items.items())
+        packet = bulk_read_packet(spans, fast)
+        lengths = {servo_id: length for servo_id, (_, length) in items.items()}
+        take = collect_fast if fast else collect
+        return take(self._link, packet, lengths, deadline_ns)
+
+    def sync_write(self, address: int, values: Mapping[int, bytes]) -> None:
+        """Set the same registers of several servos. None answers; it never waits."""
+        self._link.send(sync_write_packet(address, values))
+
+    def bulk_write(self, values: Mapping[int, tuple[int, bytes]]) -> None:
+        """Set registers of its own of each servo: ID to (address, data). None answers."""
+        self._link.send(bulk_write_packet(values))
+
+
+def _after(timeout_s: float) -> int:
+    if not timeout_s > 0:
+        raise ProtocolError(f"timeout_s is {timeout_s}: expected more than 0")
+    return time.monotonic_ns() + round(timeout_s * _NS)
