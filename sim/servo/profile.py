@@ -89,7 +89,7 @@ def velocity_profile(
     way = goal - start
     braking = velocity * abs(velocity) / (2 * max_acceleration)
     direction = copysign(1.0, way - braking)
-    peak = sqrt(max_acceleration * direction * way + 0.5 * velocity**2)
+    peak = sqrt(max(0.0, max_acceleration * direction * way + 0.5 * velocity**2))
     if peak <= max_velocity:
         shape = ProfileShape.TRIANGULAR
     else:
