@@ -95,6 +95,24 @@ class ControllerClient:
         request = controller_pb2.ClearFaultRequest(request_id=_request_id())
         return self.caller.call(self._robot.ClearFault, request)
 
+    def jog(
+        self, lease: HeldLease, joint: str, delta_rad: float, speed_rad_s: float = 0.0
+    ) -> controller_pb2.JogResponse:
+        """Move one joint slowly; returns when it is there. Speed 0 takes the server's default."""
+        request = controller_pb2.JogRequest(
+            lease_token=lease.token,
+            request_id=_request_id(),
+            joint=joint,
+            delta_rad=delta_rad,
+            speed_rad_s=speed_rad_s,
+        )
+        return self.caller.call(self._robot.Jog, request, MOVE_TIMEOUT_S)
+
+    def reboot_servo(self, joint: str) -> controller_pb2.RebootServoResponse:
+        """Restart the servo of a joint, without torque."""
+        request = controller_pb2.RebootServoRequest(request_id=_request_id(), joint=joint)
+        return self.caller.call(self._robot.RebootServo, request)
+
     def emergency_stop(self, reason: str) -> controller_pb2.EmergencyStopResponse:
         request = controller_pb2.EmergencyStopRequest(reason=reason, request_id=_request_id())
         return self.caller.call(self._safety.EmergencyStop, request)

@@ -46,8 +46,8 @@ async def _serve(config: ControllerConfig, stop: asyncio.Event) -> int:
         await _start_control(parts)
         for work in parts.works():
             parts.background.start(work)
+        await server.start()  # says that all services serve; what follows says what is true
         parts.background.start(_look_after(parts, server))
-        await server.start()
         address = config.run_dir / paths.ADDRESS_FILE
         write_whole(address, server.address)
         stack.callback(address.unlink, missing_ok=True)

@@ -6,17 +6,19 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from hal.faults import Fault
 from mbctl.config import ControllerConfig
 from mbctl.data.layout import RowLayout
 from mbctl.policies.snapshot import row_layout
 from mbctl.tasks.task import Task
 from services.controller.channel import ControlChannel
-from services.controller.control.settings import ControlSettings, GateSettings
+from services.controller.control.settings import ControlSettings, GateSettings, LatchedFault
 from services.controller.episode_events import Event, OpenEpisode, summary_from_event
 from services.controller.heartbeat import Heartbeat
 from services.controller.row_pump import RowPump
 from services.controller.sealer import ChunkSealer, Provenance
 from services.controller.spool import Spool
+from services.controller.torque_off import is_port_there
 from services.ipc.segment import SegmentSizes
 
 START_S = 30.0
@@ -52,14 +54,22 @@ class ControlLauncher:
         self._spool = spool
         self.layout: RowLayout = row_layout(task)
 
-    async def launch(self, deliver: Deliver) -> ControlLink:
+    @property
+    def is_port_there(self) -> bool:
+        """Whether it is worth trying to start one."""
+        return is_port_there(self._config.robot)
+
+    async def launch(self, deliver: Deliver, latched: Fault | None = None) -> ControlLink:
         """Start one; `deliver` is called in the event loop.
+
+        Args:
+            latched: the fault that it begins with.
 
         Raises:
             ControlError: why it did not start.
         """
         sizes = SegmentSizes(rows=self._config.row_ring_mb * MIB)
-        channel = ControlChannel(settings_of(self._config), sizes=sizes)
+        channel = ControlChannel(settings_of(self._config, latched), sizes=sizes)
         with contextlib.ExitStack() as stack:
             stack.enter_context(channel)
             started = await asyncio.to_thread(channel.start, START_S)
@@ -91,11 +101,17 @@ class ControlLauncher:
         )
 
 
-def settings_of(config: ControllerConfig) -> ControlSettings:
+def settings_of(config: ControllerConfig, latched: Fault | None = None) -> ControlSettings:
     """What the control process is told."""
+    robot = config.robot
     return ControlSettings(
-        model=config.robot.model,
-        backend=config.robot.backend,
+        model=robot.model,
+        backend=robot.backend,
+        port=robot.port,
+        baud_rate=robot.baud_rate,
+        calibration=robot.calibration,
+        bus=robot.bus,
+        tracker=robot.tracker,
         task=config.task.name,
         observation=config.task.observation,
         clock=config.clock,
@@ -106,6 +122,16 @@ def settings_of(config: ControllerConfig) -> ControlSettings:
             invalid_cycles_max=config.gate.invalid_reads_max,
             derate_from=config.gate.derate_from,
         ),
+        latched=None if latched is None else _latched(latched),
+    )
+
+
+def _latched(fault: Fault) -> LatchedFault:
+    return LatchedFault(
+        reason=fault.reason,
+        message=fault.message,
+        stamp_ns=fault.stamp_ns,
+        wall_time_ns=fault.wall_time_ns,
     )
 
 

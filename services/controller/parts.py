@@ -32,6 +32,7 @@ from services.controller.servicers.robot import RobotServicer
 from services.controller.servicers.safety import SafetyServicer
 from services.controller.supervisor import ControlSupervisor
 from services.controller.tasks import BackgroundTasks
+from services.controller.torque_off import torque_off_of
 from services.controller.uplink import Uplink
 from services.controller.view import ControlView
 from services.errors import refusal
@@ -65,7 +66,10 @@ class Parts:
 
     def works(self) -> list[Coroutine[Any, Any, None]]:
         """What runs for ever in the background."""
-        works: list[Coroutine[Any, Any, None]] = [self.policies.run()]
+        works: list[Coroutine[Any, Any, None]] = [
+            self.policies.run(),
+            self.supervisor.reconnection.run(),
+        ]
         works += [self.feed.run()] if self.feed is not None else []
         works += [self.uplink.run()] if self.uplink is not None else []
         return works
@@ -96,7 +100,8 @@ def build_parts(config: ControllerConfig, files: Files, stack: contextlib.AsyncE
     router = _EventRouter(view)
     launcher = ControlLauncher(config, files.task, files.spool)
     joint_names = files.task.robot.joint_names
-    supervisor = ControlSupervisor(launcher, view, joint_names, router.deliver)
+    torque_off = torque_off_of(config.robot)
+    supervisor = ControlSupervisor(launcher, view, joint_names, router.deliver, torque_off)
     lease = LeaseBook(supervisor.set_lease, time.monotonic_ns)
     summarise = partial(summary_from_event, robot=config.robot.name, task=files.task.name)
     batches = EpisodeBatches(operations, episode_log, supervisor.perform, summarise, background)

@@ -55,7 +55,11 @@ class StatusReport:
             wall_time=wire.timestamp_from_ns(time.time_ns()),
             monotonic_ns=time.monotonic_ns(),
             boot_id=view.boot_id,
+            health=status.health_to_proto(view.health),
         )
+        if view.unreachable is not None:
+            reason, message = view.unreachable.reason, view.unreachable.message
+            answer.connection_error = f"{reason}: {message}"
         board = view.read_board()
         if board is not None:
             status.add_board(answer, board, self._task.robot)

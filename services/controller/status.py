@@ -3,6 +3,7 @@
 import time
 
 from hal.faults import Cycle, Fault
+from hal.health import RobotHealth
 from hal.realtime import RealTimeReport
 from hal.types import RobotSpec, RobotState
 from protos import common_pb2, controller_pb2
@@ -90,6 +91,25 @@ def real_time_to_proto(report: RealTimeReport) -> controller_pb2.RealTimeStatus:
         memory_locked=report.memory_locked,
         fifo_scheduling=report.fifo_scheduling,
         gc_frozen=report.gc_frozen,
+    )
+
+
+def health_to_proto(health: RobotHealth) -> controller_pb2.RobotHealth:
+    return controller_pb2.RobotHealth(
+        watchdog_s=health.watchdog_s or 0.0,
+        joints=[
+            controller_pb2.JointHealth(
+                joint=joint.name,
+                servo_id=joint.servo_id,
+                voltage_v=joint.voltage_v,
+                temperature_c=joint.temperature_c,
+                hardware_error=joint.hardware_error,
+                age_s=joint.age_s,
+            )
+            for joint in health.joints
+        ],
+        warnings=health.warnings,
+        counters=dict(health.counters),
     )
 
 

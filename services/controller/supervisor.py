@@ -1,7 +1,8 @@
 """Looks after the control process: starts it, talks to it, notices when it dies, starts it again.
 
 A control process that died leaves a latched fault; nothing restarts it but ClearFault, and it comes
-up INACTIVE. The emergency stop outlives it.
+up INACTIVE. One that lost its robot is started again by itself as soon as the robot can be reached,
+with the fault still latched. The emergency stop outlives them all.
 """
 
 import asyncio
@@ -9,44 +10,36 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import structlog
 
+from hal.faults import Fault
 from hal.lifecycle import Lifecycle
 from hal.realtime import RealTimeReport
 from mbctl.policies.snapshot import Snapshot
 from services.controller.channel import ControlError
+from services.controller.control.exit_codes import ROBOT_LOST
 from services.controller.episode_events import Event
 from services.controller.link import ControlLauncher, ControlLink
-from services.controller.view import ControlView, fault_from_event, new_fault
+from services.controller.reconnection import Reconnection
+from services.controller.replies import Replies
+from services.controller.stop_confirmation import StopConfirmation, Stopped, stopped_now
+from services.controller.torque_off import LastResort, TorqueOff
+from services.controller.view import ControlView, fault_from_event, health_from_event, new_fault
 from services.errors import ServiceError, refusal
 from services.ipc.words import Word
 
 REPLY_S = 10.0
-ESTOP_S = 2.0
-EVENT_S = 1.0
 SETTLE_S = 1.0
 STOP_S = 4.5
 SILENCE_MAX_S = 3.0
 _POLL_S = 0.001
 
+# A robot that is not there yet is waited for; any other trouble at the start ends the daemon.
+_ABSENT = frozenset({"PORT_MISSING", "PORT_PERMISSION", "PORT_LOST"})
+
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True)
-class Stopped:
-    """How an emergency stop ended.
-
-    Attributes:
-        done_ns: monotonic time at which torque was confirmed off, or waiting for that was given up.
-        torque_off_failed: joints for which it was not confirmed.
-    """
-
-    lifecycle: Lifecycle
-    done_ns: int
-    torque_off_failed: tuple[str, ...]
 
 
 class ControlSupervisor:
@@ -55,6 +48,7 @@ class ControlSupervisor:
     Args:
         deliver: takes each event of the control process, after this has seen it, and
             {"type": "gone"} when it has ended.
+        torque_off: for a robot whose torque outlives its control process.
     """
 
     def __init__(
@@ -63,30 +57,42 @@ class ControlSupervisor:
         view: ControlView,
         joint_names: tuple[str, ...],
         deliver: Callable[[Event], None],
+        torque_off: TorqueOff | None = None,
     ) -> None:
         self._launcher = launcher
         self._view = view
-        self._joint_names = joint_names
         self._deliver = deliver
         self._link: ControlLink | None = None
-        self._replies: dict[str, asyncio.Future[None]] = {}
+        self._replies = Replies()
         self._lease_deadline_ns = 0
         self._snapshot: Snapshot | None = None
-        self._stop_event: Event | None = None
+        self._confirmation = StopConfirmation(joint_names)
         self._alive_since_ns = 0
         self._last_words = ""
         self._restart = asyncio.Lock()
+        self.reconnection = Reconnection(
+            view, self._launch, lambda: launcher.is_port_there, self._restart
+        )
+        self._last_resort = LastResort(torque_off, view, joint_names, self._restart)
         self.broken: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     async def start(self) -> None:
-        """Start the control process.
+        """Start the control process, or wait for a robot that is not there yet.
 
         Raises:
             ControlError: why it did not start.
         """
+        try:
+            await self._launch(None)
+        except ControlError as error:
+            if error.reason not in _ABSENT:
+                raise
+            self.reconnection.want(error.reason, error.message)
+
+    async def _launch(self, latched: Fault | None) -> None:
         view = self._view
-        self._stop_event = None
-        self._link = await self._launcher.launch(self._take_event)
+        self._confirmation.forget()
+        self._link = await self._launcher.launch(self._take_event, latched)
         if view.stop_fault is not None:
             self._link.channel.request_estop()
         self.set_lease(self._lease_deadline_ns)
@@ -95,8 +101,9 @@ class ControlSupervisor:
         view.read_board = self._link.channel.board
         view.boot_id = self._link.boot_id
         view.real_time = RealTimeReport(**self._link.started["real_time"])
-        view.control_fault = None
+        view.control_fault = latched
         view.alive = True
+        self.reconnection.end()
         self._alive_since_ns = time.monotonic_ns()
         log.info("control_started", pid=self._link.channel.pid, boot_id=view.boot_id)
 
@@ -112,28 +119,27 @@ class ControlSupervisor:
         if self._link is not None:
             self._link.channel.publish_policy(snapshot, at_step=at_step)
 
-    async def perform(self, verb: str, **arguments: Any) -> None:
-        """Send a command and wait for its reply.
+    async def perform(self, verb: str, *, reply_s: float = REPLY_S, **arguments: Any) -> None:
+        """Send a command and wait `reply_s` for its reply.
 
         Raises:
-            ServiceError: its refusal; CONTROL_PROCESS_DIED; CONTROL_PROCESS_SILENT.
+            ServiceError: its refusal; CONTROL_PROCESS_DIED; CONTROL_PROCESS_SILENT; the reason why
+                the robot cannot be reached.
         """
         if self._link is None:
+            self._view.check_reachable()
             raise self._died()
         try:
             command_id = self._link.channel.send(verb, **arguments)
         except ControlError as error:
             raise _as_service_error(error) from error
-        reply = asyncio.get_running_loop().create_future()
-        self._replies[command_id] = reply
-        try:
-            async with asyncio.timeout(REPLY_S):
-                await reply
-        except TimeoutError as error:
-            message = f"the control process did not answer {verb!r} within {REPLY_S:g} s"
-            raise refusal("CONTROL_PROCESS_SILENT", message) from error
-        finally:
-            self._replies.pop(command_id, None)
+        with self._replies.expected(command_id) as reply:
+            try:
+                async with asyncio.timeout(reply_s):
+                    await reply
+            except TimeoutError as error:
+                message = f"the control process did not answer {verb!r} within {reply_s:g} s"
+                raise refusal("CONTROL_PROCESS_SILENT", message) from error
 
     async def change(self, verb: str, target: Lifecycle) -> Lifecycle:
         """Perform a lifecycle change and wait until it shows; returns the state that shows.
@@ -166,16 +172,9 @@ class ControlSupervisor:
         self._view.stop_fault = new_fault("EMERGENCY_STOP", reason)
         log.warning("emergency_stop", reason=reason)
         if self._link is None:
-            return Stopped(Lifecycle.E_STOPPED, time.monotonic_ns(), self._joint_names)
+            return stopped_now(await asyncio.shield(self._last_resort.begin()))
         channel = self._link.channel
-        request = channel.request_estop()
-        deadline = time.monotonic() + ESTOP_S
-        while channel.word(Word.ESTOP_DONE) < request:
-            if time.monotonic() > deadline or channel.exit_code is not None:
-                return Stopped(Lifecycle.E_STOPPED, time.monotonic_ns(), self._joint_names)
-            await asyncio.sleep(_POLL_S)
-        done_ns = channel.word(Word.ESTOP_DONE_NS)
-        return Stopped(Lifecycle.E_STOPPED, done_ns, await self._unconfirmed(request))
+        return await self._confirmation.of(channel, channel.request_estop())
 
     async def release_emergency_stop(self) -> Lifecycle:
         """End E_STOPPED; the robot is INACTIVE, or in the fault it had before.
@@ -207,12 +206,14 @@ class ControlSupervisor:
         """Stop the robot and end the control process; False when draining it took too long."""
         link, self._link = self._link, None
         self._view.alive = False
+        self.reconnection.end()
         return await link.stop(STOP_S) if link is not None else True
 
     async def _start_again(self) -> Lifecycle:
         try:
-            await self.start()
+            await self._launch(None)
         except ControlError as error:
+            self._view.check_reachable()
             message = f"the control process does not start: {error.message}"
             raise refusal("CONTROL_PROCESS_DIED", message) from error
         return await self._settled(
@@ -225,24 +226,17 @@ class ControlSupervisor:
             await asyncio.sleep(_POLL_S)
         return self._view.lifecycle
 
-    async def _unconfirmed(self, request: int) -> tuple[str, ...]:
-        """Joints whose torque-off failed, as told in an event that is already in the ring."""
-        deadline = time.monotonic() + EVENT_S
-        while (event := self._stop_event) is None or event["request"] < request:
-            if time.monotonic() > deadline:
-                return self._joint_names
-            await asyncio.sleep(_POLL_S)
-        return tuple(event["torque_off_failed"])
-
     def _take_event(self, event: Event) -> None:
         kind = event["type"]
         if kind == "reply":
-            self._take_reply(event)
+            self._replies.take(event)
         elif kind == "fault":
             self._view.control_fault = fault_from_event(event)
             log.error("fault", reason=event["reason"], message=event["message"])
+        elif kind == "health":
+            self._view.health = health_from_event(event)
         elif kind == "estop":
-            self._stop_event = event
+            self._confirmation.take(event)
         elif kind == "stopped":
             self._last_words = f"it stopped the robot: {event['cause']}"
         elif kind == "crashed":
@@ -254,32 +248,29 @@ class ControlSupervisor:
             self._take_end(event)
         self._deliver(event)
 
-    def _take_reply(self, event: Event) -> None:
-        reply = self._replies.get(event["id"])
-        if reply is None or reply.done():
-            return
-        if event["ok"]:
-            reply.set_result(None)
-        else:
-            reply.set_exception(refusal(event["reason"], event["message"]))
-
     def _take_end(self, event: Event) -> None:
         if event["asked"]:
             return
         link, self._link = self._link, None
         self._view.alive = False
-        why = f"exit code {event['code']}" + (f", {self._last_words}" if self._last_words else "")
-        self._view.control_fault = new_fault(
+        fault = self._view.control_fault
+        if event["code"] == ROBOT_LOST and fault is not None:
+            self.reconnection.want(fault.reason, fault.message)
+        else:
+            self._view.control_fault = self._death(event["code"])
+        self._last_words = ""
+        self._last_resort.begin()
+        self._replies.fail_all(self._died())
+        if link is not None:
+            link.heartbeat.stop()
+
+    def _death(self, code: int) -> Fault:
+        why = f"exit code {code}" + (f", {self._last_words}" if self._last_words else "")
+        log.error("control_process_died", code=code, why=why)
+        return new_fault(
             "CONTROL_PROCESS_DIED",
             f"the control process ended ({why[:500]}); clear the fault to start it again",
         )
-        self._last_words = ""
-        log.error("control_process_died", code=event["code"], why=why)
-        for reply in self._replies.values():
-            if not reply.done():
-                reply.set_exception(self._died())
-        if link is not None:
-            link.heartbeat.stop()
 
     def _died(self) -> ServiceError:
         fault = self._view.control_fault

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from hal.faults import Cycle, Fault
+from hal.health import NO_HEALTH, JointHealth, RobotHealth
 from hal.lifecycle import Lifecycle
 from hal.realtime import RealTimeReport
+from services.errors import Code, ServiceError
 from services.ipc.state_board import BoardRecord
 
 NOTHING_YET = RealTimeReport(False, False, False, False)
@@ -21,6 +23,9 @@ class ControlView:
         alive: the control process runs.
         boot_id: names the clock of the control process.
         control_fault: latched by the control process, or by its end.
+        unreachable: why there is no control process and the robot is tried to be reached again; it
+            is no fault of its own.
+        health: what the robot last told of itself beside its state.
         stop_fault: who asked for the emergency stop, while it is latched; it stays latched across
             restarts of the control process.
     """
@@ -31,6 +36,18 @@ class ControlView:
     real_time: RealTimeReport = NOTHING_YET
     control_fault: Fault | None = None
     stop_fault: Fault | None = None
+    unreachable: Fault | None = None
+    health: RobotHealth = NO_HEALTH
+
+    def check_reachable(self) -> None:
+        """Pass while there is a robot.
+
+        Raises:
+            ServiceError: UNAVAILABLE, with the reason why there is none.
+        """
+        if self.unreachable is not None:
+            message = f"{self.unreachable.message}; trying again by itself"
+            raise ServiceError(Code.UNAVAILABLE, self.unreachable.reason, message)
 
     @property
     def fault(self) -> Fault | None:
@@ -39,7 +56,8 @@ class ControlView:
 
     @property
     def lifecycle(self) -> Lifecycle:
-        """As far as it is known; FAULT while the control process is gone."""
+        """As far as it is known; FAULT while the control process is gone, UNCONFIGURED while the
+        robot has never been reached."""
         if self.stop_fault is not None:
             return Lifecycle.E_STOPPED
         if not self.alive:
@@ -68,4 +86,14 @@ def fault_from_event(event: dict[str, Any]) -> Fault:
     )
     return Fault(
         event["reason"], event["message"], event["stamp_ns"], event["wall_time_ns"], cycles
+    )
+
+
+def health_from_event(event: dict[str, Any]) -> RobotHealth:
+    """A robot's health as the control process told it."""
+    return RobotHealth(
+        event["watchdog_s"],
+        tuple(JointHealth(**joint) for joint in event["joints"]),
+        tuple(event["warnings"]),
+        event["counters"],
     )

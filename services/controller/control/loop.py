@@ -205,6 +205,7 @@ class ControlLoop:
         self._robot.send(state, jog.next_target())
         if jog.is_done:
             self.jog = None
+            self._publish(force=True)  # who hears that it is over finds where it ended
             self._link.reply(jog.command_id)
 
     def _watch_overruns(self) -> None:

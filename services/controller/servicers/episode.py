@@ -77,6 +77,7 @@ class EpisodeServicer(controller_pb2_grpc.EpisodeServiceServicer):
             yield event_to_proto(event)
 
     def _check_ready(self, minimum_policy_version: int) -> None:
+        self._view.check_reachable()
         lifecycle = self._view.lifecycle
         if lifecycle is not Lifecycle.ACTIVE:
             raise refusal(

@@ -1,6 +1,7 @@
 """RobotService: status, lease and lifecycle of the one robot behind this controller."""
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Callable
 
 import grpc.aio
@@ -8,13 +9,23 @@ import grpc.aio
 from hal.lifecycle import Lifecycle
 from protos import controller_pb2, controller_pb2_grpc
 from services.controller.batches import EpisodeBatches
+from services.controller.control.settings import (
+    JOG_DELTA_MAX_RAD,
+    JOG_SPEED_MAX_RAD_S,
+    JOG_SPEED_MIN_RAD_S,
+)
 from services.controller.lease import Lease, LeaseBook
+from services.controller.reboots import RebootLimit
 from services.controller.requests import RequestMemory
 from services.controller.status import lease_to_proto
 from services.controller.supervisor import ControlSupervisor
-from services.errors import invalid_field, refusal
+from services.errors import ServiceError, invalid_field, refusal
 
 WATCH_MIN_MS, WATCH_MAX_MS, WATCH_DEFAULT_MS = 20, 60_000, 500
+JOINT_MAX = 64
+_NOT_TRIED = ("WRONG_LIFECYCLE", "UNKNOWN_JOINT", "NO_SERVOS", "CONTROL_PROCESS_DIED")
+JOG_SPEED_DEFAULT_RAD_S = 0.1
+JOG_REPLY_S = JOG_DELTA_MAX_RAD / JOG_SPEED_MIN_RAD_S + 5.0
 
 Context = grpc.aio.ServicerContext
 Status = Callable[[], controller_pb2.GetStatusResponse]
@@ -36,6 +47,7 @@ class RobotServicer(controller_pb2_grpc.RobotServiceServicer):
         self._batches = batches
         self._memory = memory
         self._status = status
+        self._reboots = RebootLimit()
         self.draining = False
 
     async def GetStatus(
@@ -106,3 +118,62 @@ class RobotServicer(controller_pb2_grpc.RobotServiceServicer):
     ) -> controller_pb2.ClearFaultResponse:
         lifecycle = await self._memory.once(request, self._supervisor.clear_fault)
         return controller_pb2.ClearFaultResponse(lifecycle=int(lifecycle))  # pyright: ignore[reportArgumentType]  # same numbers
+
+    async def Jog(
+        self, request: controller_pb2.JogRequest, context: Context
+    ) -> controller_pb2.JogResponse:
+        speed = request.speed_rad_s or JOG_SPEED_DEFAULT_RAD_S
+        _check_within("delta_rad", request.delta_rad, -JOG_DELTA_MAX_RAD, JOG_DELTA_MAX_RAD)
+        _check_within("speed_rad_s", speed, JOG_SPEED_MIN_RAD_S, JOG_SPEED_MAX_RAD_S)
+        _check_joint(request.joint)
+
+        async def act() -> controller_pb2.JogResponse:
+            start = self._position(request.joint)
+            await self._supervisor.perform(
+                "jog",
+                reply_s=JOG_REPLY_S,
+                joint=request.joint,
+                delta_rad=request.delta_rad,
+                speed_rad_s=speed,
+            )
+            return controller_pb2.JogResponse(
+                start_rad=start, position_rad=self._position(request.joint)
+            )
+
+        return await self._memory.once(request, act)
+
+    async def RebootServo(
+        self, request: controller_pb2.RebootServoRequest, context: Context
+    ) -> controller_pb2.RebootServoResponse:
+        _check_joint(request.joint)
+
+        async def act() -> controller_pb2.RebootServoResponse:
+            self._reboots.check(request.joint)
+            try:
+                await self._supervisor.perform("reboot_servo", joint=request.joint)
+            except ServiceError as error:
+                if error.reason not in _NOT_TRIED:
+                    self._reboots.count(request.joint)
+                raise
+            self._reboots.count(request.joint)
+            return controller_pb2.RebootServoResponse(
+                lifecycle=self._status().lifecycle, reboots_left=self._reboots.left(request.joint)
+            )
+
+        return await self._memory.once(request, act)
+
+    def _position(self, joint: str) -> float:
+        """Measured last; NaN where there is no such joint."""
+        state = self._status().state
+        positions = dict(zip(state.joint_names, state.joint_position_rad, strict=True))
+        return positions.get(joint, math.nan)
+
+
+def _check_within(field: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:  # NaN is not, either
+        raise invalid_field(field, value, f"{low:.4g} to {high:.4g}")
+
+
+def _check_joint(joint: str) -> None:
+    if not 0 < len(joint) <= JOINT_MAX or not joint.isprintable():
+        raise invalid_field("joint", joint, f"the name of a joint, up to {JOINT_MAX} characters")

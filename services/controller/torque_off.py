@@ -1,0 +1,102 @@
+"""Torque off without a control process: the last thing that software can do for the robot.
+
+The servos' own watchdog has stopped them by then; what is left is to let them go limp, so that
+nobody works beside a robot that still pushes.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import structlog
+
+from hal.errors import HalError
+from mbctl.config import RobotConfig
+from services.controller.view import ControlView
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class TorqueOffOutcome:
+    """What came of it.
+
+    Attributes:
+        unconfirmed: joints that did not confirm it.
+        message: in words.
+    """
+
+    unconfirmed: tuple[str, ...]
+    message: str
+
+
+TorqueOff = Callable[[], TorqueOffOutcome]
+"""Tries it; blocks for a moment."""
+
+
+class LastResort:
+    """Takes torque off while there is no control process, one attempt at a time.
+
+    Args:
+        torque_off: None for a robot that needs none.
+        restart: held while a control process is started, which then owns the robot's port.
+    """
+
+    def __init__(
+        self,
+        torque_off: TorqueOff | None,
+        view: ControlView,
+        joint_names: tuple[str, ...],
+        restart: asyncio.Lock,
+    ) -> None:
+        self._torque_off = torque_off
+        self._view = view
+        self._joint_names = joint_names
+        self._restart = restart
+        self._running: asyncio.Task[tuple[str, ...]] | None = None
+
+    def begin(self) -> "asyncio.Task[tuple[str, ...]]":
+        """Try now, or join the attempt that runs; gives the joints that did not confirm it."""
+        if self._running is None or self._running.done():
+            self._running = asyncio.ensure_future(self._attempt())
+        return self._running
+
+    async def _attempt(self) -> tuple[str, ...]:
+        if self._torque_off is None or self._restart.locked():
+            return self._joint_names
+        async with self._restart:
+            outcome = await asyncio.to_thread(self._torque_off)
+        log.warning("torque_off_attempted", outcome=outcome.message)
+        fault = self._view.control_fault
+        if not self._view.alive and fault is not None and outcome.message not in fault.message:
+            message = f"{fault.message}; {outcome.message}"
+            self._view.control_fault = replace(fault, message=message)
+        return outcome.unconfirmed
+
+
+def torque_off_of(robot: RobotConfig) -> TorqueOff | None:
+    """How to take torque off this robot; None where nothing stays on without its process."""
+    return (lambda: _attempt(robot)) if robot.is_on_bus else None
+
+
+def is_port_there(robot: RobotConfig) -> bool:
+    """Whether it is worth trying to open the robot's port."""
+    return not robot.is_on_bus or Path(robot.port).exists()
+
+
+def _attempt(robot: RobotConfig) -> TorqueOffOutcome:
+    from hal.dynamixel.relax import broadcast_torque_off
+    from hal.dynamixel.servo_layout import servo_layout
+
+    joints = {joint.servo_id: joint.name for joint in servo_layout(robot.model).joints}
+    try:
+        silent = broadcast_torque_off(robot.port, robot.baud_rate, tuple(joints))
+    except HalError as error:
+        message = f"torque-off could not be sent ({error.reason}: {error}); cut the servos' power"
+        return TorqueOffOutcome(tuple(joints.values()), message)
+    unconfirmed = tuple(joints[servo_id] for servo_id in silent)
+    if unconfirmed:
+        names = ", ".join(unconfirmed)
+        return TorqueOffOutcome(unconfirmed, f"torque may still be on in {names}: cut their power")
+    return TorqueOffOutcome((), "the service process took torque off all servos")
