@@ -1,0 +1,1 @@
+"""A bus of virtual servos behind a pseudo-terminal, with a simulated robot on their shafts."""

@@ -1,0 +1,22 @@
+"""What a servo puts on the line, between the servo that says it and the host that may hear it."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One status packet, or one servo's part of a fast one.
+
+    Attributes:
+        servo_id: who speaks.
+        data: bytes on the line.
+        gap_ns: quiet time before its first byte, after the instruction or the answer before.
+        late_ns: so much later do the bytes reach the host, while the line goes on.
+        is_lost: the line is occupied, but the host gets nothing.
+    """
+
+    servo_id: int
+    data: bytes
+    gap_ns: int = 0
+    late_ns: int = 0
+    is_lost: bool = False

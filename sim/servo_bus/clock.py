@@ -1,0 +1,36 @@
+"""The time that the servos live in: monotonic, less the moments in which this process stood still.
+
+A virtual servo must not see its bus watchdog run out since the emulator was not scheduled for a
+while: to a real servo nothing would have happened. So a stall stops its time too.
+"""
+
+import time
+
+# Later than this behind a wake-up is a stall.
+STALL_NS = 5_000_000
+
+
+class BusClock:
+    """CLOCK_MONOTONIC minus all stalls so far."""
+
+    def __init__(self) -> None:
+        self.stalled_ns = 0
+        self.longest_stall_ns = 0
+        self._now_ns = time.monotonic_ns()
+
+    def now_ns(self) -> int:
+        """Present time; never runs backwards."""
+        self._now_ns = max(self._now_ns, time.monotonic_ns() - self.stalled_ns)
+        return self._now_ns
+
+    def woke(self, deadline_ns: int) -> int:
+        """Present time after waiting for `deadline_ns`; what is lost since then is cut out."""
+        late_ns = time.monotonic_ns() - self.stalled_ns - deadline_ns
+        if late_ns > STALL_NS:
+            self.stalled_ns += late_ns
+            self.longest_stall_ns = max(self.longest_stall_ns, late_ns)
+        return self.now_ns()
+
+    def monotonic_ns(self, bus_ns: int) -> int:
+        """CLOCK_MONOTONIC at a recent moment of the bus's time."""
+        return bus_ns + self.stalled_ns

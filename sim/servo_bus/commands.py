@@ -1,0 +1,139 @@
+"""What can be asked at the side entrance of the bus, and the answers."""
+
+from collections.abc import Callable
+from typing import Any
+
+from hal.dynamixel.errors import RegisterError
+from hal.dynamixel.status import HardwareError
+from sim.servo.servo import VirtualServo
+from sim.servo_bus.bus import VirtualBus
+from sim.servo_bus.fault_kinds import LATCHED_BITS, STRIKE_KINDS, Fault, FaultError, parse_fault
+from sim.servo_bus.state import bus_state, servo_table
+
+_SECOND_NS = 1_000_000_000
+
+
+class Commands:
+    """Answers requests about one bus; each request has exactly one of the keys below."""
+
+    def __init__(self, bus: VirtualBus) -> None:
+        self._bus = bus
+        self._verbs: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+            "fault": self._fault,
+            "clear": self._clear,
+            "get": self._get,
+            "set_register": self._set_register,
+            "set_joint": self._set_joint,
+            "set_body": self._set_body,
+            "disturb": self._disturb,
+        }
+
+    def __call__(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Do what `request` asks for.
+
+        Raises:
+            FaultError: not a request, or a fault that cannot be.
+            KeyError, TypeError, ValueError: a value is missing or of no use.
+        """
+        verbs = [verb for verb in self._verbs if verb in request]
+        if len(verbs) != 1:
+            raise FaultError(
+                f"request {request!r}: expected exactly one of: {', '.join(self._verbs)}",
+                reason="REQUEST_INVALID",
+            )
+        return self._verbs[verbs[0]](request)
+
+    def strike(self, fault: Fault) -> None:
+        """Put a fault in force, or do at once what it stands for.
+
+        Raises:
+            FaultError: no servo of that ID.
+        """
+        bus = self._bus
+        bus.note({"fault": fault.kind, "id": fault.servo_id, **fault.values, **fault.words})
+        if fault.kind not in STRIKE_KINDS:
+            self._check_id(fault)
+            bus.faults.add(fault, bus.clock.now_ns())
+            bus.apply_line_faults()
+        elif fault.kind == "unplug":
+            bus.unplug()
+        elif fault.kind == "replug":
+            bus.port.replug()
+        else:
+            self._strike_servo(fault)
+
+    def _strike_servo(self, fault: Fault) -> None:
+        now_ns = self._bus.clock.now_ns()
+        for servo in self._check_id(fault):
+            if fault.kind == "brownout":
+                silence_ns = int(fault.values["silence_s"] * _SECOND_NS)
+                servo.power_cycle(now_ns)
+                servo.booted_ns = now_ns + silence_ns
+            else:
+                servo.trip(HardwareError(1 << LATCHED_BITS[fault.kind]), now_ns)
+
+    def _check_id(self, fault: Fault) -> list[VirtualServo]:
+        servos = self._bus.network.servos
+        if fault.servo_id is None:
+            return servos
+        found = [servo for servo in servos if servo.servo_id == fault.servo_id]
+        if not found:
+            ids = ", ".join(str(servo.servo_id) for servo in servos)
+            raise FaultError(
+                f"{fault.kind}: no servo {fault.servo_id} on this bus; there are: {ids}"
+            )
+        return found
+
+    def _fault(self, request: dict[str, Any]) -> dict[str, Any]:
+        self.strike(parse_fault(request))
+        return {}
+
+    def _clear(self, request: dict[str, Any]) -> dict[str, Any]:
+        self._bus.note({"clear": True})
+        self._bus.faults.clear()
+        self._bus.apply_line_faults()
+        return {}
+
+    def _get(self, request: dict[str, Any]) -> dict[str, Any]:
+        what, now_ns = request["get"], self._bus.clock.now_ns()
+        if what == "state":
+            return {"state": bus_state(self._bus)}
+        if what == "faults":
+            return {"faults": self._bus.faults.describe()}
+        if what == "table":
+            return {"table": servo_table(self._servo(request["id"]), now_ns)}
+        raise FaultError(
+            f"get {what!r}: expected one of: state, faults, table", reason="REQUEST_INVALID"
+        )
+
+    def _set_register(self, request: dict[str, Any]) -> dict[str, Any]:
+        wanted = request["set_register"]
+        servo, now_ns = self._servo(wanted["id"]), self._bus.clock.now_ns()
+        servo.set_register(str(wanted["name"]), int(wanted["value"]), now_ns)
+        return {}
+
+    def _set_joint(self, request: dict[str, Any]) -> dict[str, Any]:
+        wanted = request["set_joint"]
+        self._bus.plant.set_joint(str(wanted["name"]), float(wanted["position_rad"]))
+        self._bus.wake()
+        return {}
+
+    def _set_body(self, request: dict[str, Any]) -> dict[str, Any]:
+        pose = [float(number) for number in request["set_body"]["pose"]]
+        self._bus.plant.set_body_pose(pose)
+        self._bus.wake()
+        return {}
+
+    def _disturb(self, request: dict[str, Any]) -> dict[str, Any]:
+        wanted = request["disturb"]
+        now_ns = self._bus.clock.now_ns()
+        until_ns = now_ns + int(float(wanted["duration_s"]) * _SECOND_NS)
+        self._bus.plant.disturb(str(wanted["name"]), float(wanted["torque_nm"]), until_ns)
+        self._bus.wake()
+        return {}
+
+    def _servo(self, servo_id: object) -> VirtualServo:
+        for servo in self._bus.network.servos:
+            if servo.servo_id == servo_id:
+                return servo
+        raise RegisterError(f"no servo {servo_id!r} on this bus", reason="UNKNOWN_SERVO")

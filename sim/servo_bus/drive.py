@@ -1,0 +1,105 @@
+"""A virtual servo with its motor, on one shaft of the plant, fed by the common supply."""
+
+from collections.abc import Callable
+
+from hal.dynamixel.servo_layout import ServoJoint
+from sim.servo.motor import IDLE, MOTORS, Motor, bus_voltage
+from sim.servo.servo import VirtualServo
+from sim.servo_bus.faults import FaultInjector
+
+SUPPLY_V = 12.0
+
+
+class Supply:
+    """The power supply and the cable that all servos share."""
+
+    def __init__(self) -> None:
+        self.voltage_v = SUPPLY_V
+
+    def load(self, current_a: float) -> None:
+        """Sag under what the servos draw together."""
+        self.voltage_v = bus_voltage(SUPPLY_V, current_a)
+
+
+class ServoDrive:
+    """One servo, its motor and its shaft.
+
+    Args:
+        servo: firmware and control table.
+        stiffness_nm_rad: of the joint's position actuator in the plain simulation.
+        supply: what feeds it.
+        faults: heat and sag that are asked for replace what the models say.
+    """
+
+    def __init__(
+        self,
+        servo: VirtualServo,
+        stiffness_nm_rad: float,
+        supply: Supply,
+        faults: FaultInjector,
+    ) -> None:
+        self.servo = servo
+        self.motor = Motor(MOTORS[servo.table.model_number], stiffness_nm_rad)
+        self.output = IDLE
+        self._supply = supply
+        self._faults = faults
+
+    @property
+    def is_torque_on(self) -> bool:
+        """Whether the servo drives its shaft."""
+        return self.servo.is_torque_on
+
+    def torque_nm(
+        self, position_rad: float, velocity_rad_s: float, step_s: float, now_ns: int
+    ) -> float:
+        """Torque on the shaft for the next step."""
+        command = self.servo.motor_command(now_ns)
+        voltage_v = self._supply.voltage_v
+        self.output = self.motor.step(command, position_rad, velocity_rad_s, voltage_v, step_s)
+        return self.output.torque_nm
+
+    def sense(self, position_rad: float, velocity_rad_s: float, now_ns: int) -> None:
+        """Let the servo measure its shaft, its motor and its supply."""
+        servo_id = self.servo.servo_id
+        for fault in self._faults.in_force("temperature"):
+            if fault.servo_id == servo_id:
+                self.motor.temperature_c = fault.values["temperature_c"]
+        voltage_v = self._supply.voltage_v
+        for fault in self._faults.in_force("voltage_sag"):
+            if fault.servo_id in (None, servo_id):
+                voltage_v = fault.values["voltage_v"]
+        self.servo.sense(
+            position_rad,
+            velocity_rad_s,
+            self.output.current_a,
+            self.motor.temperature_c,
+            voltage_v,
+            now_ns,
+            self.output.pwm,
+        )
+
+
+class DriveRack:
+    """Makes the servos of a robot and keeps them together.
+
+    Args:
+        make_servo: the servo of an ID, as the bus is to start with it.
+        faults: what may befall them.
+    """
+
+    def __init__(self, make_servo: Callable[[int], VirtualServo], faults: FaultInjector) -> None:
+        self._make_servo = make_servo
+        self._faults = faults
+        self.supply = Supply()
+        self.drives: list[ServoDrive] = []
+
+    def __call__(self, joint: ServoJoint, stiffness_nm_rad: float) -> ServoDrive:
+        """The drive of `joint`."""
+        servo = self._make_servo(joint.servo_id)
+        drive = ServoDrive(servo, stiffness_nm_rad, self.supply, self._faults)
+        self.drives.append(drive)
+        return drive
+
+    def load_supply(self) -> None:
+        """Let the supply feel what all motors draw."""
+        self.supply.load(sum(drive.output.supply_current_a for drive in self.drives))

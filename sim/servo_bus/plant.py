@@ -1,0 +1,272 @@
+"""The robot on the servos' shafts, in MuJoCo: torques in, angles out, one physics step at a time.
+
+The model's own position actuators are switched off: each servo turns its command into a torque, and
+that torque acts on its joint. A servo without a joint in the model (D'Claw's goal guide) turns a
+small flywheel of its own.
+"""
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import pi
+from typing import Protocol
+
+# MuJoCo's extension modules come without type stubs.
+# pyright: reportAttributeAccessIssue=false
+import mujoco
+import numpy as np
+
+from hal.dynamixel.servo_layout import ServoJoint, servo_layout
+from hal.robots.registry import robot_spec
+from hal.types import Vector
+from sim.body import body_states, place_bodies
+from sim.scene import Scene, build_scene
+
+# A shaft that turns faster than this is moving.
+STANDSTILL_RAD_S = 0.05
+# Of the loose knob that the guide servo senses.
+_FLYWHEEL_INERTIA_KGM2 = 1e-3
+_FLYWHEEL_DAMPING_NMS = 0.02
+# The object has no actuator in the model; its servo is one of the others.
+_OBJECT_STIFFNESS_NM_RAD = 2.0
+_SETTLE_STEPS = 1200
+_KITTY_HEIGHT_M = 0.28
+
+
+class Drive(Protocol):
+    """A servo as its shaft sees it; angles in its own frame."""
+
+    def torque_nm(
+        self, position_rad: float, velocity_rad_s: float, step_s: float, now_ns: int
+    ) -> float:
+        """Torque on the shaft for the next step."""
+        ...
+
+    def sense(self, position_rad: float, velocity_rad_s: float, now_ns: int) -> None:
+        """Take the shaft's state after the step."""
+        ...
+
+    @property
+    def is_torque_on(self) -> bool:
+        """Whether it drives or can be turned by hand."""
+        ...
+
+
+class DriveFactory(Protocol):
+    """Makes the drive of one servo."""
+
+    def __call__(self, joint: ServoJoint, stiffness_nm_rad: float) -> Drive:
+        """`stiffness_nm_rad`: of the joint's position actuator in the model."""
+        ...
+
+
+@dataclass(slots=True)
+class Shaft:
+    """A servo's shaft and what hangs on it.
+
+    Attributes:
+        joint: its servo; tells how the servo's angle becomes the joint's.
+        qpos, dof: addresses in the model; -1 for a flywheel.
+        position_rad, velocity_rad_s: of the joint, after the last step.
+        torque_nm: of the servo on the joint, in the last step.
+        disturbance_nm: torque from outside until `disturbed_until_ns`.
+        is_disturbed: whether that is now.
+    """
+
+    joint: ServoJoint
+    drive: Drive
+    qpos: int = -1
+    dof: int = -1
+    position_rad: float = 0.0
+    velocity_rad_s: float = 0.0
+    torque_nm: float = 0.0
+    disturbance_nm: float = 0.0
+    disturbed_until_ns: int = 0
+    is_disturbed: bool = False
+
+
+class Plant:
+    """A robot model and its shafts.
+
+    Args:
+        robot: robot model, such as "dclaw".
+        initial: "home", "stand" (the torso is held until all torques are on), "lie", "upside-down".
+        make_drive: the drive of each servo.
+
+    Raises:
+        AssetError: the model's files are missing or malformed.
+    """
+
+    def __init__(self, robot: str, initial: str, make_drive: DriveFactory) -> None:
+        self.spec = robot_spec(robot)
+        self.scene = build_scene(self.spec)
+        self._model = copy.deepcopy(self.scene.model)
+        self._model.opt.disableflags |= int(mujoco.mjtDisableBit.mjDSBL_ACTUATION)
+        self._data = mujoco.MjData(self._model)
+        self.step_s = float(self._model.opt.timestep)
+        self.step_ns = round(self.step_s * 1e9)
+        self.shafts = _shafts(robot, self.scene, make_drive)
+        self._jointed = [shaft for shaft in self.shafts if shaft.dof >= 0]
+        self._loose = [shaft for shaft in self.shafts if shaft.dof < 0]
+        self._body_dofs = self.scene.body_dof.reshape(-1)
+        self._held_pose: Vector | None = None
+        self._place(initial)
+
+    @property
+    def data(self) -> mujoco.MjData:
+        """The simulation's state, to look at."""
+        return self._data
+
+    @property
+    def is_held(self) -> bool:
+        """Whether somebody holds the torso in the air."""
+        return self._held_pose is not None
+
+    @property
+    def is_moving(self) -> bool:
+        """Whether any shaft or body moves."""
+        fast = any(abs(shaft.velocity_rad_s) > STANDSTILL_RAD_S for shaft in self.shafts)
+        return fast or bool((np.abs(self._data.qvel[self._body_dofs]) > STANDSTILL_RAD_S).any())
+
+    @property
+    def is_disturbed(self) -> bool:
+        """Whether somebody pushes a joint."""
+        return any(shaft.is_disturbed for shaft in self.shafts)
+
+    def body_pose(self) -> Vector:
+        """[B, 6] pose of each body: x, y, z (m), rotations about its own x, y, z axis (rad)."""
+        return body_states(self.scene, self._data)[0]
+
+    def step(self, now_ns: int) -> None:
+        """One physics step, up to `now_ns`."""
+        applied = self._data.qfrc_applied
+        for shaft in self._jointed:
+            applied[shaft.dof] = self._torque(shaft, now_ns)
+        mujoco.mj_step(self._model, self._data)
+        if self._held_pose is not None:
+            self._hold()
+        qpos, qvel = self._data.qpos.tolist(), self._data.qvel.tolist()
+        for shaft in self._jointed:
+            _sense(shaft, qpos[shaft.qpos], qvel[shaft.dof], now_ns)
+        for shaft in self._loose:
+            self._turn_flywheel(shaft, now_ns)
+
+    def sense(self, now_ns: int) -> None:
+        """Let the servos measure a robot that stands still, without a step."""
+        for shaft in self.shafts:
+            _sense(shaft, shaft.position_rad, shaft.velocity_rad_s, now_ns)
+
+    def set_joint(self, name: str, position_rad: float) -> None:
+        """Turn a joint to an angle, by magic and to rest.
+
+        Raises:
+            KeyError: no joint, object or guide of that name.
+        """
+        shaft = self.shaft(name)
+        shaft.position_rad, shaft.velocity_rad_s = position_rad, 0.0
+        if shaft.dof >= 0:
+            self._data.qpos[shaft.qpos] = position_rad
+            self._data.qvel[shaft.dof] = 0.0
+
+    def set_body_pose(self, pose: Sequence[float]) -> None:
+        """Lift the torso to a pose, at rest and let go.
+
+        Raises:
+            ValueError: the robot has no torso, or not six numbers.
+        """
+        count = len(self._body_dofs)
+        if len(pose) != count:
+            raise ValueError(f"{len(pose)} numbers of pose, this robot has {count}")
+        self._held_pose = None
+        place_bodies(self.scene, self._data, np.array(pose, dtype=np.float64).reshape(-1, 6))
+
+    def disturb(self, name: str, torque_nm: float, until_ns: int) -> None:
+        """Push a joint from outside.
+
+        Raises:
+            KeyError: no joint, object or guide of that name.
+        """
+        shaft = self.shaft(name)
+        shaft.disturbance_nm, shaft.disturbed_until_ns = torque_nm, until_ns
+        shaft.is_disturbed = True
+
+    def shaft(self, name: str) -> Shaft:
+        """The shaft of a joint, object or guide.
+
+        Raises:
+            KeyError: there is none of that name; the message names those there are.
+        """
+        for shaft in self.shafts:
+            if shaft.joint.name == name:
+                return shaft
+        known = ", ".join(shaft.joint.name for shaft in self.shafts)
+        raise KeyError(f"no joint {name!r}; there are: {known}")
+
+    def _torque(self, shaft: Shaft, now_ns: int) -> float:
+        scale, offset = shaft.joint.scale, shaft.joint.offset_rad
+        shaft.torque_nm = scale * shaft.drive.torque_nm(
+            (shaft.position_rad - offset) / scale, shaft.velocity_rad_s / scale, self.step_s, now_ns
+        )
+        shaft.is_disturbed = now_ns < shaft.disturbed_until_ns
+        return shaft.torque_nm + shaft.disturbance_nm * shaft.is_disturbed
+
+    def _turn_flywheel(self, shaft: Shaft, now_ns: int) -> None:
+        torque = self._torque(shaft, now_ns) - _FLYWHEEL_DAMPING_NMS * shaft.velocity_rad_s
+        velocity = shaft.velocity_rad_s + self.step_s * torque / _FLYWHEEL_INERTIA_KGM2
+        _sense(shaft, shaft.position_rad + self.step_s * velocity, velocity, now_ns)
+
+    def _hold(self) -> None:
+        if all(shaft.drive.is_torque_on for shaft in self._jointed):
+            self._held_pose = None
+            return
+        place_bodies(self.scene, self._data, self._held_pose)
+
+    def _place(self, initial: str) -> None:
+        """The initial pose, after gravity has had its way with a robot without torque."""
+        data = self._data
+        data.qpos[self.scene.joint_qpos] = self.spec.home_position_rad
+        if self.spec.bodies:
+            place_bodies(self.scene, data, np.array([_body_pose(initial)]))
+        mujoco.mj_forward(self._model, data)
+        if initial == "stand":
+            self._held_pose = self.body_pose()
+        else:
+            mujoco.mj_step(self._model, data, _SETTLE_STEPS)
+        data.qvel[:] = 0.0
+        for shaft in self._jointed:
+            shaft.position_rad = float(data.qpos[shaft.qpos])
+
+
+def _body_pose(initial: str) -> list[float]:
+    """Standing on straight legs; lying on a side; on the back.
+
+    On the side it looks along -x: with the rotation about the body's y axis at a quarter turn the
+    other two hinges of the model would be one.
+    """
+    if initial == "stand":
+        return [0.0] * 6
+    turns = [pi / 2, 0.0, pi / 2] if initial == "lie" else [0.0, pi, 0.0]
+    return [0.0, 0.0, _KITTY_HEIGHT_M, *turns]
+
+
+def _shafts(robot: str, scene: Scene, make_drive: DriveFactory) -> list[Shaft]:
+    layout = servo_layout(robot)
+    stiffness = scene.model.actuator_gainprm[scene.actuators, 0]
+    shafts = [
+        Shaft(joint, make_drive(joint, float(kp)), int(qpos), int(dof))
+        for joint, kp, qpos, dof in zip(
+            layout.joints, stiffness, scene.joint_qpos, scene.joint_dof, strict=True
+        )
+    ]
+    for joint, qpos, dof in zip(layout.objects, scene.object_qpos, scene.object_dof, strict=True):
+        drive = make_drive(joint, _OBJECT_STIFFNESS_NM_RAD)
+        shafts.append(Shaft(joint, drive, int(qpos), int(dof)))
+    return shafts + [
+        Shaft(joint, make_drive(joint, _OBJECT_STIFFNESS_NM_RAD)) for joint in layout.guides
+    ]
+
+
+def _sense(shaft: Shaft, position_rad: float, velocity_rad_s: float, now_ns: int) -> None:
+    shaft.position_rad, shaft.velocity_rad_s = position_rad, velocity_rad_s
+    scale, offset = shaft.joint.scale, shaft.joint.offset_rad
+    shaft.drive.sense((position_rad - offset) / scale, velocity_rad_s / scale, now_ns)

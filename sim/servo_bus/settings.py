@@ -1,0 +1,118 @@
+"""What a virtual bus can be asked for: its command line, its client and `mbctl` share this."""
+
+from dataclasses import dataclass, fields
+from math import isfinite
+from typing import Literal, get_args
+
+from hal.errors import HalError
+
+RobotModel = Literal["dclaw", "dkitty"]
+WatchdogFeed = Literal["own", "any"]
+ChainBehaviour = Literal["continue", "stop"]
+InitialPose = Literal["home", "stand", "lie", "upside-down"]
+
+_INITIAL_POSES: dict[str, tuple[InitialPose, ...]] = {
+    "dclaw": ("home",),
+    "dkitty": ("stand", "lie", "upside-down"),
+}
+
+
+class BusSettingsError(HalError):
+    """A virtual bus that cannot be."""
+
+    reason = "BUS_SETTINGS_INVALID"
+
+
+@dataclass(frozen=True, slots=True)
+class BusSettings:
+    """One virtual bus.
+
+    Attributes:
+        robot: which robot hangs on it.
+        port_link: symbolic link to the pseudo-terminal, kept right over a replug; "" for none.
+        baud: line rate that the servos are set to, bit/s.
+        latency_ms: the USB adapter hands received bytes over when the line was quiet so long.
+        return_delay_us: Return Delay Time of all servos; their factory value is 500 us.
+        turnaround_us: what a servo needs before its return delay starts.
+        paced: bytes take the time they need on a real line; off, answers come at once.
+        firmware: of all servos.
+        model: model number of the servos.
+        feed: which instructions feed a servo's bus watchdog: those for it, or all.
+        chain: whether the next servo of a sync read answers when the one before stays mute.
+        seed: of everything random in faults.
+        faults: JSON file with a list of faults to begin with; "" for none.
+        record: file for the recorder; "" for none.
+        control: path of the Unix socket; "" for a fresh one in the temporary folder.
+        tracker_udp: "host:port" that gets poses of the robot's bodies; "" for none.
+        initial: pose of the robot at the start; "" for the robot's own.
+        stop_with_stdin: end when standard input ends, so that the bus never outlives its owner.
+
+    Raises:
+        BusSettingsError: a value out of range; the message says which and what would be right.
+    """
+
+    robot: RobotModel = "dclaw"
+    port_link: str = ""
+    baud: int = 1_000_000
+    latency_ms: float = 1.0
+    return_delay_us: float = 0.0
+    turnaround_us: float = 0.0
+    paced: bool = True
+    firmware: int = 45
+    model: int = 1020
+    feed: WatchdogFeed = "any"
+    chain: ChainBehaviour = "continue"
+    seed: int = 0
+    faults: str = ""
+    record: str = ""
+    control: str = ""
+    tracker_udp: str = ""
+    initial: str = ""
+    stop_with_stdin: bool = False
+
+    def __post_init__(self) -> None:
+        from hal.dynamixel.control_table import MODEL_NUMBERS
+        from hal.dynamixel.units import BAUD_RATES
+
+        self._check("robot", get_args(RobotModel))
+        self._check("feed", get_args(WatchdogFeed))
+        self._check("chain", get_args(ChainBehaviour))
+        self._check("baud", tuple(BAUD_RATES.values()))
+        self._check("model", tuple(MODEL_NUMBERS))
+        self._check_range("latency_ms", 0.0, 255.0)
+        self._check_range("return_delay_us", 0.0, 508.0)
+        self._check_range("turnaround_us", 0.0, 10_000.0)
+        self._check_range("firmware", 1, 255)
+        self._check_range("seed", 0, 2**63 - 1)
+        self._check("initial", ("", *_INITIAL_POSES[self.robot]))
+
+    @property
+    def initial_pose(self) -> str:
+        """The pose to start in."""
+        return self.initial or _INITIAL_POSES[self.robot][0]
+
+    def command_line(self) -> list[str]:
+        """Arguments of `python -m sim.servo_bus` that give these settings."""
+        arguments: list[str] = []
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if value == field.default:
+                continue
+            flag = "--" + field.name.replace("_", "-")
+            if isinstance(value, bool):
+                arguments.append(flag if value else flag.replace("--", "--no-", 1))
+            else:
+                arguments += [flag, str(value)]
+        return arguments
+
+    def _check(self, name: str, allowed: tuple[object, ...]) -> None:
+        value = getattr(self, name)
+        if value not in allowed:
+            raise BusSettingsError(
+                f"{name} is {value!r}, expected one of: {', '.join(map(repr, allowed))}"
+            )
+
+    def _check_range(self, name: str, low: float, high: float) -> None:
+        value = getattr(self, name)
+        if not (isfinite(value) and low <= value <= high):
+            raise BusSettingsError(f"{name} is {value}, expected {low} to {high}")
