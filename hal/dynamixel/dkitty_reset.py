@@ -1,0 +1,204 @@
+"""D'Kitty gets up from wherever it fell, by script: flatten, flip over if need be, tuck, stand.
+
+The stages follow the ROBEL benchmark's hardware reset. Its flip needs hips that turn 5 pi / 4
+outwards, where the benchmark's own simulated robot stops at 3.42 rad and then falls back. The flip
+here stays inside those stops: the legs of one side push off over the back until the torso leans on
+its other edge, then weight is moved across that edge leg by leg. Each stage ends at rest, so speed
+decides nothing. All but the start of an episode has the torso's tilt alone to go by: a tracker's
+height depends on where its floor was calibrated.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from hal.dynamixel.reset import ramp_towards
+from hal.errors import RobotWriteError
+from hal.trackers.rotation import matrix_from_angles
+from hal.types import RobotSpec, RobotState, Vector
+
+ATTEMPTS_MAX = 5
+_SPEED_MAX_RAD_S = 2.0
+# A target leads its joint by no more: a blocked servo then does not work itself into overload.
+_LEAD_MAX_RAD = 0.5
+_STEP_MAX_S = 0.2  # of movement per call, however late it comes
+
+_UPRIGHT_MIN = 0.9  # cosine of the tilt, as in the benchmark
+_ON_FEET_HIP_MAX_RAD = 0.7
+_STANDING_ERROR_MAX_RAD = 0.15
+
+_STAGE_MAX_S = 6.0
+_REST_S = 0.3
+_REST_SPEED_RAD_S = 0.08
+_LOST_MAX_S = 2.0
+_NS_PER_S = 1e9
+
+# One leg is hip (counted outwards), thigh, knee in rad; a pose is FR, FL, BL, BR.
+_OUTWARDS = np.array([-1.0, 1.0, 1.0, -1.0])
+_MIRRORED = [1, 0, 3, 2]
+_SIDE, _OVER, _IN = np.pi / 2, 3.4, -0.27
+_FOLD, _BEND = 2.1, 1.5
+
+
+def _pose(
+    front_right: Vector | tuple[float, float, float],
+    front_left: Vector | tuple[float, float, float],
+    back_left: Vector | tuple[float, float, float],
+    back_right: Vector | tuple[float, float, float],
+) -> Vector:
+    """[4, 3]."""
+    return np.array([front_right, front_left, back_left, back_right])
+
+
+def _folded(hip: float) -> Vector:
+    """[4, 3] all legs folded, feet pointing away from the middle."""
+    front, back = (hip, -_FOLD, _BEND), (hip, _FOLD, -_BEND)
+    return _pose(front, front, back, back)
+
+
+_FLAT = _folded(_SIDE)
+_TUCK = _folded(0.0)
+_STAND = np.zeros((4, 3))
+
+# Over the left edge. What comes to lie under the belly is `_IN`: legs flat on the floor there keep
+# the torso from falling back once it leans their way.
+_LAID = (_IN, 0.0, 0.0)
+_FLIP = (
+    # On its back: the right legs push down behind the back, until the torso stands on its edge.
+    _pose((_OVER, 0, 0), _LAID, _LAID, (_OVER, 0, 0)),
+    # The weight of one leg, swung to the belly's side, tips it over the edge; the other still holds.
+    _pose((_OVER, 0, 0), _LAID, _LAID, (0, 0, 0)),
+    # All weight to the belly's side; the left legs fold without leaving the floor.
+    _pose((0, 0, 0), (_IN, _FOLD, -_BEND), (_IN, _FOLD, -_BEND), (0, 0, 0)),
+    # One left leg lifts the tail: nothing but the other left leg's hip is left to hold it up.
+    _pose((0, 0, 0), (_IN, _FOLD, -_BEND), (_SIDE, _FOLD, -_BEND), (0, 0, 0)),
+)
+
+
+class DKittyReset:
+    """One reset, from any pose of torso and legs to a start on its feet; see ResetSequence.
+
+    Args:
+        spec: the D'Kitty, for its joints' names.
+        joint_position_rad: [12] legs at the start of the episode, reached from standing.
+    """
+
+    def __init__(self, spec: RobotSpec, joint_position_rad: Vector) -> None:
+        self._names = spec.joint_names
+        self._target = joint_position_rad.copy()
+        self._state: RobotState | None = None
+        self._script = self._stages()
+        self._goal: Vector | None = None
+        self._reference = np.zeros(len(self._names))
+        self._last_ns = self._moved_ns = self._stage_ns = self._seen_ns = 0
+        self._up = np.zeros(3)
+
+    def step(self, state: RobotState, now_ns: int) -> Vector | None:
+        """Targets [12] in rad for the next control period; None once it is done.
+
+        Raises:
+            RobotWriteError: RESET_FAILED, after five attempts, or with the torso out of sight.
+        """
+        if self._state is None:
+            self._reference = state.joint_position_rad.copy()
+            self._last_ns = self._seen_ns = now_ns
+        elapsed_s = (now_ns - self._last_ns) / _NS_PER_S
+        self._last_ns = now_ns
+        if not state.is_valid:
+            return self._wait_for_sight(state, now_ns)
+        self._seen_ns = now_ns
+        self._watch(state, now_ns, elapsed_s)
+        if self._goal is None or self._is_over(self._goal, now_ns):
+            self._goal = next(self._script, None)
+            self._stage_ns = self._moved_ns = now_ns
+        if self._goal is None:
+            return None
+        return self._advance(self._goal, state.joint_position_rad, elapsed_s)
+
+    def _stages(self) -> Iterator[Vector]:
+        """The goals [12], each chosen when the one before is reached or has come to rest."""
+        for attempt in range(ATTEMPTS_MAX):
+            if attempt > 0 or not self._is_on_feet():
+                yield _joints(_FLAT)
+                if self._up[2] < 0.0:
+                    yield from _flip(is_over_left=attempt % 2 == 0)
+                    yield _joints(_FLAT)
+                yield _joints(_TUCK)
+            yield _joints(_STAND)
+            if self._stands():
+                yield self._target
+                if self._up[2] > 0.0:
+                    return
+        raise RobotWriteError(self._describe_failure(), reason="RESET_FAILED")
+
+    def _watch(self, state: RobotState, now_ns: int, elapsed_s: float) -> None:
+        """Note the torso's up vector and whether anything moved since the last call."""
+        up = matrix_from_angles(state.body_pose[0, 3:])[2]
+        turned = float(np.abs(up - self._up).max())
+        if self._state is not None and elapsed_s > 0.0:
+            change = np.abs(state.joint_position_rad - self._state.joint_position_rad).max()
+            if max(turned, float(change)) > _REST_SPEED_RAD_S * elapsed_s:
+                self._moved_ns = now_ns
+        self._state, self._up = state, up
+
+    def _is_over(self, goal: Vector, now_ns: int) -> bool:
+        """At rest at the goal, or as near as it gets, or out of time."""
+        if (now_ns - self._stage_ns) / _NS_PER_S > _STAGE_MAX_S:
+            return True
+        return (now_ns - self._moved_ns) / _NS_PER_S > _REST_S
+
+    def _advance(self, goal: Vector, position: Vector, elapsed_s: float) -> Vector:
+        step_max = _SPEED_MAX_RAD_S * min(elapsed_s, _STEP_MAX_S)
+        reference = ramp_towards(self._reference, goal, step_max)
+        self._reference = np.clip(reference, position - _LEAD_MAX_RAD, position + _LEAD_MAX_RAD)
+        return self._reference.copy()
+
+    def _wait_for_sight(self, state: RobotState, now_ns: int) -> Vector:
+        """Hold still while a joint or the torso cannot be measured."""
+        lost_s = (now_ns - self._seen_ns) / _NS_PER_S
+        if lost_s > _LOST_MAX_S:
+            mute = [n for n, valid in zip(self._names, state.valid, strict=True) if not valid]
+            raise RobotWriteError(
+                f"reset given up after {lost_s:.1f} s without a measurement of "
+                f"{', '.join(mute) or 'the torso: is the tracker in view?'}",
+                reason="RESET_FAILED",
+            )
+        return self._reference.copy()
+
+    def _is_on_feet(self) -> bool:
+        hips = self._errors(_joints(_STAND))[::3]
+        return bool(self._up[2] >= _UPRIGHT_MIN and hips.max() <= _ON_FEET_HIP_MAX_RAD)
+
+    def _stands(self) -> bool:
+        errors = self._errors(_joints(_STAND))
+        return bool(self._up[2] >= _UPRIGHT_MIN and errors.max() <= _STANDING_ERROR_MAX_RAD)
+
+    def _errors(self, goal: Vector) -> Vector:
+        assert self._state is not None  # the script runs in `step` only, after `_watch`
+        return np.abs(self._state.joint_position_rad - goal)
+
+    def _describe_failure(self) -> str:
+        errors = self._errors(_joints(_STAND))
+        away = [
+            f"{name} by {np.degrees(error):.0f} degrees"
+            for name, error in zip(self._names, errors, strict=True)
+            if error > _STANDING_ERROR_MAX_RAD
+        ]
+        return (
+            f"D'Kitty does not stand after {ATTEMPTS_MAX} attempts: its torso is "
+            f"{np.degrees(np.arccos(np.clip(self._up[2], -1, 1))):.0f} degrees off upright, limit "
+            f"{np.degrees(np.arccos(_UPRIGHT_MIN)):.0f}; off standing: {', '.join(away) or 'none'}. "
+            f"Free its legs and put it on its feet by hand, on level ground, then reset again"
+        )
+
+
+def _flip(is_over_left: bool) -> Iterator[Vector]:
+    for pose in _FLIP:
+        yield _joints(pose if is_over_left else pose[_MIRRORED])
+
+
+def _joints(pose: Vector) -> Vector:
+    """[12] joint angles of a pose [4, 3], whose hips count outwards."""
+    angles = pose.copy()
+    angles[:, 0] *= _OUTWARDS
+    return angles.ravel()
