@@ -100,11 +100,14 @@ class PacketParser:
         if not (least <= length <= most and _plausible_id(buffer, start)):
             return 0
         end = start + HEAD_BYTES + length
-        if end <= len(buffer):
-            return end
+        complete = end <= len(buffer)
         # Stuffing keeps headers out of bodies: another one means that this packet was cut short.
-        stuffed = not (status and buffer[start + 4] == BROADCAST_ID)
-        return 0 if stuffed and buffer.find(HEADER, start + HEAD_BYTES) >= 0 else None
+        # Only hosts that leave stuffing out are forgiven, where the checksum can still tell, and
+        # the answers to fast reads, which have none.
+        forgiven = complete if not status else buffer[start + 4] == BROADCAST_ID
+        if not forgiven and buffer.find(HEADER, start + HEAD_BYTES, end - 2) >= 0:
+            return 0
+        return end if complete else None
 
     def _packet(self, buffer: bytes, start: int, end: int) -> Packet | None:
         crc = buffer[end - 2] | buffer[end - 1] << 8
