@@ -1,28 +1,45 @@
-"""The pose of a free body that a model carries on three slides and three hinges.
+"""Free bodies of a simulation, as a tracker reports them and a task places them.
 
-Hinges count on past a turn and have two settings for each orientation. A tracker knows neither, so
-what is reported is the one with the middle angle in [-pi/2, pi/2] and the others in [-pi, pi).
+A pose is x, y, z (m) from where the description has the body, and rotations about the body's own x,
+then y, then z axis (rad).
 """
 
+# MuJoCo's extension modules come without type stubs.
+# pyright: reportAttributeAccessIssue=false
+import mujoco
 import numpy as np
 
+from hal.trackers.rotation import (
+    angles_from_matrix,
+    matrix_from_angles,
+    matrix_from_quaternion,
+    quaternion_from_matrix,
+    rates_from_spin,
+)
 from hal.types import Vector
+from sim.scene import Scene
 
-_HALF_TURN = np.pi
 
-
-def tracked(position: Vector, velocity: Vector) -> tuple[Vector, Vector]:
-    """Pose and its time derivative, each [B, 6], as a tracker reports them; see hal.tracker.
-
-    Args:
-        position, velocity: [B, 6] of the joints: x, y, z (m), then about the body's own x, y, z.
-    """
-    pose, rate = position.copy(), velocity.copy()
-    mirrored = np.cos(pose[:, 4]) < 0.0
-    pose[mirrored, 3] += _HALF_TURN
-    pose[mirrored, 4] = _HALF_TURN - pose[mirrored, 4]
-    pose[mirrored, 5] += _HALF_TURN
-    rate[mirrored, 4] *= -1.0
-    turns = np.floor((pose[:, 3:] + _HALF_TURN) / (2 * _HALF_TURN))
-    pose[:, 3:] -= 2 * _HALF_TURN * turns
+def body_states(scene: Scene, data: mujoco.MjData) -> tuple[Vector, Vector]:
+    """Poses of the scene's bodies and their time derivatives, each [B, 6]."""
+    count = len(scene.body_qpos)
+    pose, rate = np.empty((count, 6)), np.empty((count, 6))
+    for body in range(count):
+        position, velocity = data.qpos[scene.body_qpos[body]], data.qvel[scene.body_dof[body]]
+        matrix = matrix_from_quaternion(position[3:])
+        angles = angles_from_matrix(matrix)
+        pose[body, :3] = position[:3] - scene.body_rest_m[body]
+        pose[body, 3:] = angles
+        rate[body, :3] = velocity[:3]
+        rate[body, 3:] = rates_from_spin(angles, matrix @ velocity[3:])
     return pose, rate
+
+
+def place_bodies(scene: Scene, data: mujoco.MjData, pose: Vector) -> None:
+    """Put the scene's bodies at poses [B, 6], at rest."""
+    for body in range(len(scene.body_qpos)):
+        data.qpos[scene.body_qpos[body]] = [
+            *(pose[body, :3] + scene.body_rest_m[body]),
+            *quaternion_from_matrix(matrix_from_angles(pose[body, 3:])),
+        ]
+        data.qvel[scene.body_dof[body]] = 0.0

@@ -14,7 +14,7 @@ from hal.errors import RobotWriteError
 from hal.robot import ResetProgress, Robot
 from hal.robots.registry import robot_spec
 from hal.types import ResetTarget, RobotState, Vector
-from sim.body import tracked
+from sim.body import body_states, place_bodies
 from sim.scene import Scene, build_scene
 
 
@@ -57,7 +57,7 @@ class MujocoRobot(Robot):
         scene, data = self._simulation
         joints = len(scene.joint_qpos)
         self._sequence += 1
-        body_pose, body_velocity = tracked(data.qpos[scene.body_qpos], data.qvel[scene.body_dof])
+        body_pose, body_velocity = body_states(scene, data)
         return RobotState(
             stamp_ns=self._clock.now_ns(),
             sequence=self._sequence,
@@ -118,7 +118,7 @@ class MujocoRobot(Robot):
         data.qpos[scene.object_qpos] = np.clip(
             target.object_position_rad, scene.object_min_rad, scene.object_max_rad
         )
-        data.qpos[scene.body_qpos] = target.body_pose
+        place_bodies(scene, data, target.body_pose)
         data.ctrl[scene.actuators] = joints
         mujoco.mj_forward(scene.model, data)
 

@@ -1,7 +1,7 @@
 """The tracking system of a simulated robot: what cameras around it would report.
 
-Its world is the room, floor at z = 0, while the joints that carry a body count from where the
-description puts it: so a task's pose and a tracked one differ by an origin, as on hardware.
+Its world is the room, floor at z = 0, while a task's poses count from where the description puts
+the body: so the two differ by an origin, as on hardware.
 """
 
 # MuJoCo's extension modules come without type stubs.
@@ -12,9 +12,7 @@ import numpy as np
 from hal.clock import Clock
 from hal.tracker import TrackedBodies
 from hal.trackers.datagram import PoseDatagram, encode_datagram
-from hal.trackers.rotation import matrix_from_angles, quaternion_from_matrix
-from hal.types import Vector
-from sim.body import tracked
+from sim.body import body_states
 from sim.scene import Scene
 
 
@@ -22,7 +20,7 @@ class MujocoTracker:
     """Tracks the bodies of a simulation without noise, delay or loss.
 
     Args:
-        scene: with B carried bodies.
+        scene: with B bodies.
         data: the simulation; read only.
         bodies: their B names.
         clock: stamps the measurements.
@@ -46,8 +44,8 @@ class MujocoTracker:
     def read(self) -> TrackedBodies:
         """The bodies as they are in the simulation now."""
         scene, data = self._scene, self._data
-        pose, velocity = tracked(data.qpos[scene.body_qpos], data.qvel[scene.body_dof])
-        pose[:, :3] += _rest_positions(scene)
+        pose, velocity = body_states(scene, data)
+        pose[:, :3] += scene.body_rest_m
         valid = np.ones(len(pose), dtype=np.bool_)
         return TrackedBodies(self._clock.now_ns(), pose, velocity, valid)
 
@@ -61,26 +59,19 @@ def torso_datagram(
     """The pose of the first body as a motion capture system would send it; see UdpTracker.
 
     Args:
-        scene: with at least one carried body.
+        scene: with at least one body.
         data: the simulation; read only.
         sequence: counts up with each call.
         time_s: of the simulation's state, on a clock that keeps running.
         name: the sender's name of the body.
     """
-    joints = data.qpos[scene.body_qpos[0]]
+    placed = data.qpos[scene.body_qpos[0]]
     return encode_datagram(
         PoseDatagram(
             body=name,
-            position_m=joints[:3] + _rest_positions(scene)[0],
-            quaternion_wxyz=quaternion_from_matrix(matrix_from_angles(joints[3:])),
+            position_m=placed[:3],
+            quaternion_wxyz=placed[3:],
             sequence=sequence,
             time_s=time_s,
         )
     )
-
-
-def _rest_positions(scene: Scene) -> Vector:
-    """[B, 3] where the bodies are in the room while their joints are at zero."""
-    model = scene.model
-    joints = [int(np.flatnonzero(model.jnt_qposadr == row[0])[0]) for row in scene.body_qpos]
-    return model.body_pos[model.jnt_bodyid[joints]].reshape(-1, 3)

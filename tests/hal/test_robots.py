@@ -3,9 +3,12 @@ from math import inf, pi
 import numpy as np
 import pytest
 
+from hal.dynamixel.servo_layout import servo_layout
 from hal.errors import UnknownRobotError
 from hal.robots.dclaw import DCLAW
+from hal.robots.dkitty import DKITTY
 from hal.robots.registry import ROBOT_NAMES, robot_spec
+from hal.types import RobotSpec
 
 
 def test_dclaw_is_that_of_the_benchmark():
@@ -20,13 +23,45 @@ def test_dclaw_is_that_of_the_benchmark():
     assert all(j.acceleration_max_rad_s2 == inf for j in DCLAW.joints)
 
 
-def test_home_is_in_range():
-    home = np.array(DCLAW.home_position_rad)
-    assert ((home >= DCLAW.position_min_rad) & (home <= DCLAW.position_max_rad)).all()
+def test_dkitty_is_that_of_the_benchmark():
+    assert DKITTY.joint_names == (
+        "A:FRJ10", "A:FRJ11", "A:FRJ12", "A:FLJ20", "A:FLJ21", "A:FLJ22",
+        "A:BLJ30", "A:BLJ31", "A:BLJ32", "A:BRJ40", "A:BRJ41", "A:BRJ42",
+    )  # fmt: skip
+    assert DKITTY.objects == ()
+    assert DKITTY.bodies == ("torso",)
+    right, left = (-0.5, 0.279), (-0.279, 0.5)
+    low, high = zip(right, left, left, right, strict=True)
+    np.testing.assert_allclose(DKITTY.position_min_rad[0::3], low)
+    np.testing.assert_allclose(DKITTY.position_max_rad[0::3], high)
+    np.testing.assert_allclose(DKITTY.position_min_rad[1::3], 0.0)
+    np.testing.assert_allclose(DKITTY.position_max_rad[1::3], pi / 2)
+    np.testing.assert_allclose(DKITTY.position_min_rad[2::3], -2.0)
+    np.testing.assert_allclose(DKITTY.position_max_rad[2::3], 0.0)
+    np.testing.assert_allclose(DKITTY.velocity_max_rad_s, pi)
+
+
+@pytest.mark.parametrize("spec", [DCLAW, DKITTY], ids=lambda spec: spec.model)
+def test_home_is_in_range(spec: RobotSpec):
+    home = np.array(spec.home_position_rad)
+    assert ((home >= spec.position_min_rad) & (home <= spec.position_max_rad)).all()
+
+
+@pytest.mark.parametrize("spec", [DCLAW, DKITTY], ids=lambda spec: spec.model)
+def test_servos_have_the_joints_names_and_travel_as_far_as_they_are_commanded(spec: RobotSpec):
+    layout = servo_layout(spec.model)
+    assert tuple(joint.name for joint in layout.joints) == spec.joint_names
+    assert tuple(servo.name for servo in layout.objects) == spec.objects
+    assert all(
+        servo.travel_min_rad <= joint.position_min_rad
+        and joint.position_max_rad <= servo.travel_max_rad
+        for servo, joint in zip(layout.joints, spec.joints, strict=True)
+    )
 
 
 def test_registry():
     assert "dclaw" in ROBOT_NAMES
     assert robot_spec("dclaw") is DCLAW
+    assert robot_spec("dkitty") is DKITTY
     with pytest.raises(UnknownRobotError, match=r"'hexapod'; known models: .*dclaw"):
         robot_spec("hexapod")

@@ -3,6 +3,7 @@
 import pytest
 
 from hal.robots.dclaw import DCLAW
+from hal.robots.dkitty import DKITTY
 from sim.scene import Scene, build_scene
 
 pytest.register_assert_rewrite("tests.conformance.robot")
@@ -11,3 +12,8 @@ pytest.register_assert_rewrite("tests.conformance.robot")
 @pytest.fixture(scope="session")
 def dclaw_scene() -> Scene:
     return build_scene(DCLAW)
+
+
+@pytest.fixture(scope="session")
+def dkitty_scene() -> Scene:
+    return build_scene(DKITTY)

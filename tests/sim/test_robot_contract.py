@@ -1,4 +1,4 @@
-"""The simulated D'Claw keeps the robot contract, in virtual and in wall-clock time."""
+"""The simulated robots keep the robot contract, in virtual and in wall-clock time."""
 
 from collections.abc import Iterator
 
@@ -32,3 +32,16 @@ class TestWallClock(SimulatedContract):
     @pytest.fixture
     def clock(self) -> Clock:
         return WallClock()
+
+
+class TestKitty(RobotContract):
+    period_s = 0.1
+
+    @pytest.fixture
+    def clock(self) -> Clock:
+        return ManualClock()
+
+    @pytest.fixture
+    def robot(self, clock: Clock, dkitty_scene: Scene) -> Iterator[Robot]:
+        with MujocoRobot("dkitty", self.period_s, clock, dkitty_scene) as robot:
+            yield robot
