@@ -7,7 +7,19 @@ from typing import Annotated
 import typer
 
 import mbctl
-from mbctl.cli import curves, daemons, episode, policy, refit, render, robot, up
+from mbctl.cli import (
+    bring_up,
+    calibrate,
+    curves,
+    daemons,
+    episode,
+    policy,
+    refit,
+    render,
+    robot,
+    up,
+    virtual_bus,
+)
 
 app = typer.Typer(
     name="mbctl",
@@ -20,6 +32,10 @@ app.command("up")(up.up)
 app.command("controller")(daemons.controller)
 app.command("trainer")(daemons.trainer)
 app.command("refit")(refit.refit)
+app.command("virtual-bus")(virtual_bus.virtual_bus)
+app.command("doctor")(bring_up.doctor)
+app.command("scan")(bring_up.scan)
+app.command("calibrate")(calibrate.calibrate)
 app.add_typer(robot.app, name="robot")
 app.add_typer(episode.app, name="episode")
 app.add_typer(policy.app, name="policy")

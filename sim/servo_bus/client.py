@@ -85,7 +85,6 @@ class RunningBus:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                cwd=Path(__file__).parents[2],
                 env=environment,
             )
         try:

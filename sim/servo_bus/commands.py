@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 from hal.dynamixel.errors import RegisterError
-from hal.dynamixel.status import HardwareError
 from sim.servo.servo import VirtualServo
 from sim.servo_bus.bus import VirtualBus
 from sim.servo_bus.fault_kinds import LATCHED_BITS, STRIKE_KINDS, Fault, FaultError, parse_fault
@@ -70,7 +69,7 @@ class Commands:
                 servo.power_cycle(now_ns)
                 servo.booted_ns = now_ns + silence_ns
             else:
-                servo.trip(HardwareError(1 << LATCHED_BITS[fault.kind]), now_ns)
+                servo.trip(1 << LATCHED_BITS[fault.kind], now_ns)
 
     def _check_id(self, fault: Fault) -> list[VirtualServo]:
         servos = self._bus.network.servos

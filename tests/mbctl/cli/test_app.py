@@ -14,7 +14,17 @@ from services import exit_codes
 HEAVY = ("torch", "numpy", "grpc", "mujoco", "pydantic", "matplotlib")
 
 VERBS = {
-    (): {"controller", "trainer", "refit", "robot", "episode", "policy", "show", "up"},
+    (): {
+        "controller",
+        "trainer",
+        "refit",
+        "robot",
+        "episode",
+        "policy",
+        "show",
+        "up",
+        "virtual-bus",
+    },
     ("robot",): {"status", "activate", "deactivate", "clear-fault", "estop", "release-estop"},
     ("episode",): {"run", "list", "watch"},
     ("policy",): {"list", "load", "promote", "rollback"},
