@@ -4,19 +4,15 @@ This is the only place where ticks become radians.
 """
 
 from collections.abc import Sequence
-from math import pi
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hal.dynamixel.servo_layout import ServoJoint
+from hal.dynamixel.units import POSITION_RAD, VELOCITY_RAD_S
 from hal.types import Vector
 
 Ticks = NDArray[np.int64]
-
-TICKS_PER_TURN = 4096
-TICK_RAD = 2 * pi / TICKS_PER_TURN
-SPEED_TICK_RAD_S = 0.229 * 2 * pi / 60
 
 
 class ServoAngles:
@@ -37,12 +33,12 @@ class ServoAngles:
 
     def to_ticks(self, position_rad: Vector) -> Ticks:
         """The nearest ticks [N] for joint angles [N] in rad; neither wrapped nor clipped."""
-        return np.rint((position_rad - self._offset) / self._scale / TICK_RAD).astype(np.int64)
+        return np.rint((position_rad - self._offset) / self._scale / POSITION_RAD).astype(np.int64)
 
     def to_rad(self, ticks: Ticks) -> Vector:
         """Joint angles [N] in rad."""
-        return np.asarray(ticks, dtype=np.float64) * (TICK_RAD * self._scale) + self._offset
+        return np.asarray(ticks, dtype=np.float64) * (POSITION_RAD * self._scale) + self._offset
 
-    def velocity_to_rad_s(self, speed_ticks: Ticks) -> Vector:
+    def velocity_to_rad_s(self, speed: Ticks) -> Vector:
         """Joint velocities [N] in rad/s for Present Velocity (128)."""
-        return np.asarray(speed_ticks, dtype=np.float64) * (SPEED_TICK_RAD_S * self._scale)
+        return np.asarray(speed, dtype=np.float64) * (VELOCITY_RAD_S * self._scale)

@@ -12,8 +12,9 @@ from math import isfinite
 from pathlib import Path
 from typing import Any, NoReturn
 
-from hal.dynamixel.angles import TICKS_PER_TURN, ServoAngles, Ticks
+from hal.dynamixel.angles import ServoAngles, Ticks
 from hal.dynamixel.servo_layout import ServoJoint, servo_layout
+from hal.dynamixel.units import TICKS_PER_TURN
 from hal.errors import HalError
 from hal.types import Vector
 

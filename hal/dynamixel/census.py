@@ -1,0 +1,148 @@
+"""Who is on the bus: every expected servo once, of a known model, and nobody else."""
+
+from collections.abc import Mapping
+
+from hal.dynamixel.bus import ServoBus
+from hal.dynamixel.calibration import Calibration
+from hal.dynamixel.control_table import control_table_of
+from hal.dynamixel.errors import BadStatusError, BusTimeoutError, UnknownServoModelError
+from hal.dynamixel.replies import Ping
+from hal.dynamixel.servo import WATCHDOG_FIRMWARE, Servo
+from hal.dynamixel.servo_layout import ServoJoint
+from hal.dynamixel.settings import DynamixelSettings
+from hal.errors import HalError
+
+_PROBES = 4
+_SPOILED_MAX = 1  # noise may spoil one probe; two servos with one id spoil nearly all
+_PROBE_ADDRESS, _PROBE_BYTES = 120, 27  # clock, load, position: no two servos agree in these
+
+
+class BusCensusError(HalError):
+    """The servos on the bus are not the robot's.
+
+    Reasons: MISSING_SERVO, DUPLICATE_ID, UNEXPECTED_SERVO, WRONG_SERVO_MODEL, FIRMWARE_TOO_OLD.
+    """
+
+    reason = "MISSING_SERVO"
+
+
+def take_census(
+    bus: ServoBus, calibration: Calibration, settings: DynamixelSettings
+) -> tuple[list[Servo], tuple[int, ...]]:
+    """Find joints and objects, in this order; guides may be absent.
+
+    Returns:
+        The servos, and the ids of others that the settings allow.
+
+    Raises:
+        BusCensusError: see there.
+    """
+    expected = (*calibration.joints, *calibration.objects)
+    heard = bus.broadcast_ping(settings.scan_s)
+    _refuse_doubled(heard)
+    found = {ping.servo_id: ping for ping in heard}
+    for joint in expected:
+        if joint.servo_id not in found and (ping := _ping(bus, joint.servo_id)) is not None:
+            found[joint.servo_id] = ping
+    known = {servo.servo_id for servo in calibration.servos}
+    extra = tuple(sorted(set(found) - known))
+    _refuse_missing(expected, found, extra, settings)
+    for joint in expected:
+        _refuse_collisions(bus, joint)
+    if extra and not settings.allow_unexpected_servos:
+        raise BusCensusError(
+            f"unexpected servos on the bus: {_describe(found, extra)}; remove them, or allow them "
+            "with allow_unexpected_servos",
+            reason="UNEXPECTED_SERVO",
+        )
+    return [_identify(joint, found[joint.servo_id], settings) for joint in expected], extra
+
+
+def _ping(bus: ServoBus, servo_id: int) -> Ping | None:
+    for _ in range(_PROBES):
+        try:
+            return bus.ping(servo_id)
+        except (BusTimeoutError, BadStatusError):
+            continue
+    return None
+
+
+def _refuse_doubled(heard: tuple[Ping, ...]) -> None:
+    ids = [ping.servo_id for ping in heard]
+    doubled = sorted({i for i in ids if ids.count(i) > 1})
+    if doubled:
+        raise BusCensusError(
+            f"more than one servo has id {doubled[0]}: connect them one at a time and give each "
+            "its own",
+            reason="DUPLICATE_ID",
+        )
+
+
+def _refuse_missing(
+    expected: tuple[ServoJoint, ...],
+    found: Mapping[int, Ping],
+    extra: tuple[int, ...],
+    settings: DynamixelSettings,
+) -> None:
+    missing = [joint for joint in expected if joint.servo_id not in found]
+    if not missing:
+        return
+    names = ", ".join(f"{joint.name} (id {joint.servo_id})" for joint in missing)
+    raise BusCensusError(
+        f"no answer at {settings.baud_rate} baud from {names}; found: "
+        f"{_describe(found, tuple(sorted(found))) or 'nobody'}; not expected of these: "
+        f"{', '.join(map(str, extra)) or 'none'}; check supply, cables, ids and baud rate "
+        "(`mbctl scan`)",
+        reason="MISSING_SERVO",
+    )
+
+
+def _refuse_collisions(bus: ServoBus, joint: ServoJoint) -> None:
+    """Two servos with one id talk at the same time: broken, doubled or unasked answers."""
+    _refuse_doubled(bus.ping_replies(joint.servo_id))
+    spoiled = 0
+    may_be_late = False  # an answer that this host was too slow for is no collision
+    for _ in range(_PROBES):
+        before = _disturbances(bus, late_too=not may_be_late)
+        try:
+            bus.read_block(joint.servo_id, _PROBE_ADDRESS, _PROBE_BYTES)
+            timed_out = False
+        except BadStatusError:
+            timed_out = False
+        except BusTimeoutError:
+            timed_out = True
+        spoiled += _disturbances(bus, late_too=not may_be_late) > before
+        may_be_late = timed_out
+    if spoiled > _SPOILED_MAX:
+        raise BusCensusError(
+            f"{spoiled} of {_PROBES} answers of {joint.name} (id {joint.servo_id}) collided: more "
+            "than one servo has this id, or the cable is bad",
+            reason="DUPLICATE_ID",
+        )
+
+
+def _disturbances(bus: ServoBus, *, late_too: bool) -> int:
+    counters = bus.counters
+    broken = counters.crc_errors + counters.skipped_bytes + counters.bad_statuses
+    return broken + counters.foreign_packets + (counters.late_packets if late_too else 0)
+
+
+def _identify(joint: ServoJoint, ping: Ping, settings: DynamixelSettings) -> Servo:
+    where = f"{joint.name} (servo {joint.servo_id})"
+    try:
+        table = control_table_of(ping.model_number)
+    except UnknownServoModelError as error:
+        raise BusCensusError(f"{where}: {error}", reason="WRONG_SERVO_MODEL") from error
+    servo = Servo(joint, table, ping.firmware)
+    if not servo.has_watchdog and not settings.allow_no_watchdog:
+        raise BusCensusError(
+            f"{where} has firmware {ping.firmware}, at least {WATCHDOG_FIRMWARE} is needed: "
+            "without a bus watchdog nothing stops it when this program dies; update it, or accept "
+            "that with allow_no_watchdog",
+            reason="FIRMWARE_TOO_OLD",
+        )
+    return servo
+
+
+def _describe(found: Mapping[int, Ping], ids: tuple[int, ...]) -> str:
+    return ", ".join(f"{i} (model {found[i].model_number})" for i in ids)

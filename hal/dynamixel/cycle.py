@@ -1,0 +1,91 @@
+"""One look at all servos: a single sync read, then one more chance for who did not answer."""
+
+from collections.abc import Callable, Sequence
+
+from hal.dynamixel.bus import ServoBus
+from hal.dynamixel.readings import ServoReadings
+from hal.dynamixel.servo import Servo
+from hal.dynamixel.settings import DynamixelSettings
+from hal.dynamixel.state_block import BLOCK, block_address
+
+_FIRST_SHARE = 0.6  # of the budget; a mute servo leaves the rest for the second chance
+_FLOOD_BYTES = 64  # more noise than this beside missing answers is no single lost packet
+
+
+class StateCycle:
+    """Reads N servos within a budget of time.
+
+    Args:
+        bus: opened.
+        servos: all with the block mapped.
+        settings: budget, and whether fast reads may be used.
+        now_ns: monotonic clock.
+    """
+
+    def __init__(
+        self,
+        bus: ServoBus,
+        servos: Sequence[Servo],
+        settings: DynamixelSettings,
+        now_ns: Callable[[], int],
+    ) -> None:
+        self._bus = bus
+        self._now_ns = now_ns
+        self._budget_ns = round(settings.cycle_budget_s * 1e9)
+        self._address = block_address(servos[0])
+        self._index = {servo.id: index for index, servo in enumerate(servos)}
+        self._can_read_fast = settings.fast_reads and all(s.has_fast_reads for s in servos)
+        self.readings = ServoReadings(len(servos))
+        self.foreign = 0
+        self.flooded_in_a_row = 0
+
+    def run(self) -> ServoReadings:
+        """One cycle; who is missing afterwards has a higher count of misses.
+
+        Raises:
+            PortError: the port is gone or takes no bytes.
+        """
+        readings = self.readings
+        readings.begin()
+        started_ns = self._now_ns()
+        deadline_ns = started_ns + self._budget_ns
+        noise = self._noise()
+        first_ns = started_ns + round(_FIRST_SHARE * self._budget_ns)
+        missing = self._read(self._order(), started_ns, first_ns, fast=self._may_read_fast())
+        if missing:
+            self._retry(missing, deadline_ns)
+        readings.end()
+        is_flooded = bool(missing) and self._noise() - noise > _FLOOD_BYTES
+        self.flooded_in_a_row = self.flooded_in_a_row + 1 if is_flooded else 0
+        return readings
+
+    def _order(self) -> list[int]:
+        """Who was mute comes last: some chains of answers end at a servo that stays silent."""
+        misses = self.readings.misses
+        return sorted(self._index, key=lambda servo_id: misses[self._index[servo_id]] > 0)
+
+    def _may_read_fast(self) -> bool:
+        """One mute servo spoils a whole fast read, so it is for chains without one."""
+        return self._can_read_fast and not self.readings.misses.any()
+
+    def _retry(self, missing: list[int], deadline_ns: int) -> None:
+        """The others in one more chain, then the first of the missing alone."""
+        first, *rest = missing
+        for ids in (rest, [first]):
+            now_ns = self._now_ns()
+            if ids and now_ns < deadline_ns:
+                self._bus.counters.retries += 1
+                self._read(ids, now_ns, deadline_ns, fast=False)
+
+    def _read(self, ids: list[int], stamp_ns: int, deadline_ns: int, *, fast: bool) -> list[int]:
+        reply = self._bus.sync_read(
+            ids, self._address, BLOCK.itemsize, deadline_ns=deadline_ns, fast=fast
+        )
+        for servo_id, data in reply.data.items():
+            self.readings.take(self._index[servo_id], data, stamp_ns)
+        self.foreign += reply.foreign
+        return list(reply.missing)
+
+    def _noise(self) -> int:
+        counters = self._bus.counters
+        return counters.skipped_bytes + BLOCK.itemsize * counters.foreign_packets

@@ -1,0 +1,148 @@
+"""D'Claw's way to the start of an episode: fingers out of the valve, valve turned, fingers back in.
+
+After the ROBEL benchmark's scripted reset, without its pauses of fixed length: each stage ends when
+its joints have arrived, and a finger that got caught is let go and led out again.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+from math import pi
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hal.errors import RobotWriteError
+from hal.types import ResetTarget, RobotSpec, RobotState, Vector
+
+ATTEMPTS = 4
+TOLERANCE_RAD = np.radians(5)
+AT_REST_RAD_S = 0.08
+_OPEN_TOP_RAD = pi / 4
+_OBJECT_TOLERANCE_RAD = np.radians(3)
+_ARRIVED_RAD = np.radians(8)  # on the way; the last stage is the strict one
+
+_TOPS, _MIDDLES, _BOTTOMS = (slice(i, None, 3) for i in range(3))
+
+
+class Stage(IntEnum):
+    """In order; RELEASE only after a failed attempt."""
+
+    RELEASE = 0
+    OPEN = 1
+    ALIGN = 2
+    CLOSE = 3
+    SETTLE = 4
+
+
+_PATIENCE_S = {
+    Stage.RELEASE: 0.75,
+    Stage.OPEN: 2.0,
+    Stage.ALIGN: 8.0,
+    Stage.CLOSE: 2.0,
+    Stage.SETTLE: 2.0,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Progress:
+    stage: Stage
+    since_ns: int
+    attempt: int
+
+
+class DClawReset:
+    """One reset of D'Claw; a `ResetSequence` that also says what the valve's own servo shall do.
+
+    Args:
+        spec: of D'Claw.
+        target: where the episode starts; positions are cut to the specification's range.
+        attempts: before an operator is asked.
+    """
+
+    def __init__(self, spec: RobotSpec, target: ResetTarget, attempts: int = ATTEMPTS) -> None:
+        self._names = spec.joint_names
+        self._goal = np.clip(
+            target.joint_position_rad, spec.position_min_rad, spec.position_max_rad
+        )
+        self._object_goal = target.object_position_rad.copy()
+        self._attempts = attempts
+        self._progress: _Progress | None = None
+
+    @property
+    def object_goal_rad(self) -> Vector | None:
+        """[K] where the objects shall be turned now; None: leave them alone."""
+        is_aligning = self._progress is not None and self._progress.stage is Stage.ALIGN
+        return self._object_goal if is_aligning else None
+
+    def step(self, state: RobotState, now_ns: int) -> Vector | None:
+        """Joint targets [J] rad for the next period; None when done.
+
+        Raises:
+            RobotWriteError: RESET_FAILED.
+        """
+        progress = self._progress or _Progress(Stage.OPEN, now_ns, 1)
+        if self._has_arrived(progress.stage, state):
+            if progress.stage is Stage.SETTLE:
+                return None
+            progress = _Progress(Stage(progress.stage + 1), now_ns, progress.attempt)
+        elif (now_ns - progress.since_ns) / 1e9 > _PATIENCE_S[progress.stage]:
+            progress = self._after_patience(progress, state, now_ns)
+        self._progress = progress
+        return self._targets(progress.stage, state)
+
+    def _after_patience(self, progress: _Progress, state: RobotState, now_ns: int) -> _Progress:
+        """Once more from the start, if there is an attempt left."""
+        if progress.stage is Stage.RELEASE:
+            return _Progress(Stage.OPEN, now_ns, progress.attempt)
+        if progress.attempt >= self._attempts:
+            raise RobotWriteError(self._complaint(progress, state), reason="RESET_FAILED")
+        return _Progress(Stage.RELEASE, now_ns, progress.attempt + 1)
+
+    def _has_arrived(self, stage: Stage, state: RobotState) -> bool:
+        error = np.abs(state.joint_position_rad - self._goal)
+        if stage is Stage.RELEASE:
+            return False
+        if stage is Stage.OPEN:
+            return bool((np.abs(state.joint_position_rad[_TOPS] - _OPEN_TOP_RAD) < 0.2).all())
+        if stage is Stage.ALIGN:
+            near = np.concatenate([error[_MIDDLES], error[_BOTTOMS]]) < _ARRIVED_RAD
+            return bool(near.all() and self._is_aligned(state, _OBJECT_TOLERANCE_RAD).all())
+        if stage is Stage.CLOSE:
+            return bool((error < _ARRIVED_RAD).all())
+        at_rest = np.abs(state.joint_velocity_rad_s) < AT_REST_RAD_S
+        in_place = at_rest & (error < TOLERANCE_RAD) & state.valid
+        return bool(in_place.all() and self._is_aligned(state, TOLERANCE_RAD).all())
+
+    def _is_aligned(self, state: RobotState, tolerance_rad: float) -> NDArray[np.bool_]:
+        off = (state.object_position_rad - self._object_goal + pi) % (2 * pi) - pi
+        return (np.abs(off) < tolerance_rad) & (
+            np.abs(state.object_velocity_rad_s) < 2 * AT_REST_RAD_S
+        )
+
+    def _targets(self, stage: Stage, state: RobotState) -> Vector:
+        """Tops lead out first and in last: they carry the whole finger."""
+        if stage is Stage.RELEASE:
+            return state.joint_position_rad.copy()  # no more force than the servos' own friction
+        targets = self._goal.copy()
+        if stage is Stage.OPEN:
+            targets[:] = state.joint_position_rad
+        if stage in (Stage.OPEN, Stage.ALIGN):
+            targets[_TOPS] = _OPEN_TOP_RAD
+        return targets
+
+    def _complaint(self, progress: _Progress, state: RobotState) -> str:
+        error = np.abs(state.joint_position_rad - self._goal)
+        if progress.stage is Stage.OPEN:
+            error[_TOPS] = np.abs(state.joint_position_rad[_TOPS] - _OPEN_TOP_RAD)
+        off = [
+            f"{name} is {np.degrees(angle):.0f} degrees off"
+            for name, angle in zip(self._names, error, strict=True)
+            if angle >= TOLERANCE_RAD
+        ]
+        if progress.stage >= Stage.ALIGN and not self._is_aligned(state, TOLERANCE_RAD).all():
+            off.append("the object did not turn to where it should be")
+        return (
+            f"reset failed in {progress.attempt} attempts, stage {progress.stage.name}: "
+            f"{', '.join(off) or 'the robot does not come to rest'}; free the fingers by hand, "
+            "then clear the fault"
+        )

@@ -1,0 +1,242 @@
+"""What in the servos' answers must stop the robot, and what an operator should merely hear of.
+
+Faults of a servo that has torque stop the robot; the same found without torque is a warning and a
+reason not to activate.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hal.dynamixel.readings import ServoReadings
+from hal.dynamixel.servo import Servo, names_of
+from hal.dynamixel.settings import DynamixelSettings
+from hal.dynamixel.status import WATCHDOG_TRIPPED, HardwareError
+from hal.dynamixel.units import VOLTAGE_V
+from hal.errors import RobotReadError
+
+_FLOODED_MAX = 3
+
+# In this order: a shock or a broken encoder is worse than what follows from it.
+_HARDWARE_FAULTS = (
+    (HardwareError.ELECTRICAL_SHOCK, "SERVO_SHOCK", "electrical shock or short circuit"),
+    (HardwareError.ENCODER, "SERVO_ENCODER", "encoder failure"),
+    (HardwareError.OVERLOAD, "SERVO_OVERLOAD", "overload"),
+    (HardwareError.OVERHEATING, "SERVO_OVERHEAT", "overheating"),
+)
+_LATCHED = "latched; take the load off, let it cool down, then reboot this servo"
+
+Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something wrong with one servo."""
+
+    reason: str
+    message: str
+
+    def raise_as_fault(self) -> None:
+        """Stop the robot.
+
+        Raises:
+            RobotReadError: always.
+        """
+        raise RobotReadError(self.message, reason=self.reason)
+
+
+class ServoMonitor:
+    """Looks at N servos after each cycle.
+
+    Args:
+        servos: in the order of the readings.
+        settings: limits.
+    """
+
+    def __init__(self, servos: Sequence[Servo], settings: DynamixelSettings) -> None:
+        self._servos = tuple(servos)
+        self._settings = settings
+
+    def check(self, readings: ServoReadings, armed: Flags, watchdog_units: int) -> None:
+        """Pass when no servo with torque has a fault.
+
+        Args:
+            readings: of the latest cycle.
+            armed: [N] servos that were given torque.
+            watchdog_units: value that their bus watchdog was set to; 0 where it is not used.
+
+        Raises:
+            RobotReadError: the first fault, by the name of its joint and servo.
+        """
+        for index in np.flatnonzero(readings.fresh | readings.restarted):
+            for finding in self._faults(int(index), readings, watchdog_units):
+                if armed[index]:
+                    finding.raise_as_fault()
+
+    def warnings(self, readings: ServoReadings, armed: Flags) -> Iterator[str]:
+        """What stops nothing (yet), each beginning with its reason."""
+        for index, servo in enumerate(self._servos):
+            row = readings.rows[index]
+            if readings.stamp_ns[index] == 0:
+                continue
+            findings = [*hardware_errors(servo, int(row["hardware_error_status"]))]
+            voltage_v = float(row["present_input_voltage"]) * VOLTAGE_V
+            if voltage_v < self._settings.voltage_min_v:
+                findings.append(self._low_voltage(servo, voltage_v))
+            for finding in findings:
+                yield f"{finding.reason}: {finding.message}"
+            temperature_c = float(row["present_temperature"])
+            if temperature_c >= self._settings.warn_temperature_c:
+                yield f"SERVO_HOT: {servo} is at {temperature_c:.0f} degC"
+            if int(row["torque_enable"]) and not armed[index]:
+                yield (
+                    f"TORQUE_FOUND_ON: {servo} holds its position although this program has not "
+                    "switched it on"
+                )
+
+    def refuse_activation(self, readings: ServoReadings) -> None:
+        """Pass when every servo may be given torque.
+
+        Raises:
+            RobotReadError: the reason of the first that may not.
+        """
+        for index, servo in enumerate(self._servos):
+            row = readings.rows[index]
+            for finding in hardware_errors(servo, int(row["hardware_error_status"])):
+                finding.raise_as_fault()
+            temperature_c, limit_c = (
+                float(row["present_temperature"]),
+                self._settings.enable_temperature_max_c,
+            )
+            if temperature_c >= limit_c:
+                raise RobotReadError(
+                    f"{servo} is at {temperature_c:.0f} degC; torque is allowed below "
+                    f"{limit_c:.0f} degC: let it cool down",
+                    reason="SERVO_OVERHEAT",
+                )
+            voltage_v = float(row["present_input_voltage"]) * VOLTAGE_V
+            if voltage_v < self._settings.voltage_min_v:
+                self._low_voltage(servo, voltage_v).raise_as_fault()
+
+    def _faults(
+        self, index: int, readings: ServoReadings, watchdog_units: int
+    ) -> Iterator[Finding]:
+        servo, row, settings = self._servos[index], readings.rows[index], self._settings
+        yield from (
+            found
+            for found in hardware_errors(servo, int(row["hardware_error_status"]))
+            if found.reason != "SERVO_VOLTAGE"  # an alert; the voltage itself is looked at below
+        )
+        yield from self._lost_state(servo, readings, index, watchdog_units)
+        voltage_v = float(row["present_input_voltage"]) * VOLTAGE_V
+        if voltage_v < settings.voltage_min_v:
+            yield self._low_voltage(servo, voltage_v)
+        temperature_c = float(row["present_temperature"])
+        if temperature_c >= settings.stop_temperature_c:
+            yield Finding(
+                "SERVO_OVERHEAT",
+                f"{servo} is at {temperature_c:.0f} degC, limit {settings.stop_temperature_c:.0f}",
+            )
+
+    def _lost_state(
+        self, servo: Servo, readings: ServoReadings, index: int, watchdog_units: int
+    ) -> Iterator[Finding]:
+        """What a servo forgets when its supply breaks down, and its watchdog."""
+        row = readings.rows[index]
+        watchdog = int(row["bus_watchdog"])
+        if readings.restarted[index]:
+            yield Finding("SERVO_REBOOTED", f"{servo} was rebooted or lost its supply")
+        if watchdog == WATCHDOG_TRIPPED:
+            yield Finding(
+                "WATCHDOG_TRIPPED",
+                f"{servo} stopped by itself: it heard nothing for {self._settings.watchdog_s} s",
+            )
+        elif watchdog != watchdog_units:
+            yield Finding(
+                "SERVO_REBOOTED",
+                f"{servo}: bus watchdog is {watchdog}, was set to {watchdog_units}; it has lost "
+                "its state",
+            )
+        if not int(row["torque_enable"]):
+            yield Finding(
+                "SERVO_REBOOTED", f"{servo} has lost its torque, and nobody switched it off"
+            )
+
+    def _low_voltage(self, servo: Servo, voltage_v: float) -> Finding:
+        return Finding(
+            "SERVO_VOLTAGE",
+            f"{servo} is supplied with {voltage_v:.1f} V, at least "
+            f"{self._settings.voltage_min_v:.1f} V are needed",
+        )
+
+
+class BusMonitor:
+    """Tells a lost packet from a lost servo, and that from a lost bus.
+
+    Args:
+        servos: in the order of the readings.
+        settings: limits.
+    """
+
+    def __init__(self, servos: Sequence[Servo], settings: DynamixelSettings) -> None:
+        self._servos = tuple(servos)
+        self._settings = settings
+
+    def is_degraded(self, readings: ServoReadings) -> bool:
+        """Whether some servo has been mute for too many cycles to send new goals."""
+        return bool((readings.misses >= self._settings.misses_degraded).any())
+
+    def require_fresh(self, readings: ServoReadings) -> None:
+        """Pass when every servo has answered in the latest cycle.
+
+        Raises:
+            RobotReadError: SERVO_SILENT.
+        """
+        silent = [s for s, fresh in zip(self._servos, readings.fresh, strict=True) if not fresh]
+        if silent:
+            raise RobotReadError(f"no answer from {names_of(silent)}", reason="SERVO_SILENT")
+
+    def check(self, readings: ServoReadings, flooded_in_a_row: int, now_ns: int) -> None:
+        """Pass when every servo was heard recently.
+
+        Raises:
+            RobotReadError: BUS_FLOODED, SERVO_SILENT or BUS_LOST.
+        """
+        if flooded_in_a_row >= _FLOODED_MAX:
+            raise RobotReadError(
+                f"noise instead of answers in {flooded_in_a_row} cycles in a row: look for a "
+                "babbling device, a wrong baud rate or a loose cable",
+                reason="BUS_FLOODED",
+            )
+        age_s = readings.age_s(now_ns)
+        lost = (age_s > self._settings.comm_fault_s) & (
+            readings.misses >= self._settings.misses_degraded
+        )
+        if not lost.any():
+            return
+        silent = [servo for servo, is_lost in zip(self._servos, lost, strict=True) if is_lost]
+        longest_s = float(age_s[lost].max())
+        if len(silent) == len(self._servos):
+            raise RobotReadError(
+                f"no servo has answered for {longest_s:.2f} s: check supply and cable",
+                reason="BUS_LOST",
+            )
+        raise RobotReadError(
+            f"no answer from {names_of(silent)} for {longest_s:.2f} s, limit "
+            f"{self._settings.comm_fault_s} s: check its cable and the one before it",
+            reason="SERVO_SILENT",
+        )
+
+
+def hardware_errors(servo: Servo, status: int) -> Iterator[Finding]:
+    """What the bits of Hardware Error Status (70) say, the worst first."""
+    for bit, reason, text in _HARDWARE_FAULTS:
+        if status & bit:
+            yield Finding(reason, f"{servo}: {text}, {_LATCHED}")
+    if status & HardwareError.INPUT_VOLTAGE:
+        yield Finding(
+            "SERVO_VOLTAGE",
+            f"{servo}: its supply was outside its limits, {_LATCHED}",
+        )

@@ -1,0 +1,79 @@
+"""The servos that sense objects may also turn them, but only while a reset asks for it."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from hal.dynamixel.angles import ServoAngles
+from hal.dynamixel.arming import ServoArming
+from hal.dynamixel.bus import ServoBus
+from hal.dynamixel.servo import Servo
+from hal.dynamixel.servo_group import ServoGroup
+from hal.dynamixel.settings import DynamixelSettings
+from hal.dynamixel.units import TICKS_PER_TURN
+from hal.types import Vector
+
+
+class ObjectDrive:
+    """Torque and goals of the K object servos.
+
+    Args:
+        bus: opened.
+        servos: [K].
+        settings: watchdog, speed.
+        now_ns: monotonic clock.
+    """
+
+    def __init__(
+        self,
+        bus: ServoBus,
+        servos: Sequence[Servo],
+        settings: DynamixelSettings,
+        now_ns: Callable[[], int],
+    ) -> None:
+        self._bus = bus
+        self._servos = tuple(servos)
+        self._velocity_rad_s = settings.object_velocity_rad_s
+        self._angles = ServoAngles([servo.joint for servo in servos])
+        self._arming = ServoArming(bus, servos, settings, now_ns) if servos else None
+        self._goal: list[int] | None = None
+        self.has_torque = False
+
+    def turn_to(self, goal_rad: Vector) -> None:
+        """Turn the objects to [K] rad at the settings' speed; torque comes on where they are.
+
+        Raises:
+            RobotWriteError, RobotReadError: a step of arming failed; torque may be on.
+        """
+        if self._arming is None:
+            return
+        if not self.has_torque:
+            self.has_torque = True  # also when it fails half way
+            self._arming.arm(self._velocity_rad_s)
+        ticks = self._angles.to_ticks(goal_rad) % TICKS_PER_TURN
+        goal = [
+            int(np.clip(value, servo.goal_min_ticks, servo.goal_max_ticks))
+            for value, servo in zip(ticks, self._servos, strict=True)
+        ]
+        if goal != self._goal:
+            values = {servo.id: value for servo, value in zip(self._servos, goal, strict=True)}
+            ServoGroup(self._bus, self._servos).write(
+                "goal_position", values, reason="GOAL_REJECTED"
+            )
+            self._goal = goal
+
+    def let_go(self) -> None:
+        """Torque off, confirmed; nothing is sent where it is off.
+
+        Raises:
+            RobotWriteError: TORQUE_NOT_OFF.
+            RobotReadError: SERVO_SILENT.
+        """
+        if self.has_torque:
+            ServoGroup(self._bus, self._servos).write("torque_enable", 0, reason="TORQUE_NOT_OFF")
+            self.forget()
+
+    def forget(self) -> None:
+        """Torque was taken off by someone else."""
+        self.has_torque = False
+        self._goal = None

@@ -1,0 +1,247 @@
+"""A robot of Dynamixel servos, behind the same contract as its simulated twin.
+
+Not yet run on physical servos.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from hal.clock import Clock
+from hal.dynamixel.bodies import BodyTracking
+from hal.dynamixel.calibration import Calibration
+from hal.dynamixel.connection import connect
+from hal.dynamixel.errors import PortError
+from hal.dynamixel.link_recovery import LinkRecovery
+from hal.dynamixel.measurement import joint_health, robot_state
+from hal.dynamixel.relax import broadcast_torque_off
+from hal.dynamixel.reset_run import ResetRun
+from hal.dynamixel.session import ServoSession
+from hal.dynamixel.settings import DynamixelSettings
+from hal.errors import CommandError, RobotReadError, RobotWriteError
+from hal.health import RobotHealth
+from hal.lifecycle import Lifecycle
+from hal.robot import ResetProgress, Robot
+from hal.tracker import Tracker
+from hal.types import ResetTarget, RobotSpec, RobotState, Vector
+
+_RECENT_NS = 10_000_000  # a reset step right after a read needs no look of its own
+
+
+class DynamixelRobot(Robot):
+    """One robot on one serial port.
+
+    Call `tend` every `tend_period_s`: it feeds the servos' bus watchdogs between control steps.
+
+    Args:
+        spec: robot model.
+        calibration: of this robot.
+        settings: port, times and limits.
+        clock: monotonic, in real time.
+        period_s: control period.
+        tracker: of the bodies in `spec`, None where there are none; the robot owns it.
+        backend: as rows name it.
+
+    Raises:
+        ValueError: a calibration or tracker of another robot.
+    """
+
+    def __init__(
+        self,
+        spec: RobotSpec,
+        calibration: Calibration,
+        settings: DynamixelSettings,
+        clock: Clock,
+        *,
+        period_s: float,
+        tracker: Tracker | None = None,
+        backend: str = "dynamixel",
+    ) -> None:
+        super().__init__(spec, backend, calibration.version)
+        _check_parts(spec, calibration, period_s, tracker)
+        self._calibration = calibration
+        self._settings = settings
+        self._clock = clock
+        self._period_s = period_s
+        self._bodies = None if tracker is None else BodyTracking(tracker)
+        self._session: ServoSession | None = None
+        self._recovery = LinkRecovery(clock)
+        self._sequence = 0
+        self._resetting: ResetRun | None = None
+
+    @property
+    def tend_period_s(self) -> float:
+        """The bus period of the settings."""
+        return self._settings.bus_period_s
+
+    def health(self) -> RobotHealth:
+        """Watchdog, servos, warnings and counters as of the latest look."""
+        session = self._session
+        if session is None:
+            return RobotHealth(warnings=(f"BUS_LOST: {self._recovery.cause}",))
+        return RobotHealth(
+            watchdog_s=session.watchdog_s,
+            joints=joint_health(session, self._clock.now_ns()),
+            warnings=tuple(session.warnings()),
+            counters=session.counters() | {"reconnections": self._recovery.reconnections},
+        )
+
+    def reboot_servo(self, name: str) -> None:
+        """Reboot the servo of joint or object `name`, the cure of a latched error.
+
+        Raises:
+            LifecycleError: not INACTIVE.
+            CommandError: UNKNOWN_JOINT.
+            RobotWriteError: REBOOT_FAILED.
+            RobotReadError: the bus is lost.
+        """
+        self._require("reboot_servo", Lifecycle.INACTIVE)
+        session = self._connected()
+        servos = {servo.name: servo for servo in session.connection.servos}
+        if name not in servos:
+            raise CommandError(
+                f"no servo moves {name!r}; there are: {', '.join(servos)}", reason="UNKNOWN_JOINT"
+            )
+        with self._on_bus(RobotWriteError):
+            session.reboot(servos[name])
+
+    def _configure(self) -> None:
+        if self._bodies is not None:
+            self._bodies.start()
+        try:
+            self._session = self._connect()
+        except BaseException:
+            self._release()
+            raise
+        self._sequence = 0
+        self._recovery = LinkRecovery(self._clock)
+
+    def _read(self) -> RobotState:
+        session = self._connected()
+        with self._on_bus(RobotReadError):
+            session.look()
+        self._sequence += 1
+        return self._measure(session)
+
+    def _tend(self) -> None:
+        session = self._connected()
+        with self._on_bus(RobotReadError):
+            session.look()
+
+    def _activate(self) -> None:
+        self._resetting = None
+        session = self._connected()
+        with self._on_bus(RobotWriteError):
+            session.arm()
+
+    def _write(self, position_rad: Vector) -> Vector:
+        session = self._connected()
+        with self._on_bus(RobotWriteError):
+            self._abandon_reset(session)
+            return session.send(position_rad)
+
+    def _deactivate(self) -> tuple[str, ...]:
+        self._resetting = None
+        session = self._session
+        unconfirmed = self.spec.joint_names if session is None else session.relax()
+        if unconfirmed and (session is None or not session.connection.port.is_open):
+            self._lose("the port was lost before torque was off")
+            unconfirmed = self._relax_anew()
+        self._recovery.owes_torque_off = bool(unconfirmed)
+        return unconfirmed
+
+    def _reset(self, target: ResetTarget) -> ResetProgress:
+        session = self._connected()
+        with self._on_bus(RobotWriteError):
+            if self._resetting is None or not self._resetting.is_for(target):
+                self._abandon_reset(session)
+                self._resetting = ResetRun(self.spec, target, self._period_s, self._bodies)
+            if self._clock.now_ns() - session.looked_ns > _RECENT_NS:
+                session.look()
+            progress = self._resetting.step(session, self._measure(session), self._clock.now_ns)
+        if progress is ResetProgress.DONE:
+            self._resetting = None
+        return progress
+
+    def _close(self) -> None:
+        self._resetting = None
+        self._release()
+
+    def _measure(self, session: ServoSession) -> RobotState:
+        bodies = None if self._bodies is None else self._bodies.look()
+        return robot_state(session, self._sequence, bodies)
+
+    def _abandon_reset(self, session: ServoSession) -> None:
+        if self._resetting is not None:
+            self._resetting = None
+            session.objects.let_go()
+
+    def _connect(self) -> ServoSession:
+        connection = connect(
+            self.spec, self._calibration, self._settings, self._period_s, self._clock.now_ns
+        )
+        return ServoSession(connection, self.spec, self._settings, self._clock)
+
+    def _connected(self) -> ServoSession:
+        """The session; a lost one is sought again, but only while nothing may move."""
+        if self._session is None:
+            if self.lifecycle is not Lifecycle.INACTIVE:
+                raise RobotReadError(self._recovery.cause, reason="BUS_LOST")
+            self._session = self._recovery.retry(self._connect, self._settings.port)
+            self._complete_torque_off(self._session)
+        return self._session
+
+    def _complete_torque_off(self, session: ServoSession) -> None:
+        """What could not be confirmed when the port was lost; torque comes back on request only."""
+        if self._recovery.owes_torque_off:
+            self._recovery.owes_torque_off = bool(session.relax())
+
+    def _relax_anew(self) -> tuple[str, ...]:
+        """The port was lost: if it is back already, torque off still counts."""
+        servos = (*self._calibration.joints, *self._calibration.objects)
+        settings = self._settings
+        try:
+            left = broadcast_torque_off(
+                settings.port, settings.baud_rate, [servo.servo_id for servo in servos]
+            )
+        except PortError:
+            return tuple(servo.name for servo in servos)
+        return tuple(servo.name for servo in servos if servo.servo_id in left)
+
+    @contextmanager
+    def _on_bus(self, kind: type[RobotReadError] | type[RobotWriteError]) -> Iterator[None]:
+        """A port that is lost, stuck or closed ends the session; the servos stop by themselves."""
+        try:
+            yield
+        except PortError as error:
+            self._lose(str(error))
+            raise kind(f"the bus is lost: {error}", reason="BUS_LOST") from error
+
+    def _lose(self, cause: str) -> None:
+        session, self._session = self._session, None
+        if session is not None:
+            session.connection.close()
+            self._recovery.lost(cause)
+
+    def _release(self) -> None:
+        session, self._session = self._session, None
+        if session is not None:
+            session.connection.close()
+        if self._bodies is not None:
+            self._bodies.close()
+
+
+def _check_parts(
+    spec: RobotSpec, calibration: Calibration, period_s: float, tracker: Tracker | None
+) -> None:
+    if calibration.robot_model != spec.model:
+        raise ValueError(
+            f"the calibration is of a {calibration.robot_model}, the robot is a {spec.model}"
+        )
+    names = tuple(joint.name for joint in calibration.joints)
+    if names != spec.joint_names:
+        raise ValueError(f"calibrated joints are {names}, the robot has {spec.joint_names}")
+    if not 0.0 < period_s < float("inf"):
+        raise ValueError(f"period_s is {period_s}, expected a positive time")
+    tracked = () if tracker is None else tracker.bodies
+    if tracked != spec.bodies:
+        raise ValueError(f"the tracker knows the bodies {tracked}, the robot has {spec.bodies}")

@@ -1,0 +1,138 @@
+"""One register of several servos at once, each write confirmed by reading it back.
+
+A Sync Write is never answered, so every step that must not fail silently goes through here.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NoReturn
+
+from hal.dynamixel.bus import ServoBus
+from hal.dynamixel.errors import ServoStatusError
+from hal.dynamixel.registers import Register
+from hal.dynamixel.servo import Servo, names_of
+from hal.errors import HalError, RobotReadError, RobotWriteError
+
+_TRIES = 3
+_GROUP_TIMEOUT_S = 0.05
+
+
+class ServoGroup:
+    """Servos that are read and written together.
+
+    Args:
+        bus: that they are on.
+        servos: at least one; the registers used must lie alike in all their tables.
+        timeout_s: for one read of all of them.
+    """
+
+    def __init__(
+        self, bus: ServoBus, servos: Sequence[Servo], timeout_s: float = _GROUP_TIMEOUT_S
+    ) -> None:
+        self.bus = bus
+        self.servos = tuple(servos)
+        self._timeout_s = timeout_s
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """In order."""
+        return tuple(servo.id for servo in self.servos)
+
+    def read(self, name: str) -> dict[int, int]:
+        """Value of register `name` by servo id, complete.
+
+        Raises:
+            RobotReadError: SERVO_SILENT, after three tries.
+        """
+        register = self._register(name)
+        data = self.read_block(register.address, register.size)
+        return {servo_id: register.decode(value) for servo_id, value in data.items()}
+
+    def read_block(self, address: int, length: int) -> dict[int, bytes]:
+        """Bytes by servo id, complete.
+
+        Raises:
+            RobotReadError: SERVO_SILENT, after three tries.
+        """
+        found, missing = self.try_block(address, length)
+        if missing:
+            raise RobotReadError(
+                f"no answer from {names_of(missing)} to {_TRIES} reads of {length} byte(s) at "
+                f"{address}",
+                reason="SERVO_SILENT",
+            )
+        return found
+
+    def try_block(
+        self, address: int, length: int, tries: int = _TRIES
+    ) -> tuple[dict[int, bytes], list[Servo]]:
+        """Bytes by servo id, and the servos that did not answer."""
+        found: dict[int, bytes] = {}
+        for _ in range(tries):
+            wanted = [servo_id for servo_id in self.ids if servo_id not in found]
+            if not wanted:
+                break
+            reply = self.bus.sync_read(wanted, address, length, timeout_s=self._timeout_s)
+            found.update(reply.data)
+        return found, [servo for servo in self.servos if servo.id not in found]
+
+    def write(self, name: str, values: int | Mapping[int, int], *, reason: str) -> None:
+        """Write register `name` and read it back, up to three times.
+
+        Args:
+            values: one for all, or by servo id.
+            reason: of the error when it does not hold.
+
+        Raises:
+            RobotWriteError: with `reason`; names the servos and what they said.
+            RobotReadError: SERVO_SILENT.
+        """
+        register = self._register(name)
+        wanted = dict.fromkeys(self.ids, values) if isinstance(values, int) else dict(values)
+        packets = {servo_id: register.encode_write(value) for servo_id, value in wanted.items()}
+        found: dict[int, int] = {}
+        for _ in range(_TRIES):
+            self.bus.sync_write(register.address, packets)
+            found = self.read(name)
+            packets = {i: data for i, data in packets.items() if found[i] != wanted[i]}
+            if not packets:
+                return
+        self._explain(register, {i: wanted[i] for i in packets}, found, reason)
+
+    def write_block(self, address: int, data: bytes, *, reason: str) -> None:
+        """The same bytes to all servos, read back; nothing is sent where they are there already.
+
+        Raises:
+            RobotWriteError: with `reason`.
+            RobotReadError: SERVO_SILENT.
+        """
+        wrong = self.servos
+        for _ in range(_TRIES + 1):
+            found = self.read_block(address, len(data))
+            wrong = [servo for servo in self.servos if found[servo.id] != data]
+            if not wrong:
+                return
+            self.bus.sync_write(address, {servo.id: data for servo in wrong})
+        raise RobotWriteError(
+            f"{names_of(list(wrong))} did not take {len(data)} byte(s) at {address}", reason=reason
+        )
+
+    def _explain(
+        self, register: Register, wanted: dict[int, int], found: dict[int, int], reason: str
+    ) -> NoReturn:
+        """Ask the first servo directly, which alone tells what it objects to."""
+        servo = next(s for s in self.servos if s.id in wanted)
+        value = wanted[servo.id]
+        said = f"it reads back as {found[servo.id]}"
+        cause: HalError | None = None
+        try:
+            self.bus.write(servo.id, register, value)
+        except ServoStatusError as error:
+            said, cause = str(error), error
+        others = [s for s in self.servos if s.id in wanted and s is not servo]
+        more = f"; likewise {names_of(others)}" if others else ""
+        raise RobotWriteError(
+            f"{servo}: {register.name} = {value} does not hold: {said}{more}", reason=reason
+        ) from cause
+
+    def _register(self, name: str) -> Register:
+        return self.servos[0].table[name]

@@ -1,0 +1,218 @@
+"""One connection in use: what the robot does between connecting and losing or closing the port."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hal.clock import Clock
+from hal.dynamixel.angles import ServoAngles
+from hal.dynamixel.arming import ServoArming
+from hal.dynamixel.connection import Connection, prepare
+from hal.dynamixel.goals import GoalWriter
+from hal.dynamixel.monitor import BusMonitor, Finding, ServoMonitor
+from hal.dynamixel.object_drive import ObjectDrive
+from hal.dynamixel.plausibility import JUMPS_MAX, PlausibleMotion
+from hal.dynamixel.readings import ServoReadings
+from hal.dynamixel.reboot import reboot_servo
+from hal.dynamixel.relax import torque_off
+from hal.dynamixel.servo import Servo
+from hal.dynamixel.settings import DynamixelSettings
+from hal.types import RobotSpec, Vector
+
+
+class ServoSession:
+    """Looks, goals and torque on one open bus.
+
+    Args:
+        connection: verified.
+        spec: of the robot.
+        settings: limits and times.
+        clock: monotonic.
+    """
+
+    def __init__(
+        self, connection: Connection, spec: RobotSpec, settings: DynamixelSettings, clock: Clock
+    ) -> None:
+        self.connection = connection
+        self._settings = settings
+        self._clock = clock
+        servos, bus = connection.servos, connection.bus
+        count = len(spec.joints)
+        joints, objects = servos[:count], servos[count:]
+        self.joint_count = count
+        self._arming = ServoArming(bus, joints, settings, clock.now_ns)
+        self.objects = ObjectDrive(bus, objects, settings, clock.now_ns)
+        self.goals = GoalWriter(bus, joints, ServoAngles([s.joint for s in joints]))
+        self.motion = PlausibleMotion(
+            ServoAngles([servo.joint for servo in servos]),
+            np.concatenate(
+                [
+                    spec.velocity_max_rad_s,
+                    np.full(len(objects), settings.object_velocity_max_rad_s),
+                ]
+            ),
+            [False] * count + [True] * len(objects),
+        )
+        self._servo_monitor = ServoMonitor(servos, settings)
+        self._bus_monitor = BusMonitor(servos, settings)
+        self._has_torque = False
+        self._soft_until_ns: int | None = None
+        self.is_degraded = False
+        self.looked_ns = 0
+        self.motion.update(self.readings)
+
+    @property
+    def readings(self) -> ServoReadings:
+        """Of the latest cycle."""
+        return self.connection.cycle.readings
+
+    @property
+    def watchdog_s(self) -> float | None:
+        """Of the joints' bus watchdog; None while it is not armed."""
+        units = self._arming.watchdog_units
+        return units * 0.02 if self._has_torque and units else None
+
+    def look(self) -> None:
+        """One cycle on the bus with everything that follows from it.
+
+        Raises:
+            RobotReadError: a fault of a servo or of the bus.
+            RobotWriteError: goals are not taken.
+            PortError: the port is gone.
+        """
+        readings = self.connection.cycle.run()
+        self.looked_ns = self._clock.now_ns()
+        self.motion.update(readings)
+        self.is_degraded = self._bus_monitor.is_degraded(readings)
+        armed = self._armed()
+        self._servo_monitor.check(readings, armed, self._arming.watchdog_units)
+        self._heed_restarts(readings)
+        self._heed_jumps()
+        self._bus_monitor.check(readings, self.connection.cycle.flooded_in_a_row, self.looked_ns)
+        if not self.is_degraded:
+            self.goals.confirm(readings)
+        self._end_soft_start()
+
+    def arm(self) -> None:
+        """Torque on where the robot is; it can be slow only, to begin with.
+
+        Raises:
+            RobotReadError, RobotWriteError: it must not or did not get torque.
+        """
+        self.look()
+        self._bus_monitor.require_fresh(self.readings)
+        self._servo_monitor.refuse_activation(self.readings)
+        held = self._arming.arm(self._settings.soft_start_velocity_rad_s)
+        self.goals.seed(held)
+        self._has_torque = True
+        self._soft_until_ns = self._clock.now_ns() + round(self._settings.soft_start_s * 1e9)
+        self.look()
+
+    def relax(self) -> tuple[str, ...]:
+        """Torque off everywhere; return the names of those that did not confirm it."""
+        self._has_torque = False
+        self._soft_until_ns = None
+        servos = self.connection.servos
+        unconfirmed = torque_off(self.connection.bus, [servo.id for servo in servos])
+        self.goals.clear()
+        self.objects.forget()
+        return tuple(servo.name for servo in servos if servo.id in unconfirmed)
+
+    def send(self, position_rad: Vector) -> Vector:
+        """Send goals [J] rad, or none while a servo is mute; return those in force.
+
+        Raises:
+            PortError: the port is gone.
+        """
+        held = self.goals.held_rad
+        if self.is_degraded and held is not None:
+            return held
+        return self.goals.send(position_rad)
+
+    def reboot(self, servo: Servo) -> None:
+        """Reboot one servo and write what it forgot.
+
+        Raises:
+            RobotWriteError: REBOOT_FAILED, or a setting did not hold.
+            RobotReadError: SERVO_SILENT.
+        """
+        reboot_servo(self.connection.bus, servo, self._clock)
+        self._prepare_again()
+
+    def settle_objects(self, position_rad: Vector) -> None:
+        """Count the objects' turns anew, so that they are nearest to [K] rad."""
+        for index, angle in enumerate(position_rad.tolist()):
+            self.motion.rewind(self.joint_count + index, angle)
+
+    def counters(self) -> dict[str, int]:
+        """Events since this connection was made."""
+        return self.connection.bus.counters.as_dict() | {
+            "goals_resent": self.goals.resent,
+            "positions_rejected": self.motion.rejected,
+            "velocity_spikes": self.motion.spikes,
+        }
+
+    def warnings(self) -> Iterator[str]:
+        """What needs attention but stops nothing."""
+        yield from self.connection.warnings
+        if self.is_degraded:
+            mute = self.readings.misses >= self._settings.misses_degraded
+            names = [s.name for s, m in zip(self.connection.servos, mute, strict=True) if m]
+            yield f"DEGRADED: goals are frozen, no answer from {', '.join(names)}"
+        if self.connection.cycle.foreign:
+            yield (
+                f"UNEXPECTED_SERVO: {self.connection.cycle.foreign} packets of ids that were not "
+                "asked: a duplicate or unknown device is on the bus"
+            )
+        if self._has_torque and self.watchdog_s is None:
+            yield "NO_WATCHDOG: nothing stops the servos when this program dies"
+        yield from self._servo_monitor.warnings(self.readings, self._armed())
+
+    def _armed(self) -> NDArray[np.bool_]:
+        armed = np.zeros(len(self.connection.servos), dtype=np.bool_)
+        armed[: self.joint_count] = self._has_torque
+        armed[self.joint_count :] = self.objects.has_torque
+        return armed
+
+    def _heed_restarts(self, readings: ServoReadings) -> None:
+        """One that senses only is a fault too, in motion; at rest it is set up again."""
+        if not readings.restarted.any():
+            return
+        index = int(np.argmax(readings.restarted))
+        if self._has_torque:
+            servo = self.connection.servos[index]
+            Finding("SERVO_REBOOTED", f"{servo} was rebooted or lost its supply").raise_as_fault()
+        self._prepare_again()
+
+    def _heed_jumps(self) -> None:
+        jumping = self.motion.jumps >= JUMPS_MAX
+        if not jumping.any():
+            return
+        index = int(np.argmax(jumping))
+        if self._has_torque:
+            raise_jump(self.connection.servos[index], self.readings, index)
+        self.motion.accept_anything(index)
+
+    def _prepare_again(self) -> None:
+        prepare(self.connection.bus, self.connection.servos)
+        self.readings.forget()
+        self.motion.forget()
+
+    def _end_soft_start(self) -> None:
+        if self._soft_until_ns is not None and self._clock.now_ns() >= self._soft_until_ns:
+            self._soft_until_ns = None
+            self._arming.limit_velocity(self._settings.profile_velocity_rad_s)
+
+
+def raise_jump(servo: Servo, readings: ServoReadings, index: int) -> None:
+    """A joint cannot have been where its encoder says it is.
+
+    Raises:
+        RobotReadError: SENSOR_JUMP.
+    """
+    Finding(
+        "SENSOR_JUMP",
+        f"{servo} reported {JUMPS_MAX} impossible positions in a row, the last "
+        f"{int(readings.rows[index]['present_position'])} ticks: check encoder and gears",
+    ).raise_as_fault()
