@@ -1,17 +1,15 @@
 """D'Kitty gets up from wherever it fell, by script: flatten, flip over if need be, tuck, stand.
 
-The stages follow the ROBEL benchmark's hardware reset. Its flip needs hips that turn 5 pi / 4
-outwards, where the benchmark's own simulated robot stops at 3.42 rad and then falls back. The flip
-here stays inside those stops: the legs of one side push off over the back until the torso leans on
-its other edge, then weight is moved across that edge leg by leg. Each stage ends at rest, so speed
-decides nothing. All but the start of an episode has the torso's tilt alone to go by: a tracker's
-height depends on where its floor was calibrated.
+The stages follow the ROBEL benchmark's hardware reset. Which one comes next is decided by the tilt
+of the torso and the joints alone, not by the torso's height: that depends on how the tracker was
+calibrated, and legs that are straight under an upright torso leave nothing open.
 """
 
 from collections.abc import Iterator
 
 import numpy as np
 
+from hal.dynamixel.dkitty_poses import FLAT, STAND, TUCK, flip
 from hal.dynamixel.reset import ramp_towards
 from hal.errors import RobotWriteError
 from hal.trackers.rotation import matrix_from_angles
@@ -33,47 +31,6 @@ _REST_SPEED_RAD_S = 0.08
 _LOST_MAX_S = 2.0
 _NS_PER_S = 1e9
 
-# One leg is hip (counted outwards), thigh, knee in rad; a pose is FR, FL, BL, BR.
-_OUTWARDS = np.array([-1.0, 1.0, 1.0, -1.0])
-_MIRRORED = [1, 0, 3, 2]
-_SIDE, _OVER, _IN = np.pi / 2, 3.4, -0.27
-_FOLD, _BEND = 2.1, 1.5
-
-
-def _pose(
-    front_right: Vector | tuple[float, float, float],
-    front_left: Vector | tuple[float, float, float],
-    back_left: Vector | tuple[float, float, float],
-    back_right: Vector | tuple[float, float, float],
-) -> Vector:
-    """[4, 3]."""
-    return np.array([front_right, front_left, back_left, back_right])
-
-
-def _folded(hip: float) -> Vector:
-    """[4, 3] all legs folded, feet pointing away from the middle."""
-    front, back = (hip, -_FOLD, _BEND), (hip, _FOLD, -_BEND)
-    return _pose(front, front, back, back)
-
-
-_FLAT = _folded(_SIDE)
-_TUCK = _folded(0.0)
-_STAND = np.zeros((4, 3))
-
-# Over the left edge. What comes to lie under the belly is `_IN`: legs flat on the floor there keep
-# the torso from falling back once it leans their way.
-_LAID = (_IN, 0.0, 0.0)
-_FLIP = (
-    # On its back: the right legs push down behind the back, until the torso stands on its edge.
-    _pose((_OVER, 0, 0), _LAID, _LAID, (_OVER, 0, 0)),
-    # The weight of one leg, swung to the belly's side, tips it over the edge; the other still holds.
-    _pose((_OVER, 0, 0), _LAID, _LAID, (0, 0, 0)),
-    # All weight to the belly's side; the left legs fold without leaving the floor.
-    _pose((0, 0, 0), (_IN, _FOLD, -_BEND), (_IN, _FOLD, -_BEND), (0, 0, 0)),
-    # One left leg lifts the tail: nothing but the other left leg's hip is left to hold it up.
-    _pose((0, 0, 0), (_IN, _FOLD, -_BEND), (_SIDE, _FOLD, -_BEND), (0, 0, 0)),
-)
-
 
 class DKittyReset:
     """One reset, from any pose of torso and legs to a start on its feet; see ResetSequence.
@@ -92,6 +49,12 @@ class DKittyReset:
         self._reference = np.zeros(len(self._names))
         self._last_ns = self._moved_ns = self._stage_ns = self._seen_ns = 0
         self._up = np.zeros(3)
+        self._is_standing = self._is_done = False
+
+    @property
+    def is_standing(self) -> bool:
+        """Whether it was found at rest on straight legs: true from then on."""
+        return self._is_standing
 
     def step(self, state: RobotState, now_ns: int) -> Vector | None:
         """Targets [12] in rad for the next control period; None once it is done.
@@ -112,24 +75,27 @@ class DKittyReset:
             self._goal = next(self._script, None)
             self._stage_ns = self._moved_ns = now_ns
         if self._goal is None:
-            return None
+            if self._is_done:
+                return None
+            raise RobotWriteError(self._describe_failure(), reason="RESET_FAILED")
         return self._advance(self._goal, state.joint_position_rad, elapsed_s)
 
     def _stages(self) -> Iterator[Vector]:
         """The goals [12], each chosen when the one before is reached or has come to rest."""
         for attempt in range(ATTEMPTS_MAX):
             if attempt > 0 or not self._is_on_feet():
-                yield _joints(_FLAT)
+                yield FLAT
                 if self._up[2] < 0.0:
-                    yield from _flip(is_over_left=attempt % 2 == 0)
-                    yield _joints(_FLAT)
-                yield _joints(_TUCK)
-            yield _joints(_STAND)
-            if self._stands():
+                    yield from flip(is_over_left=attempt % 2 == 0)
+                    yield FLAT
+                yield TUCK
+            yield STAND
+            self._is_standing = self._stands()
+            if self._is_standing:
                 yield self._target
                 if self._up[2] > 0.0:
+                    self._is_done = True
                     return
-        raise RobotWriteError(self._describe_failure(), reason="RESET_FAILED")
 
     def _watch(self, state: RobotState, now_ns: int, elapsed_s: float) -> None:
         """Note the torso's up vector and whether anything moved since the last call."""
@@ -166,11 +132,11 @@ class DKittyReset:
         return self._reference.copy()
 
     def _is_on_feet(self) -> bool:
-        hips = self._errors(_joints(_STAND))[::3]
+        hips = self._errors(STAND)[::3]
         return bool(self._up[2] >= _UPRIGHT_MIN and hips.max() <= _ON_FEET_HIP_MAX_RAD)
 
     def _stands(self) -> bool:
-        errors = self._errors(_joints(_STAND))
+        errors = self._errors(STAND)
         return bool(self._up[2] >= _UPRIGHT_MIN and errors.max() <= _STANDING_ERROR_MAX_RAD)
 
     def _errors(self, goal: Vector) -> Vector:
@@ -178,27 +144,17 @@ class DKittyReset:
         return np.abs(self._state.joint_position_rad - goal)
 
     def _describe_failure(self) -> str:
-        errors = self._errors(_joints(_STAND))
+        errors = self._errors(STAND)
         away = [
             f"{name} by {np.degrees(error):.0f} degrees"
             for name, error in zip(self._names, errors, strict=True)
             if error > _STANDING_ERROR_MAX_RAD
         ]
+        tilt, limit = (
+            np.degrees(np.arccos(np.clip(u, -1, 1))) for u in (self._up[2], _UPRIGHT_MIN)
+        )
         return (
-            f"D'Kitty does not stand after {ATTEMPTS_MAX} attempts: its torso is "
-            f"{np.degrees(np.arccos(np.clip(self._up[2], -1, 1))):.0f} degrees off upright, limit "
-            f"{np.degrees(np.arccos(_UPRIGHT_MIN)):.0f}; off standing: {', '.join(away) or 'none'}. "
+            f"D'Kitty does not stand after {ATTEMPTS_MAX} attempts: its torso is {tilt:.0f} "
+            f"degrees off upright, limit {limit:.0f}; off standing: {', '.join(away) or 'none'}. "
             f"Free its legs and put it on its feet by hand, on level ground, then reset again"
         )
-
-
-def _flip(is_over_left: bool) -> Iterator[Vector]:
-    for pose in _FLIP:
-        yield _joints(pose if is_over_left else pose[_MIRRORED])
-
-
-def _joints(pose: Vector) -> Vector:
-    """[12] joint angles of a pose [4, 3], whose hips count outwards."""
-    angles = pose.copy()
-    angles[:, 0] *= _OUTWARDS
-    return angles.ravel()

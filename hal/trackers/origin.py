@@ -29,13 +29,11 @@ class WorldOrigin:
 
     Args:
         samples: measurements to average.
-        zero_height_m: tracker height at which the task's z is 0. None: `place` puts the present
-            height at the target's, whatever the pose of the legs.
     """
 
-    def __init__(self, samples: int = 10, zero_height_m: float | None = None) -> None:
+    def __init__(self, samples: int = 10) -> None:
         self._recent: deque[tuple[int, Vector]] = deque(maxlen=samples)
-        self._zero_height_m = zero_height_m
+        self._zero_height_m: float | None = None
         self._turn = np.eye(3)
         self._shift_m = np.zeros(3)
 
@@ -55,11 +53,21 @@ class WorldOrigin:
         """Forget the samples: the torso was moving until now."""
         self._recent.clear()
 
+    def level(self) -> None:
+        """The first body is at height 0 of the task's world now, whatever it does until `place`.
+
+        For a robot that starts an episode on bent legs, yet counts heights from straight ones.
+        Without a sample it changes nothing.
+        """
+        if self._recent:
+            self._zero_height_m = float(np.mean([pose[2] for _, pose in self._recent]))
+
     def place(self, body_pose: Vector) -> None:
         """Lay the world so that the first body, as just observed, has the pose of a reset target.
 
         Args:
-            body_pose: [B, 6]; of the first body's, position and heading count, not its tilt.
+            body_pose: [B, 6]; of the first body's, position and heading count, not its tilt. Its
+                height does not count either after `level`.
 
         Raises:
             TrackerError: TRACKER_LOST, too few valid measurements since it was lost or restarted.
