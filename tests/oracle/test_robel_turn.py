@@ -1,10 +1,8 @@
 """Our D'Claw Turn against ROBEL's own classes: same actions, same observations and rewards."""
 
 import os
-import shutil
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -21,13 +19,9 @@ EPISODES = 3
 
 
 @pytest.fixture(scope="module")
-def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, np.ndarray]:
+def said(robel_copy: Path) -> dict[str, np.ndarray]:
     """What ROBEL's environment said to the actions, and the actions."""
-    folder = tmp_path_factory.mktemp("robel")
-    spec = find_spec("robel")
-    assert spec is not None
-    assert spec.submodule_search_locations
-    shutil.copytree(next(iter(spec.submodule_search_locations)), folder / "robel")
+    folder = robel_copy
     steps = make_task("dclaw-turn-random").episode_steps
     actions = np.random.default_rng(7).normal(size=(EPISODES, steps, 9)) * 0.7
     np.save(folder / "actions.npy", actions)
