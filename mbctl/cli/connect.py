@@ -17,8 +17,6 @@ from services import exit_codes
 if TYPE_CHECKING:
     from services.client import ControllerClient, HeldLease, TrainerClient
 
-SIMULATED = ("mujoco",)
-
 
 @dataclass(frozen=True)
 class TlsDirectory:
@@ -77,9 +75,11 @@ def owner_name(verb: str) -> str:
 
 def confirm_motion(client: "ControllerClient", what: str, yes: bool) -> None:
     """Say what will move; a real robot asks first, or needs --yes where nobody can be asked."""
+    from mbctl.config import SIMULATED_BACKENDS
+
     status = client.status()
     render.note(f"{status.robot} ({status.model}, {status.backend}) {what}")
-    if yes or status.backend in SIMULATED:
+    if yes or status.backend in SIMULATED_BACKENDS:
         return
     if not sys.stdin.isatty():
         render.note("error: this moves a real robot: pass --yes")

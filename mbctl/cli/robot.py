@@ -1,6 +1,9 @@
-"""mbctl robot: state, activation, faults, emergency stop."""
+"""mbctl robot: state, activation, faults, emergency stop, single joints and servos."""
 
+import contextlib
+import math
 import time
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -21,7 +24,7 @@ from services import exit_codes
 if TYPE_CHECKING:
     from services.client import ControllerClient, HeldLease
 
-app = typer.Typer(help="State, activation, faults and emergency stop of a robot.")
+app = typer.Typer(help="State, activation, faults, emergency stop and servos of a robot.")
 
 KEEP_S = 60.0
 
@@ -87,6 +90,52 @@ def deactivate(
         _show_lifecycle(client.deactivate(lease), as_json)
 
 
+# A negative angle looks like an option.
+@app.command(context_settings={"ignore_unknown_options": True})
+def jog(
+    joint: Annotated[str, typer.Argument(help="Name of the joint, as in status --json.")],
+    degrees: Annotated[float, typer.Argument(help="By how much, -30 to 30.")],
+    speed: Annotated[float, typer.Option(help="Degrees per second, 3 to 28.")] = 6.0,
+    target: ControllerTarget = CONTROLLER_TARGET,
+    lease_token: LeaseToken = "",
+    take: Take = False,
+    yes: Yes = False,
+    tls: Tls = None,
+    as_json: Json = False,
+) -> None:
+    """Move one joint slowly while the others hold, to see that it is the right one.
+
+    Without --lease the robot is activated for it and deactivated afterwards.
+    """
+    from services.client import as_plain
+
+    with reported(as_json), connect.controller(target, tls) as client:
+        connect.confirm_motion(client, f"moves {joint} by {degrees:g} degrees", yes)
+        with _active(client, lease_token, take) as lease:
+            moved = client.jog(lease, joint, math.radians(degrees), math.radians(speed))
+    start, end = math.degrees(moved.start_rad), math.degrees(moved.position_rad)
+    render.result(as_plain(moved), f"{joint} went from {start:.1f} to {end:.1f} degrees", as_json)
+
+
+@app.command("reboot-servo")
+def reboot_servo(
+    joint: Annotated[str, typer.Argument(help="Joint whose servo has shut itself down.")],
+    target: ControllerTarget = CONTROLLER_TARGET,
+    tls: Tls = None,
+    as_json: Json = False,
+) -> None:
+    """Restart one servo after an overload or another latched error; torque stays off.
+
+    At most 3 times in 10 minutes: find out first why it shut down.
+    """
+    from services.client import as_plain
+
+    with reported(as_json), connect.controller(target, tls) as client:
+        answer = client.reboot_servo(joint)
+    text = f"{joint} is back, the robot is {_lifecycle(answer)}; {answer.reboots_left} reboots left"
+    render.result(as_plain(answer), text, as_json)
+
+
 @app.command("clear-fault")
 def clear_fault(
     target: ControllerTarget = CONTROLLER_TARGET, tls: Tls = None, as_json: Json = False
@@ -124,6 +173,20 @@ def release_estop(
     """Leave E_STOPPED; the robot ends INACTIVE and nothing moves."""
     with reported(as_json), connect.controller(target, tls) as client:
         _show_lifecycle(client.release_emergency_stop(), as_json)
+
+
+@contextlib.contextmanager
+def _active(client: "ControllerClient", lease_token: str, take: bool) -> Iterator["HeldLease"]:
+    """A lease and an active robot; one without a token of its own leaves it inactive."""
+    with connect.commanding(client, "robot jog", lease_token, take) as lease:
+        if lease_token:
+            yield lease
+            return
+        client.activate(lease)
+        try:
+            yield lease
+        finally:
+            client.deactivate(lease)
 
 
 def _hold(client: "ControllerClient", lease: "HeldLease") -> None:

@@ -1,9 +1,19 @@
 """`mbctl robot status` for people."""
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
 from mbctl.cli import render
+
+# Bits of a servo's Hardware Error Status.
+_HARDWARE_ERRORS = {
+    0: "input voltage",
+    2: "overheating",
+    3: "motor encoder",
+    4: "electrical shock",
+    5: "overload",
+}
 
 
 def status_text(status: Any) -> str:
@@ -19,6 +29,9 @@ def _pairs(status: Any) -> Iterator[tuple[str, object]]:
     yield "lifecycle", enum_word(status, "lifecycle")
     if status.HasField("fault"):
         yield "fault", f"{status.fault.reason}: {status.fault.message}"
+    if status.connection_error:
+        yield "connection", f"{status.connection_error}; trying again by itself"
+    yield from _health(status.health)
     yield "lease", _lease(status.lease)
     yield "policy", _policy(status.policy)
     yield "episode", _episode(status.episode)
@@ -47,6 +60,36 @@ def spool_line(spool: Any) -> str:
     peer = "trainer connected" if spool.trainer_connected else "no trainer"
     dropped = f", {spool.rows_dropped} DROPPED" if spool.rows_dropped else ""
     return f"{waiting} of {spool.rows_written} rows wait for acknowledgement{dropped}, {peer}"
+
+
+def _health(health: Any) -> Iterator[tuple[str, object]]:
+    joints = [joint for joint in health.joints if not math.isnan(joint.voltage_v)]
+    if health.joints:
+        watchdog = f"{health.watchdog_s:g} s" if health.watchdog_s else "not armed"
+        yield "servo watchdog", watchdog
+    if joints:
+        lowest = min(joints, key=lambda joint: joint.voltage_v)
+        hottest = max(joints, key=lambda joint: joint.temperature_c)
+        yield (
+            "servos",
+            f"{len(joints)}, lowest {lowest.voltage_v:.1f} V ({lowest.joint}), "
+            f"hottest {hottest.temperature_c:.0f} degC ({hottest.joint})",
+        )
+    for joint in health.joints:
+        if joint.hardware_error:
+            yield "servo error", f"{joint.joint} ({joint.servo_id}): {_bits(joint.hardware_error)}"
+    counted = [
+        f"{count} {name.replace('_', ' ')}" for name, count in sorted(health.counters.items())
+    ]
+    if counted:
+        yield "servo bus", ", ".join(counted)
+    for warning in health.warnings:
+        yield "warning", warning
+
+
+def _bits(hardware_error: int) -> str:
+    named = [name for bit, name in _HARDWARE_ERRORS.items() if hardware_error >> bit & 1]
+    return ", ".join(named) or f"bits {hardware_error:#x}"
 
 
 def _lease(lease: Any) -> str:

@@ -1,4 +1,4 @@
-"""mbctl up: trainer, controller and a simulated robot together, until a budget of samples."""
+"""mbctl up: trainer, controller and a robot together, until a budget of samples."""
 
 import contextlib
 import shlex
@@ -41,11 +41,20 @@ def up(
     run_dir: Annotated[
         Path | None, typer.Option("--run-dir", help="Resumed if it holds this very run.")
     ] = None,
-    backend: Annotated[str, typer.Option(help="mujoco: the simulated robot.")] = "mujoco",
+    backend: Annotated[
+        str,
+        typer.Option(
+            help="mujoco: the simulated robot; virtual-bus: simulated servos on a serial bus; "
+            "dynamixel: the real robot, with --set controller.robot.port=..."
+        ),
+    ] = "mujoco",
     preset: Annotated[str, typer.Option(help="Settings of the algorithm: default, paper.")] = (
         "default"
     ),
-    clock: Annotated[str, typer.Option(help="lockstep: as fast as it can; wall.")] = "lockstep",
+    clock: Annotated[
+        str,
+        typer.Option(help="lockstep: as fast as it can, the default with mujoco; wall: real time."),
+    ] = "",
     assignments: Assignments = None,
     check_config: CheckConfig = False,
     as_json: Json = False,

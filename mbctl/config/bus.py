@@ -79,6 +79,9 @@ class TrackerConfig(Frozen):
     devices: dict[str, str] = Field(default={})
     """Body to the tracker's own name of it: for udp the name in the datagrams, for openvr the
     serial number or index of the device."""
+    mounting: dict[str, tuple[float, float, float, float]] = Field(default={})
+    """openvr: body to the quaternion w, x, y, z of a device that is not mounted level and looking
+    ahead."""
     stale_s: float = Field(default=0.1, gt=0, le=5)
     """A pose older than this is not valid."""
 

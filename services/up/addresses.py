@@ -7,13 +7,14 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from mbctl.config import ControllerConfig, TrainerConfig
+from mbctl.config import ControllerConfig, RobotConfig, TrackerConfig, TrainerConfig
 from services.daemon import StartUpError
 from services.lock import hold_lock
 from services.up.plan import Plan
 
 HOST = "127.0.0.1"
 _CONTROLLER = ControllerConfig.model_fields["listen"].default
+_TRACKER = TrackerConfig.model_fields["listen"].default
 _TRAINER = TrainerConfig.model_fields["listen"].default
 
 
@@ -29,14 +30,26 @@ def with_addresses(plan: Plan) -> Iterator[Plan]:
         usual = _hold_usual_ports(stack)
         trainer = _settle(plan.trainer.listen, _TRAINER, usual)
         controller = _settle(plan.controller.listen, _CONTROLLER, usual)
+        robot = _with_tracker_address(plan.controller.robot)
         yield plan.model_copy(
             update={
                 "controller": plan.controller.model_copy(
-                    update={"listen": controller, "trainer": trainer}
+                    update={"listen": controller, "trainer": trainer, "robot": robot}
                 ),
                 "trainer": plan.trainer.model_copy(update={"listen": trainer}),
             }
         )
+
+
+def _with_tracker_address(robot: RobotConfig) -> RobotConfig:
+    """A virtual bus sends its poses to whatever port is free, unless the user chose one."""
+    tracker = robot.tracker
+    if robot.backend != "virtual-bus" or tracker is None or tracker.listen != _TRACKER:
+        return robot
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind((HOST, 0))
+        listen = f"{HOST}:{probe.getsockname()[1]}"
+    return robot.model_copy(update={"tracker": tracker.model_copy(update={"listen": listen})})
 
 
 def _hold_usual_ports(stack: contextlib.ExitStack) -> bool:

@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from mbctl.config import SIMULATED_BACKENDS
 from mbctl.results import CurvePoint, append_point, read_points
 from mbctl.tasks.registry import make_task
 from protos import common_pb2
@@ -21,7 +22,6 @@ from services.up.run_dir import RunDir
 from services.up.session import Session
 
 WALL_BATCH = 5  # episodes between two looks at the trainer, on a wall clock
-SIMULATED = ("mujoco",)
 
 Spent = Callable[[], tuple[float, float]]  # wall and processor seconds of all sessions
 
@@ -184,7 +184,7 @@ class Learning:
         """
         session = self._session
         status = session.controller.status()
-        if status.backend not in SIMULATED:
+        if status.backend not in SIMULATED_BACKENDS:
             raise error
         if status.lifecycle == common_pb2.LIFECYCLE_E_STOPPED:
             session.observer.doing = "E-STOPPED; goes on after: mbctl robot release-estop"

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, Field, ValidationError
 
+from hal.robots.registry import robot_spec
 from mbctl.config import ConfigError, ControllerConfig, TrainerConfig, load_controller, load_trainer
 from mbctl.config.check import check_algorithm_name, preset_observation
 from mbctl.config.errors import from_validation, nearest
@@ -17,6 +18,7 @@ from mbctl.tasks.registry import TASK_NAMES, make_task
 _DAEMONS = ("controller", "trainer")
 _ALGORITHM = "algorithm"
 _TASK = "task"
+PORT_LINK = "servo-bus"  # in the run's directory, to the virtual bus
 
 
 class Rhythm(Frozen):
@@ -54,7 +56,7 @@ class Choices:
     seed: int
     run_dir: Path
     backend: str
-    clock: str
+    clock: str = ""  # lockstep where the backend can, else wall
 
 
 def make_plan(
@@ -74,6 +76,8 @@ def make_plan(
     common = {"task": {"name": choices.task, "observation": observation}, "seed": choices.seed}
     model = _robot_model(choices.task)
     robot = {"name": f"{model}0", "model": model, "backend": choices.backend}
+    if choices.backend == "virtual-bus":
+        robot |= _on_virtual_bus(model, run_dir)
     algorithm = {"name": choices.algorithm, "preset": choices.preset}
     sorted_out = _sort_out(assignments)
     plan = Plan(
@@ -85,7 +89,7 @@ def make_plan(
             {
                 **common,
                 "robot": robot,
-                "clock": choices.clock,
+                "clock": choices.clock or ("lockstep" if choices.backend == "mujoco" else "wall"),
                 "run_dir": str(run_dir / "controller"),
             },
         ),
@@ -112,6 +116,12 @@ def make_plan(
 def _robot_model(task: str) -> str:
     """The robot model that a task is for; the configuration's check reports an unknown task."""
     return make_task(task).robot.model if task in TASK_NAMES else RobotConfig().model
+
+
+def _on_virtual_bus(model: str, run_dir: Path) -> dict[str, Any]:
+    """The port that the run's own bus will have, and who tells the pose of the torso."""
+    port = {"port": str(run_dir / PORT_LINK)}
+    return {**port, "tracker": {"kind": "udp"}} if robot_spec(model).bodies else port
 
 
 def _rhythm(samples: int, assignments: list[str]) -> Rhythm:
@@ -159,7 +169,8 @@ def differences(stored: Plan, wanted: Plan) -> list[str]:
 
 def _may_differ(key: str) -> bool:
     last = key.rpartition(".")[2]
-    return key == "rhythm.samples" or last in ("listen", "run_dir", "trainer", "metrics_listen")
+    moving = ("listen", "run_dir", "trainer", "metrics_listen", "port")
+    return key == "rhythm.samples" or last in moving
 
 
 def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

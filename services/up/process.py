@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 LOG_TAIL_LINES = 15
 STOP_S = 8.0
@@ -24,6 +24,14 @@ class DaemonDiedError(Exception):
     def __init__(self, message: str, exit_code: int | None) -> None:
         super().__init__(message)
         self.exit_code = exit_code
+
+
+class Watched(Protocol):
+    """A process that a run needs."""
+
+    def check(self) -> None:
+        """Raise DaemonDiedError if it has ended."""
+        ...
 
 
 class DaemonProcess:

@@ -1,4 +1,4 @@
-"""Start both daemons, learn, and leave nothing running whatever happens."""
+"""Start the daemons, and a virtual bus where that is the robot; learn; leave nothing running."""
 
 import contextlib
 import json
@@ -9,16 +9,18 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from mbctl.config import ConfigError
+from mbctl.config.frozen import Frozen
 from mbctl.results import CurvePoint, draw_curve, read_points
 from protos.trainer_pb2 import TrainerStatus
 from services.client import ControllerClient, TrainerClient
 from services.errors import ServiceError
 from services.up.addresses import with_addresses
+from services.up.bus import VIRTUAL, BusProcess
 from services.up.command import Command
 from services.up.cpu_time import cpu_seconds
 from services.up.learning import Learning
 from services.up.plan import Plan
-from services.up.process import DaemonDiedError, DaemonProcess
+from services.up.process import DaemonDiedError, DaemonProcess, Watched
 from services.up.run_dir import RunDir
 from services.up.session import Session
 from services.up.stop import StopNow, StopRequested, StopSignals
@@ -86,7 +88,7 @@ class Run:
 
     def _learn(
         self,
-        daemons: list[DaemonProcess],
+        daemons: list[Watched],
         controller: ControllerClient,
         trainer: TrainerClient,
         signals: StopSignals,
@@ -110,25 +112,42 @@ class Run:
     @contextlib.contextmanager
     def _daemons(
         self, resumed: bool
-    ) -> Iterator[tuple[list[DaemonProcess], ControllerClient, TrainerClient]]:
+    ) -> Iterator[tuple[list[Watched], ControllerClient, TrainerClient]]:
         self._run_dir.wait_for_predecessors(PREDECESSOR_S)
         with contextlib.ExitStack() as stack:
             plan = stack.enter_context(with_addresses(self._plan))
             trainer = stack.enter_context(TrainerClient(plan.trainer.listen))
             controller = stack.enter_context(ControllerClient(plan.controller.listen))
-            daemons: list[DaemonProcess] = []
-            for name, config in (("trainer", plan.trainer), ("controller", plan.controller)):
-                path = self._run_dir.config_of(name)
-                write_whole(path, config.model_dump_json(indent=2))
-                process = DaemonProcess(name, path, self._run_dir.log_of(name))
-                daemons.append(stack.enter_context(process))
-            try:
-                daemons[0].wait_serving(trainer.is_serving, START_S)
-                daemons[1].wait_serving(controller.is_serving, START_S)
-            except DaemonDiedError as error:
-                raise StartFailedError(str(error)) from error
+            processes = self._processes(plan, stack, trainer, controller)
             self._announce(Announcement(plan.controller.listen, plan.trainer.listen, resumed))
-            yield daemons, controller, trainer
+            yield processes, controller, trainer
+
+    def _processes(
+        self,
+        plan: Plan,
+        stack: contextlib.ExitStack,
+        trainer: TrainerClient,
+        controller: ControllerClient,
+    ) -> list[Watched]:
+        """Both daemons, serving, and the virtual bus if that is the robot; ended with `stack`."""
+        bus: list[Watched] = []
+        try:
+            if plan.controller.robot.backend == VIRTUAL:
+                bus.append(stack.enter_context(BusProcess(plan.controller)))
+            daemons = [
+                stack.enter_context(self._daemon("trainer", plan.trainer)),
+                stack.enter_context(self._daemon("controller", plan.controller)),
+            ]
+            daemons[0].wait_serving(trainer.is_serving, START_S)
+            daemons[1].wait_serving(controller.is_serving, START_S)
+        except DaemonDiedError as error:
+            raise StartFailedError(str(error)) from error
+        return [*bus, *daemons]
+
+    def _daemon(self, name: str, config: Frozen) -> DaemonProcess:
+        path = self._run_dir.config_of(name)
+        write_whole(path, config.model_dump_json(indent=2))
+        return DaemonProcess(name, path, self._run_dir.log_of(name))
 
     def _summarise(self, final: CurvePoint | None, status: TrainerStatus) -> dict[str, Any]:
         plan, run_dir = self._plan, self._run_dir
@@ -151,6 +170,7 @@ class Run:
             "task": plan.trainer.task.name,
             "algorithm": plan.trainer.algorithm.name,
             "preset": plan.trainer.algorithm.preset,
+            "backend": plan.controller.robot.backend,
             "clock": plan.controller.clock,
             "run_dir": str(run_dir.path),
             "curve_csv": str(run_dir.curve_csv),
@@ -192,7 +212,7 @@ def _attempt(act: Callable[[], ResultT]) -> ResultT | None:
         return None
 
 
-def _raise_death(daemons: list[DaemonProcess], cause: ServiceError) -> None:
+def _raise_death(daemons: list[Watched], cause: ServiceError) -> None:
     deadline = time.monotonic() + DEATH_NOTICE_S
     while time.monotonic() < deadline:
         for daemon in daemons:

@@ -12,7 +12,7 @@ from services.client import ControllerClient, TrainerClient
 from services.client.controller import Episodes, Purpose
 from services.errors import refusal
 from services.up.command import Command
-from services.up.process import DaemonProcess
+from services.up.process import Watched
 from services.up.stop import StopSignals
 from services.up.view import Observer
 
@@ -31,7 +31,7 @@ class Session:
         controller: ControllerClient,
         trainer: TrainerClient,
         command: Command,
-        daemons: Sequence[DaemonProcess],
+        daemons: Sequence[Watched],
         signals: StopSignals,
         observer: Observer,
     ) -> None:
@@ -43,7 +43,7 @@ class Session:
         self._signals = signals
 
     def watch(self) -> None:
-        """Check that both daemons live and show a view if one is due.
+        """Check that all processes live and show a view if one is due.
 
         Raises:
             DaemonDiedError: a daemon ended.

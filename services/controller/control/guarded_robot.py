@@ -20,11 +20,11 @@ from services.controller.control.stall_watch import StallWatch
 class Rebootable(Protocol):
     """A robot of servos that can be restarted one by one."""
 
-    def reboot_servo(self, joint: str) -> None:
-        """Restart the servo of this joint and set it up again; torque stays off.
+    def reboot_servo(self, name: str) -> None:
+        """Restart the servo of this joint or object and set it up again; torque stays off.
 
         Raises:
-            HalError: it does not come back, or its error persists.
+            HalError: there is no such servo, it does not come back, or its error persists.
         """
         ...
 

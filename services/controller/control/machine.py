@@ -148,7 +148,6 @@ class Machine:
         Raises:
             HalError: no such joint, or it failed.
         """
-        self._robot.joint_index(joint)
         self._robot.reboot_servo(joint)
 
     def _latch_fault(self, reason: str, message: str) -> None:

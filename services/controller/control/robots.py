@@ -24,26 +24,32 @@ def build_robot(settings: ControlSettings, period_s: float, clock: Clock) -> Rob
 
 
 def _bus_robot(settings: ControlSettings, period_s: float, clock: Clock) -> Robot:
-    from hal.dynamixel.robot import DynamixelRobot
-
     from hal.dynamixel.calibration import default_calibration, load_calibration
+    from hal.dynamixel.robot import DynamixelRobot
     from hal.dynamixel.settings import DynamixelSettings
 
     spec, path = robot_spec(settings.model), settings.calibration
     calibration = default_calibration(spec.model) if path is None else load_calibration(path)
     bus = DynamixelSettings(settings.port, settings.baud_rate, **settings.bus.model_dump())
-    tracker = None if settings.tracker is None else build_tracker(settings.tracker, spec.bodies)
+    tracker = settings.tracker and build_tracker(settings.tracker, spec.bodies, clock)
     return DynamixelRobot(
         spec, calibration, bus, clock, period_s=period_s, tracker=tracker, backend=settings.backend
     )
 
 
-def build_tracker(config: TrackerConfig, bodies: tuple[str, ...]) -> Tracker:
-    """What tells the pose of these bodies, not yet started."""
+def build_tracker(config: TrackerConfig, bodies: tuple[str, ...], clock: Clock) -> Tracker:
+    """What tells the pose of these bodies, not yet started.
+
+    Raises:
+        TrackerError: devices or names that are not of these bodies.
+    """
+    stale_s, devices = config.stale_s, config.devices
     if config.kind == "openvr":
         from hal.trackers.openvr import OpenVrTracker
 
-        return OpenVrTracker(bodies, config.devices, stale_s=config.stale_s)
+        return OpenVrTracker(
+            bodies, devices, stale_s=stale_s, mounting=config.mounting, clock=clock
+        )
     from hal.trackers.udp import UdpTracker
 
-    return UdpTracker(bodies, config.listen, stale_s=config.stale_s, names=config.devices)
+    return UdpTracker(bodies, config.listen, stale_s=stale_s, names=devices, clock=clock)

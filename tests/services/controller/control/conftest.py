@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from hal.clock import ManualClock
-from hal.errors import RobotReadError, RobotWriteError
+from hal.errors import CommandError, RobotReadError, RobotWriteError
 from hal.health import NO_HEALTH, RobotHealth
 from hal.robot import ResetProgress, Robot
 from hal.robots.dclaw import DCLAW
@@ -70,8 +70,10 @@ class ObedientRobot(Robot):
     def health(self) -> RobotHealth:
         return self.told_health
 
-    def reboot_servo(self, joint: str) -> None:
-        self.reboots.append(joint)
+    def reboot_servo(self, name: str) -> None:
+        if name not in DCLAW.joint_names:
+            raise CommandError(f"no servo moves {name!r}", reason="UNKNOWN_JOINT")
+        self.reboots.append(name)
 
     def _configure(self) -> None: ...
 
