@@ -11,7 +11,7 @@ from enum import Enum, auto
 from hal.dynamixel import units
 from hal.dynamixel.packet import BROADCAST_ID, MAX_SERVO_ID, Instruction
 from hal.dynamixel.status import ALERT
-from sim.servo import instructions
+from sim.servo import effects, instructions
 from sim.servo.motor import MotorCommand
 from sim.servo.regulator import OFF, motor_command
 from sim.servo.sensing import Measurement
@@ -171,8 +171,15 @@ class VirtualServo(ServoState):
         if pwm is None:
             pwm = current_a / self.stall_current_a
         self.measurement = Measurement(velocity_rad_s, current_a, temperature_c, voltage_v, pwm)
-        if self.is_silent(now_ns):
-            return
+        if not self.has_measured:
+            self._find_itself(now_ns)
         found = self.protection.detect(self.limits, current_a, temperature_c, voltage_v, now_ns)
         if found:
-            self.trip(found)
+            self.trip(found, now_ns)
+
+    def _find_itself(self, now_ns: int) -> None:
+        """The first measurement says where the shaft was at power-on."""
+        self.has_measured = True
+        if not self.is_torque_on:
+            self.encoder.forget_turns()
+            effects.seed_goals(self, now_ns)

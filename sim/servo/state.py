@@ -29,7 +29,6 @@ class ServoState:
         reboot_status: whether the status that announces a reboot arrives; XL430 often lacks it.
         goal_on_torque: what torque-on makes of an older goal: "keep" moves there at once, "present"
             replaces it by the present position. The manual does not say; "keep" is the harder case.
-        shaft_rad: angle of the shaft when it is powered.
     """
 
     def __init__(
@@ -42,16 +41,16 @@ class ServoState:
         reboot_silence_s: float = 0.3,
         reboot_status: bool = True,
         goal_on_torque: Literal["keep", "present"] = "keep",
-        shaft_rad: float = 0.0,
     ) -> None:
         self.table = table
         self.firmware = firmware
         self.memory = Memory(table, firmware)
-        self.encoder = Encoder(shaft_rad)
+        self.encoder = Encoder()
         self.motion = Motion()
         self.watchdog = BusWatchdog(feed)
         self.protection = Protection()
         self.measurement = Measurement()
+        self.has_measured = False
         self.reboot_status = reboot_status
         self.goal_on_torque = goal_on_torque
         self.registered: tuple[int, bytes] | None = None
@@ -132,8 +131,13 @@ class ServoState:
         """Whether it is booting: it hears and says nothing."""
         return now_ns < self.booted_ns
 
-    def trip(self, errors: HardwareError | int) -> None:
-        """Latch hardware errors; those in the shutdown mask turn the torque off."""
+    def trip(self, errors: HardwareError | int, now_ns: int) -> None:
+        """Latch hardware errors; those in the shutdown mask turn the torque off.
+
+        A servo that is booting notices nothing.
+        """
+        if self.is_silent(now_ns):
+            return
         self.protection.latch(HardwareError(errors))
         self.memory.set("hardware_error_status", int(self.protection.latched))
         if self.protection.is_shut_down(self.memory["shutdown"]):

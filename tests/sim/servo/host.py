@@ -1,8 +1,6 @@
-"""A servo with shorthand for what a host does."""
+"""Shorthand for what a host does with one servo."""
 
-from collections.abc import Callable
-
-import pytest
+from typing import Any
 
 from hal.dynamixel.control_table import control_table_of
 from hal.dynamixel.packet import Instruction
@@ -49,14 +47,6 @@ class Host:
         self.servo.sense(position_rad, velocity_rad_s, 0.0, 25.0, 12.0, self.now_ns)
 
 
-@pytest.fixture
-def make_host() -> Callable[..., Host]:
-    def make(model: int = 1020, servo_id: int = 1, **options: object) -> Host:
-        return Host(VirtualServo(servo_id, control_table_of(model), **options))  # type: ignore[arg-type]
-
-    return make
-
-
-@pytest.fixture
-def host(make_host: Callable[..., Host]) -> Host:
-    return make_host()
+def make_host(model: int = 1020, servo_id: int = 1, **options: Any) -> Host:
+    """A host of a new servo, powered at time zero."""
+    return Host(VirtualServo(servo_id, control_table_of(model), **options))
