@@ -27,7 +27,7 @@ _STANDING_ERROR_MAX_RAD = 0.15
 
 _STAGE_MAX_S = 6.0
 _REST_S = 0.3
-_REST_SPEED_RAD_S = 0.08
+_REST_CHANGE_MAX = 0.02  # rad of a joint, or of the torso's up vector
 _LOST_MAX_S = 2.0
 _NS_PER_S = 1e9
 
@@ -49,6 +49,7 @@ class DKittyReset:
         self._reference = np.zeros(len(self._names))
         self._last_ns = self._moved_ns = self._stage_ns = self._seen_ns = 0
         self._up = np.zeros(3)
+        self._rested: Vector | None = None
         self._is_standing = self._is_done = False
 
     @property
@@ -70,8 +71,8 @@ class DKittyReset:
         if not state.is_valid:
             return self._wait_for_sight(state, now_ns)
         self._seen_ns = now_ns
-        self._watch(state, now_ns, elapsed_s)
-        if self._goal is None or self._is_over(self._goal, now_ns):
+        self._watch(state, now_ns)
+        if self._goal is None or self._is_over(now_ns):
             self._goal = next(self._script, None)
             self._stage_ns = self._moved_ns = now_ns
         if self._goal is None:
@@ -97,17 +98,18 @@ class DKittyReset:
                     self._is_done = True
                     return
 
-    def _watch(self, state: RobotState, now_ns: int, elapsed_s: float) -> None:
-        """Note the torso's up vector and whether anything moved since the last call."""
+    def _watch(self, state: RobotState, now_ns: int) -> None:
+        """Note the torso's up vector, and since when nothing has left its place.
+
+        Places, not speeds: one tick of an encoder within a short period would be a speed.
+        """
         up = matrix_from_angles(state.body_pose[0, 3:])[2]
-        turned = float(np.abs(up - self._up).max())
-        if self._state is not None and elapsed_s > 0.0:
-            change = np.abs(state.joint_position_rad - self._state.joint_position_rad).max()
-            if max(turned, float(change)) > _REST_SPEED_RAD_S * elapsed_s:
-                self._moved_ns = now_ns
+        seen = np.concatenate([state.joint_position_rad, up])
+        if self._rested is None or np.abs(seen - self._rested).max() > _REST_CHANGE_MAX:
+            self._rested, self._moved_ns = seen, now_ns
         self._state, self._up = state, up
 
-    def _is_over(self, goal: Vector, now_ns: int) -> bool:
+    def _is_over(self, now_ns: int) -> bool:
         """At rest at the goal, or as near as it gets, or out of time."""
         if (now_ns - self._stage_ns) / _NS_PER_S > _STAGE_MAX_S:
             return True

@@ -1,0 +1,226 @@
+"""D'Kitty's reset against the simulated D'Kitty, whose legs reach no further than its stops."""
+
+# pyright: reportAttributeAccessIssue=false
+import mujoco
+import numpy as np
+import pytest
+
+from hal.dynamixel.dkitty_poses import FLAT, STAND, TUCK, flip
+from hal.dynamixel.dkitty_reset import ATTEMPTS_MAX, DKittyReset
+from hal.dynamixel.reset import ramp_towards
+from hal.dynamixel.servo_layout import servo_layout
+from hal.errors import RobotWriteError
+from hal.robots.dkitty import DKITTY
+from hal.types import RobotState, Vector
+from sim.body import body_states
+from sim.scene import Scene, build_scene
+
+PERIOD_NS = 100_000_000
+CROUCH = np.array([0.0, np.pi / 4, -np.pi / 2] * 4)
+HALF = np.sqrt(0.5)
+STARTS = {  # quaternion of the torso
+    "on its feet": [1.0, 0, 0, 0],
+    "upside down": [0.0, 0, 1, 0],
+    "on its left side": [HALF, 0, -HALF, 0],
+    "on its right side": [HALF, 0, HALF, 0],
+    "on its nose": [HALF, -HALF, 0, 0],
+    "on its tail": [HALF, HALF, 0, 0],
+}
+
+
+class Body:
+    """The physics of one D'Kitty, with position servos as the description has them."""
+
+    def __init__(self, scene: Scene, friction: float = 1.0) -> None:
+        self.scene = scene
+        self.model = scene.model
+        self.model.geom_friction[:, 0] = friction
+        self.data = mujoco.MjData(scene.model)
+        self.now_ns = 1_000_000_000
+        self.sent: list[Vector] = []
+
+    def drop(self, quaternion: list[float] | Vector, legs: Vector) -> None:
+        """Let it fall with limp legs and come to rest."""
+        self.data.qpos[self.scene.body_qpos[0]] = [0.0, 0.0, 0.45, *quaternion]
+        self.data.qpos[self.scene.joint_qpos] = legs
+        for _ in range(600):
+            self.data.ctrl[self.scene.actuators] = self.data.qpos[self.scene.joint_qpos]
+            mujoco.mj_step(self.model, self.data)
+
+    def read(self, **changes) -> RobotState:
+        pose, velocity = body_states(self.scene, self.data)
+        fields: dict = {
+            "stamp_ns": self.now_ns,
+            "sequence": 1,
+            "joint_position_rad": self.data.qpos[self.scene.joint_qpos],
+            "joint_velocity_rad_s": self.data.qvel[self.scene.joint_dof],
+            "joint_current_ma": np.full(12, np.nan),
+            "joint_temperature_c": np.full(12, np.nan),
+            "object_position_rad": np.zeros(0),
+            "object_velocity_rad_s": np.zeros(0),
+            "valid": np.ones(12, dtype=np.bool_),
+            "body_pose": pose,
+            "body_velocity": velocity,
+            "body_valid": np.ones(1, dtype=np.bool_),
+        }
+        return RobotState(**(fields | changes))
+
+    def move(self, targets: Vector) -> None:
+        self.data.ctrl[self.scene.actuators] = targets
+        mujoco.mj_step(self.model, self.data, 40)
+        self.now_ns += PERIOD_NS
+        self.sent.append(targets)
+
+    def run(self, reset: DKittyReset, seconds: float = 150.0) -> bool:
+        """Whether the reset came to its end within `seconds`."""
+        for _ in range(int(seconds * 10)):
+            targets = reset.step(self.read(), self.now_ns)
+            if targets is None:
+                return True
+            self.move(targets)
+        return False
+
+    @property
+    def uprightness(self) -> float:
+        return float(np.prod(np.cos(self.read().body_pose[0, 3:5])))
+
+
+@pytest.fixture(scope="module")
+def scene() -> Scene:
+    return build_scene(DKITTY)
+
+
+@pytest.fixture
+def body(scene: Scene) -> Body:
+    return Body(scene)
+
+
+@pytest.mark.parametrize("start", STARTS)
+def test_it_gets_up_from(body: Body, start: str):
+    body.drop(STARTS[start], np.zeros(12))
+    reset = DKittyReset(DKITTY, STAND)
+    assert body.run(reset)
+    assert reset.is_standing
+    assert body.uprightness > 0.99
+    assert body.read().body_pose[0, 2] == pytest.approx(0.0, abs=0.01)
+    assert np.abs(body.read().joint_position_rad).max() < 0.1
+
+
+def test_no_target_runs_ahead_or_leaves_the_travel_of_its_servo(body: Body):
+    body.drop(STARTS["upside down"], np.zeros(12))
+    start = body.read().joint_position_rad
+    assert body.run(DKittyReset(DKITTY, STAND))
+    sent = np.array([start, *body.sent])
+    assert np.abs(np.diff(sent, axis=0)).max() <= DKITTY.velocity_max_rad_s.max() * 0.1
+    for joint, servo in enumerate(servo_layout("dkitty").joints):
+        assert servo.travel_min_rad <= sent[:, joint].min()
+        assert sent[:, joint].max() <= servo.travel_max_rad
+
+
+def test_poses_stay_inside_the_stops_of_the_simulated_joints(body: Body):
+    low, high = body.model.actuator_ctrlrange[body.scene.actuators].T
+    for pose in (FLAT, TUCK, STAND, *flip(is_over_left=True), *flip(is_over_left=False)):
+        assert (low < pose).all()
+        assert (pose < high).all()
+
+
+def test_a_robot_on_its_feet_goes_to_its_start_at_once(body: Body):
+    body.drop(STARTS["on its feet"], CROUCH)
+    assert body.run(DKittyReset(DKITTY, CROUCH))
+    assert len(body.sent) < 60
+    assert body.uprightness > 0.9
+    assert body.read().joint_position_rad == pytest.approx(CROUCH, abs=0.3)  # servos sag
+
+
+def test_it_flips_over_the_other_edge_too(body: Body):
+    body.drop(STARTS["upside down"], np.zeros(12))
+    for goal in (FLAT, *flip(is_over_left=False), FLAT):
+        reference = body.read().joint_position_rad
+        for _ in range(45):
+            reference = ramp_towards(reference, goal, 0.2)
+            body.move(reference)
+    assert body.uprightness > 0.9
+
+
+def move_in_the_air(body: Body, reset: DKittyReset, tilt_rad: float, stuck: int | None) -> None:
+    """Someone holds the torso: legs go where they are told, all but one that is stuck."""
+    torso = np.array([[0.0, 0.0, 0.0, tilt_rad, 0.0, 0.0]])
+    legs = np.zeros(12)
+    for _ in range(5000):
+        if stuck is not None:
+            legs[stuck] = 1.0
+        legs = reset.step(body.read(joint_position_rad=legs, body_pose=torso), body.now_ns)
+        if legs is None:
+            return
+        body.sent.append(legs)
+        body.now_ns += PERIOD_NS
+
+
+def test_a_robot_held_upside_down_is_given_up_with_a_reason(body: Body):
+    reset = DKittyReset(DKITTY, STAND)
+    with pytest.raises(RobotWriteError, match="180 degrees off upright.*by hand") as caught:
+        move_in_the_air(body, reset, tilt_rad=np.pi, stuck=None)
+    assert caught.value.reason == "RESET_FAILED"
+    for is_over_left in (True, False):  # it tried both edges
+        push = next(flip(is_over_left))
+        assert np.abs(np.array(body.sent) - push).max(axis=1).min() < 1e-9
+    with pytest.raises(RobotWriteError):  # and is not done when asked once more
+        move_in_the_air(body, reset, tilt_rad=np.pi, stuck=None)
+
+
+def test_a_joint_that_does_not_follow_is_named(body: Body):
+    reset = DKittyReset(DKITTY, STAND)
+    with pytest.raises(RobotWriteError, match="A:BLJ31 by 57 degrees") as caught:
+        move_in_the_air(body, reset, tilt_rad=0.0, stuck=7)
+    assert caught.value.reason == "RESET_FAILED"
+    assert f"after {ATTEMPTS_MAX} attempts" in str(caught.value)
+
+
+def test_out_of_sight_it_holds_still_and_then_gives_up(body: Body):
+    body.drop(STARTS["upside down"], np.zeros(12))
+    reset = DKittyReset(DKITTY, STAND)
+    for _ in range(8):
+        body.move(reset.step(body.read(), body.now_ns))
+    unseen = np.zeros(1, dtype=np.bool_)
+    held = reset.step(body.read(body_valid=unseen), body.now_ns)
+    for _ in range(19):
+        body.move(reset.step(body.read(body_valid=unseen), body.now_ns))
+        assert np.array_equal(body.sent[-1], held)
+    body.now_ns += PERIOD_NS * 2
+    with pytest.raises(RobotWriteError, match="tracker in view") as caught:
+        reset.step(body.read(body_valid=unseen), body.now_ns)
+    assert caught.value.reason == "RESET_FAILED"
+
+
+def test_sight_that_comes_back_lets_it_go_on(body: Body):
+    body.drop(STARTS["upside down"], np.zeros(12))
+    reset = DKittyReset(DKITTY, STAND)
+    mute = np.arange(12) != 4
+    for step in range(60):
+        state = body.read(valid=mute) if step % 20 > 10 else body.read()
+        body.move(reset.step(state, body.now_ns))
+    assert body.run(reset)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_it_gets_up_from_a_random_fall(body: Body, seed: int):
+    _fall_at_random(body, seed)
+    assert body.run(DKittyReset(DKITTY, STAND))
+    assert body.uprightness > 0.99
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("friction", [0.4, 1.0])
+def test_it_gets_up_from_any_of_forty_falls(scene: Scene, friction: float):
+    for seed in range(40):
+        body = Body(scene, friction)
+        _fall_at_random(body, 100 + seed)
+        assert body.run(DKittyReset(DKITTY, STAND)), f"seed {seed}"
+        assert body.uprightness > 0.99, f"seed {seed}"
+
+
+def _fall_at_random(body: Body, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    quaternion = rng.normal(size=4)
+    low, high = body.model.actuator_ctrlrange[body.scene.actuators].T
+    body.drop(quaternion / np.linalg.norm(quaternion), rng.uniform(low, high))
