@@ -1,0 +1,118 @@
+"""Puts servo settings right where asked to: first a plan to be seen, then written and read back."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from hal.dynamixel.bus import ServoBus
+from hal.dynamixel.control_table import control_table_of
+from hal.errors import HalError
+from services.bring_up.limits_check import travel_ticks
+from services.bring_up.readout import Readout
+from services.bring_up.settings_checks import (
+    ALL_REPLIES,
+    POSITION_MODE,
+    SECONDARY_ID_OFF,
+    SHUTDOWN_MIN,
+)
+from services.bring_up.target import Target
+
+Say = Callable[[str], None]
+
+# What a servo must be set to; the shutdown mask and the secondary id have many right values.
+WANTED = {
+    "return_delay_time": 0,
+    "drive_mode": 0,
+    "operating_mode": POSITION_MODE,
+    "homing_offset": 0,
+    "startup_configuration": 0,
+    "status_return_level": ALL_REPLIES,
+}
+_SECONDARY_ID_NONE = 255
+
+
+class ConfigureError(HalError):
+    """A setting that was not written.
+
+    Reasons: TORQUE_ON, settings are locked while it is; SETTING_NOT_WRITTEN.
+    """
+
+    reason = "SETTING_NOT_WRITTEN"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One register of one servo, before and after."""
+
+    servo_id: int
+    name: str
+    register: str
+    present: int
+    wanted: int
+
+
+def plan_settings(readouts: Iterable[Readout]) -> list[Change]:
+    """What must be written for every check of settings to pass."""
+    return [
+        Change(r.servo_id, r.name, register, r.values[register], wanted)
+        for r in readouts
+        for register, wanted in _wanted(r).items()
+        if r.values[register] != wanted
+    ]
+
+
+def _wanted(readout: Readout) -> dict[str, int]:
+    secondary = readout.values["secondary_id"]
+    return {
+        **WANTED,
+        "secondary_id": secondary if secondary >= SECONDARY_ID_OFF else _SECONDARY_ID_NONE,
+        "shutdown": readout.values["shutdown"] | int(SHUTDOWN_MIN),
+    }
+
+
+def plan_limits(readouts: Iterable[Readout], target: Target) -> list[Change]:
+    """What must be written for the servos to keep to the travel of their joints."""
+    changes = []
+    for readout in readouts:
+        low, high = travel_ticks(readout.servo_id, target)
+        pair = [
+            Change(readout.servo_id, readout.name, register, readout.values[register], wanted)
+            for register, wanted in (("min_position_limit", low), ("max_position_limit", high))
+        ]
+        if high > readout.values["max_position_limit"]:  # the lower end never passes the upper
+            pair.reverse()
+        changes += [c for c in pair if c.present != c.wanted]
+    return changes
+
+
+def write_changes(
+    bus: ServoBus, changes: Sequence[Change], readouts: Iterable[Readout], say: Say
+) -> None:
+    """Write `changes` in their order, each confirmed and read back.
+
+    Raises:
+        ConfigureError: TORQUE_ON, before anything is written; SETTING_NOT_WRITTEN.
+        HalError: a servo did not answer, or refused.
+    """
+    models = {r.servo_id: r.model_number for r in readouts}
+    _require_limp(bus, changes, models)
+    for change in changes:
+        register = control_table_of(models[change.servo_id])[change.register]
+        bus.write(change.servo_id, register, change.wanted)
+        found = bus.read(change.servo_id, register)
+        if found != change.wanted:
+            raise ConfigureError(
+                f"{change.name} (servo {change.servo_id}): {change.register} is {found} after "
+                f"writing {change.wanted}; the servo may be worn out or of another model"
+            )
+        say(f"{change.name} (servo {change.servo_id}): {change.register} = {change.wanted}")
+
+
+def _require_limp(bus: ServoBus, changes: Sequence[Change], models: dict[int, int]) -> None:
+    servos = sorted({c.servo_id for c in changes})
+    held = [i for i in servos if bus.read(i, control_table_of(models[i])["torque_enable"])]
+    if held:
+        raise ConfigureError(
+            f"torque is on at servos {held}, and settings are locked while it is; "
+            "take it off first with --torque-off: what they hold up falls",
+            reason="TORQUE_ON",
+        )

@@ -1,0 +1,42 @@
+"""The servo bus for the length of a bring-up command, and what to do where it does not open."""
+
+import contextlib
+from collections.abc import Iterator
+
+from hal.dynamixel.bus import ServoBus
+from hal.dynamixel.errors import PortError
+from hal.dynamixel.port import SerialPort
+from services.bring_up.finding import Finding, fail
+
+# A reply that an adapter holds back for 16 ms still counts: its lateness is a finding, no error.
+TURNAROUND_S = 0.05
+
+_REMEDIES = {
+    "PORT_MISSING": "plug the adapter in, then: ls -l /dev/serial/by-id",
+    "PORT_PERMISSION": "sudo usermod -aG dialout $USER, then log in again",
+    "PORT_BUSY": "stop the program that has it (a controller: systemctl stop mbctl-controller, or "
+    "Ctrl-C where it runs); who has it: sudo fuser -v {port}",
+    "PORT_LOST": "plug the adapter in again, then: sudo dmesg | tail",
+    "PORT_STUCK": "unplug the adapter and plug it in again; sudo dmesg | tail",
+    "PORT_UNUSABLE": "a servo adapter is wanted, such as a U2D2: ls -l /dev/serial/by-id",
+}
+
+
+@contextlib.contextmanager
+def opened_bus(port: str, baud_rate: int) -> Iterator[ServoBus]:
+    """The bus behind `port`, closed at the end.
+
+    Raises:
+        PortError: the port is missing, forbidden, taken or not a serial port.
+    """
+    serial = SerialPort(port, baud_rate)
+    try:
+        yield ServoBus(serial, turnaround_s=TURNAROUND_S)
+    finally:
+        serial.close()
+
+
+def port_failure(error: PortError, port: str) -> Finding:
+    """A port error as a finding, with what to do about it."""
+    remedy = _REMEDIES.get(error.reason, "ls -l /dev/serial/by-id; sudo dmesg | tail")
+    return fail("port", str(error), remedy.format(port=port))
