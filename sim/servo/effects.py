@@ -29,20 +29,27 @@ GAINS = (
     "feedforward_1st_gain",
 )
 _SETTINGS = frozenset(
-    {*GAINS, "temperature_limit", "max_voltage_limit", "min_voltage_limit", "goal_current"}
+    {
+        *GAINS,
+        "goal_pwm",
+        "goal_current",
+        "pwm_limit",
+        "temperature_limit",
+        "max_voltage_limit",
+        "min_voltage_limit",
+    }
 )
 
 
 def apply(servo: ServoState, name: str, value: int, now_ns: int) -> None:
     """Store a value and do what follows from it."""
     servo.memory.set(name, value)
-    effect = _EFFECTS.get(name)
-    if effect is not None:
-        effect(servo, value, now_ns)
-    elif name in GOALS:
-        _new_goal(servo, name, now_ns)
-    elif name in _SETTINGS:
+    if name in _SETTINGS:
         servo.refresh_settings()
+    if name in GOALS:
+        _new_goal(servo, name, now_ns)
+    elif name in _EFFECTS:
+        _EFFECTS[name](servo, value, now_ns)
 
 
 def stop(servo: ServoState, now_ns: int) -> None:
@@ -55,6 +62,7 @@ def stop(servo: ServoState, now_ns: int) -> None:
     if servo.mode is OperatingMode.EXTENDED_POSITION:
         position += servo.encoder.effective_homing_offset
     servo.motion.halt(position, now_ns)
+    servo.memory.set("bus_watchdog", servo.watchdog.register)
     if servo.mode.is_position:
         servo.memory.set("goal_position", position)
 
@@ -74,6 +82,7 @@ def seed_goals(servo: ServoState, now_ns: int) -> None:
     memory.set("goal_velocity", 0)
     memory.set("goal_position", servo.encoder.raw)
     servo.motion.rest(servo.encoder.raw, now_ns)
+    servo.refresh_settings()
 
 
 def shift_position(servo: ServoState, counts: int, now_ns: int) -> None:

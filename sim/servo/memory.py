@@ -34,7 +34,12 @@ class Memory:
             if firmware >= FIRST_FIRMWARE.get(register.name, 0)
         )
         self._by_name = {register.name: register for register in self.registers}
-        end = max(register.address + register.size for register in self.registers)
+        self._by_address = {register.address: register for register in self.registers}
+        self._spans = {
+            register.name: (register.address, register.address + register.size, register.signed)
+            for register in self.registers
+        }
+        end = max(end for _start, end, _is_signed in self._spans.values())
         self._bytes = bytearray(end)
         self._owner: list[Register | None] = [None] * end
         for register in self.registers:
@@ -50,9 +55,8 @@ class Memory:
 
     def __getitem__(self, name: str) -> int:
         """Value of a register. Raises: KeyError, no such register on this model and firmware."""
-        register = self._by_name[name]
-        start = register.address
-        return register.decode(self._bytes[start : start + register.size])
+        start, end, is_signed = self._spans[name]
+        return int.from_bytes(self._bytes[start:end], "little", signed=is_signed)
 
     def get(self, name: str, missing: int = 0) -> int:
         """Value of a register that this model or firmware may lack."""
@@ -70,6 +74,10 @@ class Memory:
         if name.startswith(_INDIRECT_ADDRESS):
             data = self._by_name[_INDIRECT_DATA + name.removeprefix(_INDIRECT_ADDRESS)]
             self._place[data.address] = value
+
+    def put(self, address: int, data: bytes) -> None:
+        """Store bytes of neighbouring registers; nothing is checked."""
+        self._bytes[address : address + len(data)] = data
 
     def read(self, address: int, length: int) -> bytes | None:
         """Bytes as a read gives them; gaps between registers read as 0.
@@ -92,6 +100,9 @@ class Memory:
             return StatusErrorNumber.ACCESS
         if not data:
             return StatusErrorNumber.DATA_LENGTH
+        first = self._by_address.get(address)
+        if first is not None and first.size == len(data) > 1:
+            return [(first, first.decode(data))]
         written: dict[int, int] = {}
         touched: dict[str, Register] = {}
         for place, byte in zip(self._place[address : address + len(data)], data, strict=True):

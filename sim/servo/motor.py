@@ -9,6 +9,7 @@ at 12 V); thermal figures are estimates. None was measured on a servo.
 from dataclasses import dataclass
 from enum import Enum, auto
 from math import inf, pi
+from typing import NamedTuple
 
 _STANDBY_C = 25.0
 _NOMINAL_V = 12.0
@@ -25,7 +26,29 @@ class Control(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class MotorCommand:
+class Gains:
+    """Gains of the loops; the first of each kind counts relative to the factory's.
+
+    Attributes:
+        stiffness_ratio: position P gain over the factory's.
+        damping_s: extra derivative gain in units of the factory stiffness.
+        integral_per_s: extra integral gain in units of the factory stiffness.
+        feedforward_s: velocity feed-forward in units of the factory stiffness.
+        velocity_ratio, velocity_integral_per_s: velocity P gain over the factory's, and I.
+    """
+
+    stiffness_ratio: float = 1.0
+    damping_s: float = 0.0
+    integral_per_s: float = 0.0
+    feedforward_s: float = 0.0
+    velocity_ratio: float = 1.0
+    velocity_integral_per_s: float = 0.0
+
+
+FACTORY_GAINS = Gains()
+
+
+class MotorCommand(NamedTuple):
     """What the firmware asks of the motor, in the frame of the shaft.
 
     Attributes:
@@ -34,11 +57,7 @@ class MotorCommand:
         velocity_rad_s: desired velocity now.
         current_a: goal of CURRENT; otherwise the most that may flow (infinite where not limited).
         pwm: goal of PWM, -1 to 1; otherwise the largest duty cycle, 0 to 1.
-        stiffness_ratio: position P gain over the factory's.
-        damping_s: extra derivative gain in units of the factory stiffness.
-        integral_per_s: extra integral gain in units of the factory stiffness.
-        feedforward_s: velocity feed-forward in units of the factory stiffness.
-        velocity_ratio, velocity_integral_per_s: velocity P gain over the factory's, and I.
+        gains: of the loop.
     """
 
     control: Control
@@ -46,12 +65,7 @@ class MotorCommand:
     velocity_rad_s: float = 0.0
     current_a: float = inf
     pwm: float = 1.0
-    stiffness_ratio: float = 1.0
-    damping_s: float = 0.0
-    integral_per_s: float = 0.0
-    feedforward_s: float = 0.0
-    velocity_ratio: float = 1.0
-    velocity_integral_per_s: float = 0.0
+    gains: Gains = FACTORY_GAINS
 
     @property
     def is_torque_on(self) -> bool:
@@ -104,8 +118,7 @@ MOTORS = {1020: XM430_W350_MOTOR, 1030: XM430_W210_MOTOR, 1060: XL430_W250_MOTOR
 """By model number."""
 
 
-@dataclass(frozen=True, slots=True)
-class MotorOutput:
+class MotorOutput(NamedTuple):
     """Result of one step.
 
     Attributes:
@@ -149,6 +162,9 @@ class Motor:
         ambient_c: float = _STANDBY_C,
     ) -> None:
         self._parameters = parameters
+        self._constant = parameters.torque_constant_nm_a
+        self._resistance = parameters.resistance_ohm
+        self._back_emf = parameters.back_emf_v_s
         self._stiffness = stiffness_nm_rad
         self._saturates = saturates
         self._ambient_c = ambient_c
@@ -185,24 +201,24 @@ class Motor:
         supply_v: float,
         duration_s: float,
     ) -> float:
-        constant = self._parameters.torque_constant_nm_a
+        constant, gains = self._constant, command.gains
         if command.control is Control.CURRENT:
             return constant * command.current_a
         if command.control is Control.PWM:
             return constant * self._current_at(command.pwm * supply_v)
         if command.control is Control.VELOCITY:
             error = command.velocity_rad_s - self._speed
-            self._integral += command.velocity_integral_per_s * error * duration_s
+            self._integral += gains.velocity_integral_per_s * error * duration_s
             return self._parameters.velocity_gain_nm_s * (
-                command.velocity_ratio * error + self._integral
+                gains.velocity_ratio * error + self._integral
             )
         error = command.position_rad - position_rad
         slip = command.velocity_rad_s - velocity_rad_s
-        self._integral += command.integral_per_s * error * duration_s
+        self._integral += gains.integral_per_s * error * duration_s
         return self._stiffness * (
-            command.stiffness_ratio * error
-            + command.damping_s * slip
-            + command.feedforward_s * command.velocity_rad_s
+            gains.stiffness_ratio * error
+            + gains.damping_s * slip
+            + gains.feedforward_s * command.velocity_rad_s
             + self._integral
         )
 
@@ -214,7 +230,7 @@ class Motor:
             largest_pwm = command.pwm
         else:
             largest_pwm = command.pwm if command.pwm < 1 else inf
-        constant = self._parameters.torque_constant_nm_a
+        constant = self._constant
         low = constant * self._current_at(-largest_pwm * supply_v)
         high = constant * self._current_at(largest_pwm * supply_v)
         torque_nm = min(max(wanted_nm, low), high)
@@ -227,20 +243,20 @@ class Motor:
         return torque_nm
 
     def _output(self, torque_nm: float, supply_v: float, duration_s: float) -> MotorOutput:
-        current_a = torque_nm / self._parameters.torque_constant_nm_a
-        volts = current_a * self._parameters.resistance_ohm
-        volts += self._parameters.back_emf_v_s * self._speed
+        current_a = torque_nm / self._constant
+        volts = current_a * self._resistance
+        volts += self._back_emf * self._speed
         pwm = min(max(volts / supply_v, -1.0), 1.0)
         self._heat(current_a, duration_s)
         return MotorOutput(torque_nm, current_a, pwm, max(0.0, pwm * current_a))
 
     def _current_at(self, volts: float) -> float:
-        back_emf = self._parameters.back_emf_v_s * self._speed
-        return (volts - back_emf) / self._parameters.resistance_ohm
+        back_emf = self._back_emf * self._speed
+        return (volts - back_emf) / self._resistance
 
     def _heat(self, current_a: float, duration_s: float) -> None:
         excess = self.temperature_c - self._ambient_c
-        power = current_a**2 * self._parameters.resistance_ohm
+        power = current_a**2 * self._resistance
         power -= excess / self._parameters.thermal_resistance_k_w
         self.temperature_c += power * duration_s / self._parameters.thermal_capacity_j_k
 

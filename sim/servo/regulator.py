@@ -12,8 +12,8 @@ from hal.dynamixel import units
 from hal.dynamixel.control_table import ControlTable
 from sim.servo.encoder import Encoder
 from sim.servo.memory import Memory
-from sim.servo.motion import COUNTS_PER_S, Motion
-from sim.servo.motor import Control, MotorCommand
+from sim.servo.motion import Motion
+from sim.servo.motor import Control, Gains, MotorCommand
 
 # The manual gives the gains' divisors but not the period of the loop that they belong to.
 _LOOP_PERIOD_S = 1e-3
@@ -42,85 +42,80 @@ class OperatingMode(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Gains:
-    """Fields of `MotorCommand` that depend on registers alone."""
+class DriveSettings:
+    """Registers that the loops need at each physics step, decoded.
 
-    stiffness_ratio: float
-    damping_s: float
-    integral_per_s: float
-    feedforward_s: float
-    velocity_ratio: float
-    velocity_integral_per_s: float
+    Attributes:
+        mode: operating mode.
+        gains: of the loops.
+        goal_current_a, goal_pwm: signed, in the direction of the counts.
+        pwm_limit: largest duty cycle outside PWM mode, 0 to 1.
+    """
+
+    mode: OperatingMode
+    gains: Gains
+    goal_current_a: float
+    goal_pwm: float
+    pwm_limit: float
 
     @classmethod
-    def of(cls, memory: Memory, table: ControlTable) -> "Gains":
-        """Of the present registers, in units of the factory's proportional gains."""
-
-        def excess(name: str) -> int:
-            return memory[name] - table[name].default
-
-        position_p = table["position_p_gain"].default / units.POSITION_P_DIVISOR
-        velocity_p = table["velocity_p_gain"].default / units.VELOCITY_P_DIVISOR
-        damping = excess("position_d_gain") / units.POSITION_D_DIVISOR * _LOOP_PERIOD_S
-        integral = excess("position_i_gain") / units.POSITION_I_DIVISOR / _LOOP_PERIOD_S
-        forward = memory["feedforward_1st_gain"] / units.FEEDFORWARD_DIVISOR * _LOOP_PERIOD_S
-        velocity_i = memory["velocity_i_gain"] / units.VELOCITY_I_DIVISOR / _LOOP_PERIOD_S
+    def of(cls, memory: Memory, table: ControlTable) -> "DriveSettings":
+        """As the registers are now."""
+        pwm_limit = min(abs(memory["goal_pwm"]), memory["pwm_limit"])
         return cls(
-            stiffness_ratio=memory["position_p_gain"] / table["position_p_gain"].default,
-            damping_s=damping / position_p,
-            integral_per_s=integral / position_p,
-            feedforward_s=forward / position_p,
-            velocity_ratio=memory["velocity_p_gain"] / table["velocity_p_gain"].default,
-            velocity_integral_per_s=velocity_i / velocity_p,
+            mode=OperatingMode(memory["operating_mode"]),
+            gains=_gains(memory, table),
+            goal_current_a=memory.get("goal_current") * units.CURRENT_A,
+            goal_pwm=memory["goal_pwm"] * units.PWM_FRACTION,
+            pwm_limit=pwm_limit * units.PWM_FRACTION,
         )
 
 
 def motor_command(
-    memory: Memory, gains: Gains, motion: Motion, encoder: Encoder, now_ns: int
+    settings: DriveSettings, motion: Motion, encoder: Encoder, now_ns: int
 ) -> MotorCommand:
     """What the motor is asked for while the torque is on."""
-    mode = OperatingMode(memory["operating_mode"])
+    mode = settings.mode
     if mode is OperatingMode.CURRENT:
-        return _current_command(memory, motion, encoder)
+        goal_a = 0.0 if motion.is_halted else encoder.sign * settings.goal_current_a
+        return MotorCommand(Control.CURRENT, current_a=goal_a)
     if mode is OperatingMode.PWM:
-        return _pwm_command(memory, motion, encoder)
-    pwm = min(abs(memory["goal_pwm"]), memory["pwm_limit"]) * units.PWM_FRACTION
+        goal = 0.0 if motion.is_halted else encoder.sign * settings.goal_pwm
+        return MotorCommand(Control.PWM, pwm=goal)
     if mode is OperatingMode.VELOCITY:
         wanted = encoder.sign * motion.velocity(now_ns) * units.VELOCITY_RAD_S
         return MotorCommand(
-            Control.VELOCITY,
-            velocity_rad_s=wanted,
-            pwm=pwm,
-            velocity_ratio=gains.velocity_ratio,
-            velocity_integral_per_s=gains.velocity_integral_per_s,
+            Control.VELOCITY, 0.0, wanted, pwm=settings.pwm_limit, gains=settings.gains
         )
     position, speed = motion.position(now_ns)
     is_capped = mode is OperatingMode.CURRENT_BASED_POSITION
     return MotorCommand(
         Control.POSITION,
-        position_rad=encoder.to_shaft_rad(position),
-        velocity_rad_s=encoder.sign * speed * units.POSITION_RAD,
-        current_a=abs(memory["goal_current"]) * units.CURRENT_A if is_capped else inf,
-        pwm=pwm,
-        stiffness_ratio=gains.stiffness_ratio,
-        damping_s=gains.damping_s,
-        integral_per_s=gains.integral_per_s,
-        feedforward_s=gains.feedforward_s,
+        encoder.to_shaft_rad(position),
+        encoder.sign * speed * units.POSITION_RAD,
+        abs(settings.goal_current_a) if is_capped else inf,
+        settings.pwm_limit,
+        settings.gains,
     )
 
 
-def velocity_trajectory(mode: OperatingMode, motion: Motion, now_ns: int) -> int:
-    """Register 136, in 0.229 rev/min."""
-    if mode is OperatingMode.VELOCITY:
-        return round(motion.velocity(now_ns))
-    return round(motion.position(now_ns)[1] / COUNTS_PER_S)
+def _gains(memory: Memory, table: ControlTable) -> Gains:
+    """In units of the factory's proportional gains."""
 
+    def excess(name: str) -> int:
+        return memory[name] - table[name].default
 
-def _current_command(memory: Memory, motion: Motion, encoder: Encoder) -> MotorCommand:
-    goal = 0 if motion.is_halted else memory["goal_current"]
-    return MotorCommand(Control.CURRENT, current_a=encoder.sign * goal * units.CURRENT_A)
-
-
-def _pwm_command(memory: Memory, motion: Motion, encoder: Encoder) -> MotorCommand:
-    goal = 0 if motion.is_halted else memory["goal_pwm"]
-    return MotorCommand(Control.PWM, pwm=encoder.sign * goal * units.PWM_FRACTION)
+    position_p = table["position_p_gain"].default / units.POSITION_P_DIVISOR
+    velocity_p = table["velocity_p_gain"].default / units.VELOCITY_P_DIVISOR
+    damping = excess("position_d_gain") / units.POSITION_D_DIVISOR * _LOOP_PERIOD_S
+    integral = excess("position_i_gain") / units.POSITION_I_DIVISOR / _LOOP_PERIOD_S
+    forward = memory["feedforward_1st_gain"] / units.FEEDFORWARD_DIVISOR * _LOOP_PERIOD_S
+    velocity_i = memory["velocity_i_gain"] / units.VELOCITY_I_DIVISOR / _LOOP_PERIOD_S
+    return Gains(
+        stiffness_ratio=memory["position_p_gain"] / table["position_p_gain"].default,
+        damping_s=damping / position_p,
+        integral_per_s=integral / position_p,
+        feedforward_s=forward / position_p,
+        velocity_ratio=memory["velocity_p_gain"] / table["velocity_p_gain"].default,
+        velocity_integral_per_s=velocity_i / velocity_p,
+    )

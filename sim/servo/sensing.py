@@ -5,11 +5,11 @@ Source: e-manual, registers 120 to 146; 126 is a current or, with XL430, a load.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from struct import Struct
+from typing import TYPE_CHECKING, NamedTuple
 
 from hal.dynamixel import units
-from sim.servo.regulator import velocity_trajectory
+from sim.servo.motion import COUNTS_PER_S
 
 if TYPE_CHECKING:
     from sim.servo.state import ServoState
@@ -20,9 +20,12 @@ _FOLLOWING_COUNTS = 100
 _INT16 = 32_767
 _NS_PER_TICK = 1_000_000
 
+# Realtime Tick to Present Temperature follow one another without a gap.
+BLOCK_ADDRESS = 120
+_BLOCK = Struct("<HBBhhiiiiHB")
 
-@dataclass(frozen=True, slots=True)
-class Measurement:
+
+class Measurement(NamedTuple):
     """State of shaft and motor besides the angle; before the first, a servo at rest on 12 V.
 
     Attributes:
@@ -38,54 +41,59 @@ class Measurement:
 
 def refresh(servo: ServoState, now_ns: int) -> None:
     """Bring the registers that change by themselves up to date."""
-    memory, measured, sign = servo.memory, servo.measurement, servo.encoder.sign
-    tick = max(0, now_ns - servo.booted_ns) // _NS_PER_TICK % units.REALTIME_TICK_MODULUS
-    memory.set("realtime_tick", tick)
-    memory.set("present_pwm", _int16(sign * measured.pwm / units.PWM_FRACTION))
-    if "present_current" in memory:
-        memory.set("present_current", _int16(sign * measured.current_a / units.CURRENT_A))
-    else:
-        memory.set("present_load", _int16(sign * measured.pwm / units.LOAD_FRACTION))
-    memory.set("present_velocity", _velocity(servo))
-    memory.set("present_position", servo.encoder.raw)
-    memory.set("present_input_voltage", max(0, round(measured.voltage_v / units.VOLTAGE_V)))
-    memory.set("present_temperature", min(255, max(0, round(measured.temperature_c))))
-    if "bus_watchdog" in memory:
-        memory.set("bus_watchdog", servo.watchdog.register)
-    _refresh_motion(servo, now_ns)
+    measured, sign, present = servo.measurement, servo.encoder.sign, servo.encoder.raw
+    velocity = _velocity(servo)
+    desired, speed = _trajectory(servo, present, now_ns)
+    is_ongoing = servo.is_torque_on and servo.motion.is_ongoing(now_ns)
+    block = _BLOCK.pack(
+        max(0, now_ns - servo.booted_ns) // _NS_PER_TICK % units.REALTIME_TICK_MODULUS,
+        is_ongoing or abs(velocity) > servo.memory["moving_threshold"],
+        _moving_status(servo, present, desired, is_ongoing),
+        _int16(sign * measured.pwm / units.PWM_FRACTION),
+        _int16(sign * _current_or_load(servo)),
+        velocity,
+        present,
+        speed,
+        desired,
+        max(0, round(measured.voltage_v / units.VOLTAGE_V)),
+        min(255, max(0, round(measured.temperature_c))),
+    )
+    servo.memory.put(BLOCK_ADDRESS, block)
 
 
 def is_moving(servo: ServoState, now_ns: int) -> bool:
-    """Register 122: faster than the threshold, or a profile under way."""
-    is_under_way = servo.is_torque_on and servo.motion.is_ongoing(now_ns)
-    return is_under_way or abs(_velocity(servo)) > servo.memory["moving_threshold"]
+    """Faster than the threshold, or a profile under way."""
+    is_ongoing = servo.is_torque_on and servo.motion.is_ongoing(now_ns)
+    return is_ongoing or abs(_velocity(servo)) > servo.memory["moving_threshold"]
 
 
-def _refresh_motion(servo: ServoState, now_ns: int) -> None:
-    memory, present = servo.memory, servo.encoder.raw
-    desired, speed = present, 0
-    if servo.is_torque_on:
-        speed = velocity_trajectory(servo.mode, servo.motion, now_ns)
-        if servo.mode.is_position:
-            desired = round(servo.motion.position(now_ns)[0])
-    memory.set("velocity_trajectory", speed)
-    memory.set("position_trajectory", desired)
-    memory.set("moving", is_moving(servo, now_ns))
-    memory.set("moving_status", _moving_status(servo, desired, now_ns))
+def _trajectory(servo: ServoState, present: int, now_ns: int) -> tuple[int, int]:
+    """Desired position in counts and velocity in 0.229 rev/min."""
+    if not servo.is_torque_on:
+        return present, 0
+    if not servo.mode.is_position:
+        return present, round(servo.motion.velocity(now_ns))
+    position, speed = servo.motion.position(now_ns)
+    return round(position), round(speed / COUNTS_PER_S)
 
 
-def _moving_status(servo: ServoState, desired: int, now_ns: int) -> int:
+def _moving_status(servo: ServoState, present: int, desired: int, is_ongoing: bool) -> int:
     if not servo.is_torque_on or not servo.mode.is_position:
         return 0
-    present = servo.encoder.raw
     status = servo.motion.shape << 4
     if abs(desired - present) > _FOLLOWING_COUNTS:
         status |= 0x08
-    if servo.motion.is_ongoing(now_ns):
+    if is_ongoing:
         status |= 0x02
     if abs(servo.memory["goal_position"] - present) <= _IN_POSITION_COUNTS:
         status |= 0x01
     return status
+
+
+def _current_or_load(servo: ServoState) -> float:
+    if "present_current" in servo.memory:
+        return servo.measurement.current_a / units.CURRENT_A
+    return servo.measurement.pwm / units.LOAD_FRACTION
 
 
 def _velocity(servo: ServoState) -> int:

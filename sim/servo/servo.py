@@ -148,7 +148,7 @@ class VirtualServo(ServoState):
         self.advance(now_ns)
         if not self.is_torque_on or self.is_silent(now_ns):
             return OFF
-        return motor_command(self.memory, self.gains, self.motion, self.encoder, now_ns)
+        return motor_command(self.settings, self.motion, self.encoder, now_ns)
 
     def sense(
         self,

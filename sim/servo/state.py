@@ -11,7 +11,7 @@ from sim.servo.memory import Memory
 from sim.servo.motion import Motion
 from sim.servo.motor import MOTORS
 from sim.servo.protection import Limits, Protection
-from sim.servo.regulator import Gains, OperatingMode
+from sim.servo.regulator import DriveSettings, OperatingMode
 from sim.servo.sensing import Measurement
 from sim.servo.validation import Locks, refusal
 from sim.servo.watchdog import BusWatchdog, Feed
@@ -110,11 +110,11 @@ class ServoState:
         """Take over registers that are kept decoded because each physics step needs them."""
         memory = self.memory
         drive = memory.get("drive_mode")
-        self.mode = OperatingMode(memory["operating_mode"])
+        self.settings = DriveSettings.of(memory, self.table)
+        self.mode = self.settings.mode
         self.encoder.is_reversed = bool(drive & 1)
         self.encoder.is_single_turn = self.mode is OperatingMode.POSITION
         self.encoder.homing_offset = memory["homing_offset"]
-        self.gains = Gains.of(memory, self.table)
         self.limits = Limits(
             memory["temperature_limit"] * units.TEMPERATURE_C,
             memory["max_voltage_limit"] * units.VOLTAGE_V,

@@ -8,6 +8,7 @@ from hal.dynamixel.control_table import MODEL_NUMBERS, Register, control_table_o
 from hal.dynamixel.packet import Instruction
 from hal.dynamixel.status import StatusErrorNumber as Number
 from sim.servo.memory import Memory
+from sim.servo.sensing import BLOCK_ADDRESS
 from sim.servo.servo import Reply
 from tests.sim.servo.host import Host, make_host
 
@@ -82,6 +83,16 @@ def test_registers_start_at_their_defaults(model: int) -> None:
     assert {name: memory[name] for name in table.names} == {
         register.name: register.default for register in table.registers
     }
+
+
+@pytest.mark.parametrize("model", MODEL_NUMBERS)
+def test_measured_registers_fill_one_block(model: int) -> None:
+    table = control_table_of(model)
+    block = [r for r in table.registers if BLOCK_ADDRESS <= r.address <= 146]
+    sizes = [2, 1, 1, 2, 2, 4, 4, 4, 4, 2, 1]
+    assert [register.size for register in block] == sizes
+    assert sum(sizes) == 147 - BLOCK_ADDRESS
+    assert not any(register.is_writable for register in block)
 
 
 def map_block(host: Host, addresses: list[int]) -> None:

@@ -139,15 +139,15 @@ def test_a_change_of_mode_starts_gains_profiles_and_goals_afresh() -> None:
 def test_gains_count_relative_to_the_factory() -> None:
     host = ready()
     command = host.servo.motor_command(0)
-    ratios = (command.stiffness_ratio, command.damping_s, command.integral_per_s)
+    ratios = (command.gains.stiffness_ratio, command.gains.damping_s, command.gains.integral_per_s)
     assert ratios == (1.0, 0.0, 0.0)
     host.write("position_p_gain", 400)
     host.write("position_d_gain", 100)
     host.write("position_i_gain", 256)
     command = host.servo.motor_command(0)
-    assert command.stiffness_ratio == 0.5
-    assert command.damping_s == pytest.approx(100 / 16 * 1e-3 / (800 / 128))
-    assert command.integral_per_s == pytest.approx(256 / 65536 * 1e3 / (800 / 128))
+    assert command.gains.stiffness_ratio == 0.5
+    assert command.gains.damping_s == pytest.approx(100 / 16 * 1e-3 / (800 / 128))
+    assert command.gains.integral_per_s == pytest.approx(256 / 65536 * 1e3 / (800 / 128))
 
 
 @pytest.mark.parametrize(("firmware", "is_on"), [(45, 1), (44, 0)])

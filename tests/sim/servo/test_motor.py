@@ -12,6 +12,7 @@ from sim.scene import Scene
 from sim.servo.motor import (
     XM430_W350_MOTOR,
     Control,
+    Gains,
     Motor,
     MotorCommand,
     MotorOutput,
@@ -62,7 +63,7 @@ def test_with_factory_gains_the_claw_moves_as_in_the_plain_simulation(dclaw_scen
 
 
 def test_stiffness_scales_with_the_position_gain() -> None:
-    command = MotorCommand(Control.POSITION, position_rad=0.3, stiffness_ratio=0.5)
+    command = MotorCommand(Control.POSITION, position_rad=0.3, gains=Gains(stiffness_ratio=0.5))
     assert make_motor().step(command, *AT_REST).torque_nm == pytest.approx(0.3)
 
 
@@ -91,11 +92,8 @@ def test_pwm_mode_reaches_stall_torque_at_rest_and_no_load_speed_when_free() -> 
 
 
 def test_velocity_mode_reaches_its_velocity_against_a_load() -> None:
-    command = MotorCommand(
-        Control.VELOCITY,
-        velocity_rad_s=1.0,
-        velocity_integral_per_s=1920 / 65536 * 1e3 / (100 / 128),
-    )
+    gains = Gains(velocity_integral_per_s=1920 / 65536 * 1e3 / (100 / 128))
+    command = MotorCommand(Control.VELOCITY, velocity_rad_s=1.0, gains=gains)
     assert spin(make_motor(), command, inertia=0.01, seconds=2) == pytest.approx(1.0, rel=0.01)
 
 
@@ -108,7 +106,7 @@ def test_voltage_limits_torque_where_it_is_to(pwm: float, saturates: bool, most:
 
 def test_integral_gain_removes_a_steady_error() -> None:
     motor = make_motor()
-    command = MotorCommand(Control.POSITION, position_rad=0.1, integral_per_s=2.0)
+    command = MotorCommand(Control.POSITION, position_rad=0.1, gains=Gains(integral_per_s=2.0))
     torques = [motor.step(command, *AT_REST).torque_nm for _ in range(400)]
     assert torques[-1] == pytest.approx(0.2 + 2.0 * 2.0 * 0.1 * 1.0)
 
