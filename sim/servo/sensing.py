@@ -5,8 +5,9 @@ Source: e-manual, registers 120 to 146; 126 is a current or, with XL430, a load.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from struct import Struct
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from hal.dynamixel import units
 from sim.servo.motion import COUNTS_PER_S
@@ -25,7 +26,8 @@ BLOCK_ADDRESS = 120
 _BLOCK = Struct("<HBBhhiiiiHB")
 
 
-class Measurement(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Measurement:
     """State of shaft and motor besides the angle; before the first, a servo at rest on 12 V.
 
     Attributes:
