@@ -158,7 +158,7 @@ def move_in_the_air(body: Body, reset: DKittyReset, tilt_rad: float, stuck: int 
 
 def test_a_robot_held_upside_down_is_given_up_with_a_reason(body: Body):
     reset = DKittyReset(DKITTY, STAND)
-    with pytest.raises(RobotWriteError, match="180 degrees off upright.*by hand") as caught:
+    with pytest.raises(RobotWriteError, match=r"180 degrees off upright.*by hand") as caught:
         move_in_the_air(body, reset, tilt_rad=np.pi, stuck=None)
     assert caught.value.reason == "RESET_FAILED"
     for is_over_left in (True, False):  # it tried both edges
