@@ -24,6 +24,9 @@ VERBS = {
         "show",
         "up",
         "virtual-bus",
+        "doctor",
+        "scan",
+        "calibrate",
     },
     ("robot",): {
         "status",
@@ -65,7 +68,7 @@ def test_the_verbs_are_these(path: tuple[str, ...]):
     command = get_command(app)
     for name in path:
         command = command.commands[name]  # type: ignore[attr-defined]
-    assert set(command.commands) - {"bench", "doctor"} == VERBS[path]  # type: ignore[attr-defined]
+    assert set(command.commands) - {"bench"} == VERBS[path]  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(
@@ -104,6 +107,10 @@ def test_nobody_there_is_exit_code_5(arguments: list[str]):
         ["controller", "--check-config", "--set", "robot.nam=left"],
         ["controller", "--check-config", "--listen", "0.0.0.0:50051"],
         ["robot", "status", "--target", "127.0.0.1:1", "--tls", "/nowhere"],
+        ["doctor", "--robot", "dclow"],
+        ["doctor", "--calibration", "/nowhere.json"],
+        ["calibrate", "--max-change", "0"],
+        ["scan", "--table", "253"],
     ],
 )
 def test_wrong_usage_is_exit_code_2(arguments: list[str]):
