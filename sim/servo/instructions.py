@@ -69,9 +69,7 @@ def _ping(servo: ServoState, _request: Request) -> Result:
     return 0, servo.table.model_number.to_bytes(2, "little") + bytes([servo.firmware])
 
 
-def _read(servo: ServoState, request: Request) -> Result | None:
-    if request.is_broadcast:
-        return None
+def _read(servo: ServoState, request: Request) -> Result:
     if len(request.parameters) != 4:
         return _error(StatusErrorNumber.DATA_LENGTH)
     address = int.from_bytes(request.parameters[:2], "little")

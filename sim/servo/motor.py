@@ -189,8 +189,12 @@ class Motor:
         if command.control is Control.OFF or supply_v <= 0:
             self._heat(0.0, duration_s)
             return IDLE
+        stored = self._integral
         wanted_nm = self._wanted_torque(command, position_rad, velocity_rad_s, supply_v, duration_s)
         torque_nm = self._limit(command, wanted_nm, supply_v)
+        if torque_nm != wanted_nm:
+            # Anti-windup: what cannot be delivered is not stored either.
+            self._integral = stored
         return self._output(torque_nm, supply_v, duration_s)
 
     def _wanted_torque(
@@ -237,9 +241,6 @@ class Motor:
         if command.control is not Control.CURRENT:
             most_nm = constant * command.current_a
             torque_nm = min(max(torque_nm, -most_nm), most_nm)
-        if torque_nm != wanted_nm:
-            # Anti-windup: what cannot be delivered is not stored either.
-            self._integral *= 0.99
         return torque_nm
 
     def _output(self, torque_nm: float, supply_v: float, duration_s: float) -> MotorOutput:

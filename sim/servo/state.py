@@ -103,6 +103,7 @@ class ServoState:
         Raises:
             KeyError: no such register on this model and firmware.
             RegisterError: the value does not fit its width.
+            ValueError: no such operating mode.
         """
         effects.apply(self, name, value, now_ns)
 

@@ -103,6 +103,14 @@ def test_reg_write_waits_for_action() -> None:
     assert host.ask(Instruction.REG_WRITE, bytes([65, 0, 9])) == Reply(Number.DATA_RANGE)
 
 
+def test_a_reboot_forgets_the_registered_write() -> None:
+    host = make_host()
+    host.ask(Instruction.REG_WRITE, bytes([65, 0, 1]))
+    host.ask(Instruction.REBOOT)
+    assert host.at(400).ask(Instruction.ACTION) == Reply(Number.INSTRUCTION)
+    assert host.read("registered_instruction") == 0
+
+
 @pytest.mark.parametrize(
     ("scope", "servo_id", "baud_rate"), [(0xFF, 1, 1), (0x01, 7, 1), (0x02, 7, 3)]
 )

@@ -111,6 +111,15 @@ def test_integral_gain_removes_a_steady_error() -> None:
     assert torques[-1] == pytest.approx(0.2 + 2.0 * 2.0 * 0.1 * 1.0)
 
 
+def test_the_integral_does_not_wind_up_while_the_voltage_is_at_its_end() -> None:
+    motor = make_motor(saturates=True)
+    gains = Gains(integral_per_s=2.0)
+    for _ in range(4000):
+        motor.step(MotorCommand(Control.POSITION, position_rad=3.0, gains=gains), *AT_REST)
+    output = motor.step(MotorCommand(Control.POSITION, position_rad=0.0, gains=gains), *AT_REST)
+    assert output.torque_nm == pytest.approx(0.0, abs=0.05)
+
+
 def test_off_and_without_supply_there_is_nothing() -> None:
     nothing = MotorOutput(0.0, 0.0, 0.0, 0.0)
     assert make_motor().step(MotorCommand(Control.OFF), *AT_REST) == nothing
