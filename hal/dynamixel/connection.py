@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from hal.dynamixel.bus import ServoBus
 from hal.dynamixel.calibration import Calibration
-from hal.dynamixel.capacity import check_latency_timer, measure_cycle
+from hal.dynamixel.capacity import check_capacity, check_latency_timer
 from hal.dynamixel.census import take_census
 from hal.dynamixel.cycle import StateCycle
 from hal.dynamixel.inspection import configure_return_delay, ensure_answers, inspect
@@ -14,7 +14,7 @@ from hal.dynamixel.relax import torque_off
 from hal.dynamixel.servo import Servo
 from hal.dynamixel.servo_group import ServoGroup
 from hal.dynamixel.settings import DynamixelSettings
-from hal.dynamixel.state_block import map_block
+from hal.dynamixel.state_block import choose_layout
 from hal.errors import RobotWriteError
 from hal.types import RobotSpec
 
@@ -29,7 +29,6 @@ class Connection:
         servos: [J + K] joints, then objects, with their goal limits.
         cycle: reads them all.
         warnings: what was found and stops nothing.
-        cycle_s: measured time of one cycle.
     """
 
     port: SerialPort
@@ -37,7 +36,6 @@ class Connection:
     servos: tuple[Servo, ...]
     cycle: StateCycle
     warnings: tuple[str, ...]
-    cycle_s: float
 
     def close(self) -> None:
         """Release the port."""
@@ -71,15 +69,15 @@ def connect(
         raise
 
 
-def prepare(bus: ServoBus, servos: tuple[Servo, ...]) -> None:
+def prepare(connection: Connection) -> None:
     """Write what servos forget when they are rebooted: answers to all, and the state block.
 
     Raises:
         RobotReadError: SERVO_SILENT.
         RobotWriteError: a setting did not hold.
     """
-    ensure_answers(bus, servos)
-    map_block(ServoGroup(bus, servos))
+    ensure_answers(connection.bus, connection.servos)
+    connection.cycle.layout = choose_layout(ServoGroup(connection.bus, connection.servos))
 
 
 def _verify(
@@ -98,12 +96,12 @@ def _verify(
     if settings.configure_servos:
         configure_return_delay(bus, found)
     servos, warnings = inspect(bus, found, spec)
-    map_block(ServoGroup(bus, servos))
+    layout = choose_layout(ServoGroup(bus, servos))
     if extra:
         warnings.append(f"UNEXPECTED_SERVO: ids {', '.join(map(str, extra))} are on the bus too")
-    cycle = StateCycle(bus, servos, settings, now_ns)
-    cycle_s = measure_cycle(cycle, settings, period_s)
-    return Connection(port, bus, tuple(servos), cycle, tuple(warnings), cycle_s)
+    cycle = StateCycle(bus, servos, settings, now_ns, layout)
+    check_capacity(cycle, settings, period_s)
+    return Connection(port, bus, tuple(servos), cycle, tuple(warnings))
 
 
 def _relax(bus: ServoBus, servos: list[Servo]) -> None:

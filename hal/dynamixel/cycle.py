@@ -6,7 +6,7 @@ from hal.dynamixel.bus import ServoBus
 from hal.dynamixel.readings import ServoReadings
 from hal.dynamixel.servo import Servo
 from hal.dynamixel.settings import DynamixelSettings
-from hal.dynamixel.state_block import BLOCK, block_address
+from hal.dynamixel.state_block import BLOCK, BlockLayout
 
 _FIRST_SHARE = 0.6  # of the budget; a mute servo leaves the rest for the second chance
 _FLOOD_BYTES = 64  # more noise than this beside missing answers is no single lost packet
@@ -17,9 +17,10 @@ class StateCycle:
 
     Args:
         bus: opened.
-        servos: all with the block mapped.
+        servos: in the order of the readings.
         settings: budget, and whether fast reads may be used.
         now_ns: monotonic clock.
+        layout: where the block is read; may be changed between cycles.
     """
 
     def __init__(
@@ -28,11 +29,12 @@ class StateCycle:
         servos: Sequence[Servo],
         settings: DynamixelSettings,
         now_ns: Callable[[], int],
+        layout: BlockLayout,
     ) -> None:
         self._bus = bus
         self._now_ns = now_ns
-        self._budget_ns = round(settings.cycle_budget_s * 1e9)
-        self._address = block_address(servos[0])
+        self._budget_s = settings.cycle_budget_s
+        self.layout = layout
         self._index = {servo.id: index for index, servo in enumerate(servos)}
         self._can_read_fast = settings.fast_reads and all(s.has_fast_reads for s in servos)
         self.readings = ServoReadings(len(servos))
@@ -48,9 +50,10 @@ class StateCycle:
         readings = self.readings
         readings.begin()
         started_ns = self._now_ns()
-        deadline_ns = started_ns + self._budget_ns
+        budget_ns = round(max(self._budget_s, self.layout.budget_min_s) * 1e9)
+        deadline_ns = started_ns + budget_ns
         noise = self._noise()
-        first_ns = started_ns + round(_FIRST_SHARE * self._budget_ns)
+        first_ns = started_ns + round(_FIRST_SHARE * budget_ns)
         missing = self._read(self._order(), started_ns, first_ns, fast=self._may_read_fast())
         if missing:
             self._retry(missing, deadline_ns)
@@ -78,11 +81,12 @@ class StateCycle:
                 self._read(ids, now_ns, deadline_ns, fast=False)
 
     def _read(self, ids: list[int], stamp_ns: int, deadline_ns: int, *, fast: bool) -> list[int]:
+        layout = self.layout
         reply = self._bus.sync_read(
-            ids, self._address, BLOCK.itemsize, deadline_ns=deadline_ns, fast=fast
+            ids, layout.address, layout.dtype.itemsize, deadline_ns=deadline_ns, fast=fast
         )
         for servo_id, data in reply.data.items():
-            self.readings.take(self._index[servo_id], data, stamp_ns)
+            self.readings.take(self._index[servo_id], data, stamp_ns, layout.dtype)
         self.foreign += reply.foreign
         return list(reply.missing)
 

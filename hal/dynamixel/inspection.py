@@ -1,13 +1,18 @@
 """Are the servos set up so that commanding them is safe? Read before anything is written."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from hal.dynamixel.angles import ServoAngles
 from hal.dynamixel.bus import ServoBus
-from hal.dynamixel.servo import STARTUP_CONFIGURATION_FIRMWARE, Servo, names_of
+from hal.dynamixel.servo import (
+    DRIVE_MODE_FIRMWARE,
+    STARTUP_CONFIGURATION_FIRMWARE,
+    Servo,
+    names_of,
+)
 from hal.dynamixel.servo_group import ServoGroup
 from hal.dynamixel.state_block import RETURN_LEVEL
 from hal.dynamixel.status import HardwareError
@@ -20,6 +25,55 @@ _SECONDARY_ID_OFF = 253
 _TORQUE_AT_STARTUP = 0x01
 _NEEDED_SHUTDOWN = (
     HardwareError.OVERLOAD | HardwareError.ELECTRICAL_SHOCK | HardwareError.OVERHEATING
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """What a register must be; only firmware from `firmware` on has it."""
+
+    register: str
+    is_wrong: Callable[[int], bool]
+    reason: str
+    message: str
+    firmware: int = 0
+
+
+_RULES = (
+    _Rule(
+        "homing_offset",
+        lambda value: value != 0,
+        "HOMING_OFFSET_SET",
+        "homing offset is {} ticks, must be 0: the bus watchdog goes wrong with it; put the offset "
+        "into the calibration",
+    ),
+    _Rule(
+        "operating_mode",
+        lambda value: value != _POSITION_MODE,
+        "OPERATING_MODE",
+        f"operating mode is {{}}, must be {_POSITION_MODE} (position)",
+    ),
+    _Rule(
+        "drive_mode",
+        lambda value: value != 0,
+        "DRIVE_MODE",
+        "drive mode is {}, must be 0: direction belongs into the calibration, and torque must not "
+        "come on with a goal",
+        DRIVE_MODE_FIRMWARE,
+    ),
+    _Rule(
+        "secondary_id",
+        lambda value: value < _SECONDARY_ID_OFF,
+        "SECONDARY_ID",
+        "secondary id is {}, must be 255: packets for it would move this servo too",
+    ),
+    _Rule(
+        "startup_configuration",
+        lambda value: bool(value & _TORQUE_AT_STARTUP),
+        "STARTUP_TORQUE",
+        "startup configuration is {}, bit 0 must be 0: torque must not come on with the supply",
+        STARTUP_CONFIGURATION_FIRMWARE,
+    ),
 )
 
 
@@ -73,55 +127,18 @@ def configure_return_delay(bus: ServoBus, servos: Sequence[Servo]) -> None:
 
 
 def _refuse_settings(group: ServoGroup) -> None:
-    for name, is_wrong, reason, message in (
-        (
-            "homing_offset",
-            lambda value: value != 0,
-            "HOMING_OFFSET_SET",
-            "homing offset is {} ticks, must be 0: the bus watchdog goes wrong with it; put the "
-            "offset into the calibration",
-        ),
-        (
-            "operating_mode",
-            lambda value: value != _POSITION_MODE,
-            "OPERATING_MODE",
-            f"operating mode is {{}}, must be {_POSITION_MODE} (position)",
-        ),
-        (
-            "drive_mode",
-            lambda value: value != 0,
-            "DRIVE_MODE",
-            "drive mode is {}, must be 0: direction belongs into the calibration, and torque must "
-            "not come on with a goal",
-        ),
-        (
-            "secondary_id",
-            lambda value: value < _SECONDARY_ID_OFF,
-            "SECONDARY_ID",
-            "secondary id is {}, must be 255: packets for it would move this servo too",
-        ),
-    ):
-        _refuse_values(group, name, is_wrong, reason, message)
-    newer = [s for s in group.servos if s.firmware >= STARTUP_CONFIGURATION_FIRMWARE]
-    if newer:
-        _refuse_values(
-            ServoGroup(group.bus, newer),
-            "startup_configuration",
-            lambda value: bool(value & _TORQUE_AT_STARTUP),
-            "STARTUP_TORQUE",
-            "startup configuration is {}, bit 0 must be 0: torque must not come on with the supply",
-        )
+    for rule in _RULES:
+        having = [servo for servo in group.servos if servo.firmware >= rule.firmware]
+        if having:
+            _refuse_values(ServoGroup(group.bus, having), rule)
 
 
-def _refuse_values(
-    group: ServoGroup, name: str, is_wrong: Callable[[int], bool], reason: str, message: str
-) -> None:
-    values = group.read(name)
-    wrong = [servo for servo in group.servos if is_wrong(values[servo.id])]
+def _refuse_values(group: ServoGroup, rule: "_Rule") -> None:
+    values = group.read(rule.register)
+    wrong = [servo for servo in group.servos if rule.is_wrong(values[servo.id])]
     if wrong:
-        raise ServoSetupError(
-            f"{names_of(wrong)}: {message.format(values[wrong[0].id])}", reason=reason
-        )
+        message = rule.message.format(values[wrong[0].id])
+        raise ServoSetupError(f"{names_of(wrong)}: {message}", reason=rule.reason)
 
 
 def _with_limits(group: ServoGroup) -> list[Servo]:

@@ -36,9 +36,9 @@ class ServoReadings:
         """Start a cycle in which nobody has answered yet."""
         self.fresh[:] = False
 
-    def take(self, index: int, data: bytes, stamp_ns: int) -> None:
-        """The answer of servo `index` in this cycle."""
-        row = np.frombuffer(data, dtype=BLOCK)[0]
+    def take(self, index: int, data: bytes, stamp_ns: int, dtype: np.dtype[np.void]) -> None:
+        """The answer of servo `index` in this cycle, laid out as `dtype` says."""
+        row = np.frombuffer(data, dtype=dtype)[0]
         seen_before = self.stamp_ns[index] > 0
         elapsed_ns = stamp_ns - int(self.stamp_ns[index]) if seen_before else 0
         lost_mapping = int(row["status_return_level"]) != RETURN_LEVEL

@@ -6,6 +6,7 @@ from hal.dynamixel.registers import ControlTable
 from hal.dynamixel.servo_layout import ServoJoint
 
 WATCHDOG_FIRMWARE = 38
+DRIVE_MODE_FIRMWARE = 38
 FAST_READ_FIRMWARE = 45
 STARTUP_CONFIGURATION_FIRMWARE = 45
 

@@ -17,6 +17,7 @@ from hal.dynamixel.readings import ServoReadings
 from hal.dynamixel.reboot import reboot_servo
 from hal.dynamixel.relax import torque_off
 from hal.dynamixel.servo import Servo
+from hal.dynamixel.servo_group import ServoGroup
 from hal.dynamixel.settings import DynamixelSettings
 from hal.types import RobotSpec, Vector
 
@@ -103,6 +104,9 @@ class ServoSession:
         self.look()
         self._bus_monitor.require_fresh(self.readings)
         self._servo_monitor.refuse_activation(self.readings)
+        everybody = ServoGroup(self.connection.bus, self.connection.servos)
+        everybody.write("torque_enable", 0, reason="TORQUE_NOT_OFF")
+        prepare(self.connection)  # possible only without torque
         held = self._arming.arm(self._settings.soft_start_velocity_rad_s)
         self.goals.seed(held)
         self._has_torque = True
@@ -195,7 +199,7 @@ class ServoSession:
         self.motion.accept_anything(index)
 
     def _prepare_again(self) -> None:
-        prepare(self.connection.bus, self.connection.servos)
+        prepare(self.connection)
         self.readings.forget()
         self.motion.forget()
 
