@@ -68,6 +68,11 @@ class ServoBus(ServoMaintenance):
         """Events since the bus was made."""
         return self._link.counters
 
+    @property
+    def last_error(self) -> int:
+        """Error byte of the last answer of one servo: tells of an alert that came with data."""
+        return self._link.last_error
+
     def close(self) -> None:
         """Release the port. Repeatable."""
         self.port.close()

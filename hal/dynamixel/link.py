@@ -29,10 +29,14 @@ class Link:
         port: open.
         turnaround_s: added to the time that the bytes take on the wire: the host's, the adaptor's
             and the servo's own delays.
+
+    Attributes:
+        last_error: error byte of the last answer to a request to one servo.
     """
 
     def __init__(self, port: SerialPort, turnaround_s: float) -> None:
         self.port = port
+        self.last_error = 0
         self._turnaround_ns = round(turnaround_s * _NS)
         self._byte_ns = BITS_PER_BYTE * _NS / port.baud_rate
         self._quiet_ns = _quiet_ns(port)

@@ -1,5 +1,6 @@
 """What is asked of a servo outside control cycles: restarts, resets, backups, registered writes."""
 
+from hal.dynamixel.errors import ProtocolError
 from hal.dynamixel.link import Link
 from hal.dynamixel.packet import BROADCAST_ID, Instruction, encode_instruction
 from hal.dynamixel.registers import Register
@@ -60,8 +61,10 @@ class ServoMaintenance:
 
         Raises:
             ServoStatusError: it refused.
+            ProtocolError: no such scope; nothing was sent.
         """
-        scope = ResetScope(scope)
+        if scope not in tuple(ResetScope):
+            raise ProtocolError(f"factory reset of scope {scope}: expected a ResetScope")
         parameters = bytes((scope,))
         return ask_restart(
             self._link, servo_id, Instruction.FACTORY_RESET, parameters, "factory reset"

@@ -7,6 +7,7 @@ answer as the real ones.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from operator import index
 from types import MappingProxyType
 
 from hal.dynamixel.errors import RegisterError
@@ -62,7 +63,7 @@ class Register:
             RegisterError: not an integer, or more than `size` bytes (REGISTER_VALUE).
         """
         try:
-            return int.to_bytes(value, self.size, "little", signed=self.signed)
+            return index(value).to_bytes(self.size, "little", signed=self.signed)
         except (OverflowError, TypeError) as error:
             raise RegisterError(
                 f"{self.name} = {value!r}: expected an integer of {self.size} byte(s),"

@@ -58,13 +58,14 @@ def ask(
         for status in link.statuses(deadline_ns, reply_bytes):
             if status.servo_id != servo_id:
                 link.counters.foreign_packets += 1
-            elif status.error & ~ALERT:
+                continue
+            link.last_error = status.error
+            if status.error & ~ALERT:
                 raise ServoStatusError(what, servo_id=servo_id, error=status.error)
-            elif len(status.parameters) == length:
+            if len(status.parameters) == length:
                 return status
-            else:
-                link.counters.bad_statuses += 1
-                wrong = status
+            link.counters.bad_statuses += 1
+            wrong = status
     if wrong is not None:
         link.expect_late()
         raise BadStatusError(

@@ -1,5 +1,6 @@
 """Control tables against figures of the manual, and what a register accepts."""
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -178,6 +179,11 @@ def test_what_a_servo_would_refuse_is_never_encoded(name, value, reason):
     with pytest.raises(RegisterError, match=name) as refusal:
         control_table_of(1020)[name].encode_write(value)
     assert refusal.value.reason == reason
+
+
+def test_integers_of_numpy_are_integers():
+    goal = control_table_of(1020)["goal_position"]
+    assert goal.encode_write(np.int64(-2)) == b"\xfe\xff\xff\xff"
 
 
 def test_servos_can_store_what_hosts_may_not_write():

@@ -9,14 +9,14 @@ from hal.dynamixel import units
 
 def test_a_turn_is_4096_counts():
     assert pytest.approx(2 * pi) == 4096 * units.POSITION_RAD
-    assert units.POSITION_RAD == pytest.approx(0.087890625 * pi / 180)
+    assert pytest.approx(0.087890625 * pi / 180) == units.POSITION_RAD
 
 
 def test_velocity_current_and_acceleration():
-    assert units.VELOCITY_RAD_S == pytest.approx(0.023980824, rel=1e-6)
+    assert pytest.approx(0.023980824, rel=1e-6) == units.VELOCITY_RAD_S
     assert pytest.approx(3.21, abs=0.01) == 1193 * units.CURRENT_A
     turns_per_s2 = 214.577 / 60**2
-    assert units.PROFILE_ACCELERATION_RAD_S2 == pytest.approx(2 * pi * turns_per_s2)
+    assert pytest.approx(2 * pi * turns_per_s2) == units.PROFILE_ACCELERATION_RAD_S2
 
 
 def test_watchdog_and_delay():
