@@ -29,7 +29,8 @@ _FLYWHEEL_INERTIA_KGM2 = 1e-3
 _FLYWHEEL_DAMPING_NMS = 0.02
 # The object has no actuator in the model; its servo is one of the others.
 _OBJECT_STIFFNESS_NM_RAD = 2.0
-_SETTLE_STEPS = 1200
+# A limp robot comes to rest slowly; it is looked at once in a second.
+_SETTLE_STEPS, _SETTLE_ROUNDS = 400, 30
 _KITTY_HEIGHT_M = 0.28
 
 
@@ -144,7 +145,7 @@ class Plant:
             applied[shaft.dof] = self._torque(shaft, now_ns)
         mujoco.mj_step(self._model, self._data)
         if self._held_pose is not None:
-            self._hold()
+            self._hold(self._held_pose)
         qpos, qvel = self._data.qpos.tolist(), self._data.qvel.tolist()
         for shaft in self._jointed:
             _sense(shaft, qpos[shaft.qpos], qvel[shaft.dof], now_ns)
@@ -215,11 +216,11 @@ class Plant:
         velocity = shaft.velocity_rad_s + self.step_s * torque / _FLYWHEEL_INERTIA_KGM2
         _sense(shaft, shaft.position_rad + self.step_s * velocity, velocity, now_ns)
 
-    def _hold(self) -> None:
+    def _hold(self, pose: Vector) -> None:
         if all(shaft.drive.is_torque_on for shaft in self._jointed):
             self._held_pose = None
             return
-        place_bodies(self.scene, self._data, self._held_pose)
+        place_bodies(self.scene, self._data, pose)
 
     def _place(self, initial: str) -> None:
         """The initial pose, after gravity has had its way with a robot without torque."""
@@ -231,10 +232,16 @@ class Plant:
         if initial == "stand":
             self._held_pose = self.body_pose()
         else:
-            mujoco.mj_step(self._model, data, _SETTLE_STEPS)
+            self._settle()
         data.qvel[:] = 0.0
         for shaft in self._jointed:
             shaft.position_rad = float(data.qpos[shaft.qpos])
+
+    def _settle(self) -> None:
+        for _ in range(_SETTLE_ROUNDS):
+            mujoco.mj_step(self._model, self._data, _SETTLE_STEPS)
+            if np.abs(self._data.qvel).max() < STANDSTILL_RAD_S / 10:
+                return
 
 
 def _body_pose(initial: str) -> list[float]:
