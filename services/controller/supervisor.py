@@ -91,6 +91,9 @@ class ControlSupervisor:
 
     async def _launch(self, latched: Fault | None) -> None:
         view = self._view
+        await self._last_resort.settle()
+        if latched is not None:
+            latched = view.control_fault  # with what came of that
         self._confirmation.forget()
         self._link = await self._launcher.launch(self._take_event, latched)
         if view.stop_fault is not None:

@@ -55,23 +55,39 @@ class LastResort:
         self._joint_names = joint_names
         self._restart = restart
         self._running: asyncio.Task[tuple[str, ...]] | None = None
+        self._is_owed = False
+        self._said = ""
 
     def begin(self) -> "asyncio.Task[tuple[str, ...]]":
         """Try now, or join the attempt that runs; gives the joints that did not confirm it."""
         if self._running is None or self._running.done():
+            self._is_owed = self._torque_off is not None
             self._running = asyncio.ensure_future(self._attempt())
         return self._running
 
+    async def settle(self) -> None:
+        """Before a control process is started: what could not be sent or confirmed is still owed.
+
+        The caller holds `restart`.
+        """
+        if self._is_owed and self._torque_off is not None:
+            await self._send(self._torque_off)
+
     async def _attempt(self) -> tuple[str, ...]:
-        if self._torque_off is None or self._restart.locked():
+        if self._torque_off is None or self._restart.locked():  # a start settles it
             return self._joint_names
         async with self._restart:
-            outcome = await asyncio.to_thread(self._torque_off)
+            return await self._send(self._torque_off)
+
+    async def _send(self, torque_off: TorqueOff) -> tuple[str, ...]:
+        outcome = await asyncio.to_thread(torque_off)
+        self._is_owed = bool(outcome.unconfirmed)
         log.warning("torque_off_attempted", outcome=outcome.message)
-        fault = self._view.control_fault
-        if not self._view.alive and fault is not None and outcome.message not in fault.message:
-            message = f"{fault.message}; {outcome.message}"
-            self._view.control_fault = replace(fault, message=message)
+        fault, said = self._view.control_fault, f"; {outcome.message}"
+        if not self._view.alive and fault is not None:
+            message = fault.message.removesuffix(self._said) if self._said else fault.message
+            self._view.control_fault = replace(fault, message=message + said)
+        self._said = said
         return outcome.unconfirmed
 
 

@@ -97,7 +97,7 @@ class EpisodeBatch:
             self._begin_episode()
         elif self._is_resetting:
             self._is_resetting = not self._robot.reset(self._episode.start)
-        else:
+        elif self._episode.steps or self._robot.is_ready(state):
             self._step_episode(self._episode, state)
 
     def _plan(self) -> EpisodePlan:

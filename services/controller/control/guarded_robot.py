@@ -44,18 +44,30 @@ class Sent(NamedTuple):
 
 
 class GuardedRobot:
-    """Robot, gate and flight recorder as one; errors of the robot become control faults."""
+    """Robot, gate and flight recorder as one; errors of the robot become control faults.
+
+    Args:
+        stall: looks at the time between two contacts with the robot.
+        wait_cycles_max: so long `is_ready` waits for a joint that cannot be read.
+    """
 
     def __init__(
-        self, robot: Robot, gate: SafetyGate, clock: Clock, stall: StallWatch | None = None
+        self,
+        robot: Robot,
+        gate: SafetyGate,
+        clock: Clock,
+        stall: StallWatch | None = None,
+        wait_cycles_max: int = 0,
     ) -> None:
         self._robot = robot
         self._gate = gate
         self._clock = clock
         self._stall = stall or StallWatch(None)
+        self._wait_cycles_max = wait_cycles_max
         self._recorder = FlightRecorder()
         self._unrecorded: RobotState | None = None
         self._last_sent: Vector | None = None
+        self._waiting_since: int | None = None  # cycle
         self.cycle = 0
         self.has_commanded = False  # in this cycle
 
@@ -116,6 +128,19 @@ class GuardedRobot:
                 reason="NO_SERVOS",
             )
         self._robot.reboot_servo(joint)
+
+    def is_ready(self, state: RobotState) -> bool:
+        """Whether to command now rather than wait for a joint that could not be read.
+
+        Before the first command, nothing is there to hold such a joint with, but it holds itself.
+        One missing answer is no reason to stop; the gate judges those that go on missing.
+        """
+        if self._last_sent is not None or state.valid.all():
+            self._waiting_since = None
+            return True
+        if self._waiting_since is None:
+            self._waiting_since = self.cycle
+        return self.cycle - self._waiting_since >= self._wait_cycles_max
 
     def send(self, state: RobotState, target_rad: Vector) -> Sent:
         """Send a target through the gate.

@@ -48,12 +48,13 @@ class Machine:
         self._move_to(Lifecycle.ACTIVE)
 
     def hold(self, state: RobotState) -> None:
-        """Send the command to stay.
+        """Send the command to stay, as soon as it is known where that is.
 
         Raises:
             ControlFaultError: the gate refused it, or it could not be delivered.
         """
-        self._robot.send(state, self._robot.hold_target(state))
+        if self._robot.is_ready(state):
+            self._robot.send(state, self._robot.hold_target(state))
 
     def begin_stop(self, cause: str, state: RobotState, *, is_hurried: bool = False) -> None:
         """ACTIVE -> HOLD: the first step of a controlled stop follows at once."""

@@ -62,7 +62,7 @@ def build_loop(
     period_ns = round(period_s * 1e9)
     gate = SafetyGate(robot.spec, period_s, settings.gate.limits())
     stall = StallWatch(settings.bus.watchdog_s if settings.is_on_bus else None)
-    guarded = GuardedRobot(robot, gate, clock, stall)
+    guarded = GuardedRobot(robot, gate, clock, stall, settings.gate.invalid_cycles_max)
     machine = Machine(guarded, clock, settings.stop, link)
     if settings.latched is not None:
         machine.inherit(settings.latched)

@@ -58,6 +58,33 @@ def test_two_who_ask_at_once_share_one_attempt_and_the_fault_tells_of_it():
     assert len(attempts) == 2
 
 
+def test_what_could_not_be_sent_is_owed_before_the_next_start():
+    outcomes = [
+        TorqueOffOutcome(JOINTS, "could not be sent"),
+        TorqueOffOutcome((), "all off"),
+    ]
+    given = []
+
+    def attempt() -> TorqueOffOutcome:
+        given.append(outcomes.pop(0))
+        return given[-1]
+
+    async def scenario() -> None:
+        view = ControlView(control_fault=new_fault("BUS_LOST", "unplugged"))
+        last_resort = LastResort(attempt, view, JOINTS, asyncio.Lock())
+        await last_resort.settle()
+        assert given == [], "nothing was lost yet"
+        await last_resort.begin()
+        assert view.control_fault is not None
+        assert view.control_fault.message == "unplugged; could not be sent"
+        await last_resort.settle()
+        assert view.control_fault.message == "unplugged; all off"
+        await last_resort.settle()
+        assert len(given) == 2
+
+    asyncio.run(scenario())
+
+
 def test_the_port_is_left_to_a_control_process_that_is_being_started():
     async def scenario() -> None:
         restart = asyncio.Lock()

@@ -191,6 +191,32 @@ def test_an_unreadable_joint_makes_invalid_rows_and_then_a_fault(make_rig):
     assert not rig.robot.torque
 
 
+def test_a_joint_unread_before_the_first_command_is_waited_for_but_not_for_ever(make_rig):
+    rig = make_rig()
+    rig.robot.invalid = {rig.robot.reads + 2, rig.robot.reads + 3}
+    activated(rig)
+    writes = len(rig.robot.writes)
+    rig.cycle(5)
+    assert rig.lifecycle == Lifecycle.ACTIVE
+    assert len(rig.robot.writes) > writes, "it is held as soon as it is known where"
+    rig = make_rig()
+    rig.robot.invalid = set(range(rig.robot.reads, rig.robot.reads + 50))
+    activated(rig)
+    rig.cycle_until(lambda: rig.lifecycle == Lifecycle.FAULT, 10)
+    assert rig.of_type("fault")[-1]["reason"] == "STATE_INVALID"
+    assert rig.robot.writes == []
+
+
+def test_the_first_step_of_an_episode_waits_for_a_joint_that_was_not_read(make_rig):
+    rig = activated(make_rig())
+    assert rig.run_episodes()["ok"]
+    rig.cycle_until(lambda: rig.robot.resets == 1)
+    rig.robot.invalid = {rig.robot.reads + 1}
+    rig.finish()
+    assert len(rig.rows) == rig.task.episode_steps
+    assert all(np.frombuffer(row.row, np.float32)[-1] == 1 for row in rig.rows)
+
+
 def test_a_fault_survives_an_emergency_stop(make_rig):
     rig = in_episode(make_rig())
     rig.robot.fail_write = True
