@@ -2,8 +2,6 @@
 
 import argparse
 import contextlib
-import ctypes
-import gc
 import json
 import os
 import sys
@@ -13,6 +11,7 @@ from pathlib import Path
 import mujoco
 
 from hal.errors import HalError
+from hal.realtime import apply_realtime
 from sim.servo_bus.bus import VirtualBus
 from sim.servo_bus.commands import Commands
 from sim.servo_bus.control_socket import ControlSocket
@@ -24,7 +23,6 @@ from sim.servo_bus.tracker_feed import TrackerFeed
 
 EXIT_USAGE = 2
 EXIT_START_UP = 3
-_PR_SET_TIMERSLACK = 29
 _NICENESS = -15
 
 
@@ -66,14 +64,13 @@ def _serve(settings: BusSettings, stop: int) -> None:
 
 
 def _keep_time() -> None:
-    """Timer slack of 1 ns in place of 50 us, no pauses for old garbage, and a better priority.
+    """Real-time measures where they are allowed, else a better priority.
 
-    Servos do not share a processor with their host; where it is allowed, they come close to that.
+    Servos do not share a processor with their host; this comes close to that.
     """
-    ctypes.CDLL(None).prctl(_PR_SET_TIMERSLACK, ctypes.c_ulong(1), 0, 0, 0)
-    gc.freeze()
-    with contextlib.suppress(PermissionError):
-        os.setpriority(os.PRIO_PROCESS, 0, _NICENESS)
+    if not apply_realtime().fifo_scheduling:
+        with contextlib.suppress(PermissionError):
+            os.setpriority(os.PRIO_PROCESS, 0, _NICENESS)
 
 
 def _initial_faults(path: str) -> list[dict[str, object]]:
