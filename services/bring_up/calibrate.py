@@ -135,10 +135,7 @@ def drift_finding(
         out = str(target.calibration_path or f"{target.robot}.json")
         remedy = target.command("calibrate", "--out", out)
         return warn("drift", f"{_shown(drifted)} from {until_now}", remedy)
-    largest = outcome.largest
-    return ok(
-        "drift", f"{abs(largest.change_deg):.1f} degrees at most, {largest.name}, from {until_now}"
-    )
+    return ok("drift", f"{_shown([outcome.largest])} at most, from {until_now}")
 
 
 def _shown(changes: list[JointChange]) -> str:

@@ -1,10 +1,13 @@
 """Puts servo settings right where asked to: first a plan to be seen, then written and read back."""
 
+import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from hal.dynamixel.bus import ServoBus
 from hal.dynamixel.control_table import control_table_of
+from hal.dynamixel.errors import BadStatusError, BusTimeoutError
+from hal.dynamixel.registers import Register
 from hal.errors import HalError
 from services.bring_up.limits_check import travel_ticks
 from services.bring_up.readout import Readout
@@ -19,15 +22,18 @@ from services.bring_up.target import Target
 Say = Callable[[str], None]
 
 # What a servo must be set to; the shutdown mask and the secondary id have many right values.
+# Replies come first: without them nothing else is confirmed.
+REPLIES = "status_return_level"
 WANTED = {
+    REPLIES: ALL_REPLIES,
     "return_delay_time": 0,
     "drive_mode": 0,
     "operating_mode": POSITION_MODE,
     "homing_offset": 0,
     "startup_configuration": 0,
-    "status_return_level": ALL_REPLIES,
 }
 _SECONDARY_ID_NONE = 255
+TRIES = 3
 
 
 class ConfigureError(HalError):
@@ -97,14 +103,29 @@ def write_changes(
     _require_limp(bus, changes, models)
     for change in changes:
         register = control_table_of(models[change.servo_id])[change.register]
-        bus.write(change.servo_id, register, change.wanted)
-        found = bus.read(change.servo_id, register)
+        found = _write(bus, change, register)
         if found != change.wanted:
             raise ConfigureError(
                 f"{change.name} (servo {change.servo_id}): {change.register} is {found} after "
                 f"writing {change.wanted}; the servo may be worn out or of another model"
             )
         say(f"{change.name} (servo {change.servo_id}): {change.register} = {change.wanted}")
+
+
+def _write(bus: ServoBus, change: Change, register: Register) -> int:
+    """Write until it reads back right, a few times; what the servo then holds.
+
+    Whether a servo answers the write of how much it answers is nowhere said, so that is not
+    waited for.
+    """
+    is_answered = change.register != REPLIES
+    for _ in range(TRIES - 1):
+        with contextlib.suppress(BadStatusError, BusTimeoutError):
+            bus.write(change.servo_id, register, change.wanted, is_answered)
+            if bus.read(change.servo_id, register) == change.wanted:
+                return change.wanted
+    bus.write(change.servo_id, register, change.wanted, is_answered)
+    return bus.read(change.servo_id, register)
 
 
 def _require_limp(bus: ServoBus, changes: Sequence[Change], models: dict[int, int]) -> None:

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from hal.dynamixel.bus import ServoBus
 from hal.dynamixel.errors import BadStatusError, BusTimeoutError, ServoStatusError
 from hal.dynamixel.replies import Ping
-from services.bring_up.readout import PING_TIMEOUT_S
+from services.bring_up.readout import find_servo
 
-PING_TRIES = 3
 PROBES = 4
 SPOILED_MAX = 1  # noise may spoil one probe; two servos with one id spoil nearly all
 _PROBE_ADDRESS, _PROBE_BYTES = 120, 27  # clock, load, position: no two servos agree in these
@@ -58,12 +57,10 @@ def look_for(bus: ServoBus, expected: Sequence[int]) -> Presence:
 
 
 def _ping(bus: ServoBus, servo_id: int) -> Ping | None:
-    for _ in range(PING_TRIES):
-        try:
-            return bus.ping(servo_id, PING_TIMEOUT_S)
-        except (BadStatusError, BusTimeoutError):
-            continue
-    return None
+    try:
+        return find_servo(bus, servo_id)
+    except (BadStatusError, BusTimeoutError):
+        return None
 
 
 def _collides(bus: ServoBus, servo_id: int, is_there: bool) -> bool:

@@ -121,6 +121,18 @@ def read_registers(bus: ServoBus, servo_id: int, registers: Iterable[Register]) 
     return values
 
 
+def find_servo(bus: ServoBus, servo_id: int) -> Ping:
+    """The answer of one servo to a ping; noise or a busy machine may cost the first tries.
+
+    Raises:
+        BusTimeoutError, BadStatusError: no answer, or a strange one, each time.
+    """
+    for _ in range(_TRIES - 1):
+        with contextlib.suppress(BadStatusError, BusTimeoutError):
+            return bus.ping(servo_id, PING_TIMEOUT_S)
+    return bus.ping(servo_id, PING_TIMEOUT_S)
+
+
 def _read_block(bus: ServoBus, servo_id: int, address: int, length: int) -> bytes:
     """Noise may spoil an answer; what is looked for here is whether there is one at all."""
     for _ in range(_TRIES - 1):
@@ -155,7 +167,7 @@ def read_servos(bus: ServoBus, target: Target) -> list[Readout]:
     readouts, missing = [], []
     for servo in target.servos:
         try:
-            ping = bus.ping(servo.servo_id, PING_TIMEOUT_S)
+            ping = find_servo(bus, servo.servo_id)
             readouts.append(read_servo(bus, ping, servo.name))
         except BusTimeoutError:
             if servo.servo_id in target.required_ids:
@@ -174,7 +186,7 @@ def read_table(bus: ServoBus, servo_id: int) -> tuple[ControlTable, dict[str, in
     Raises:
         HalError: as `read_servo`.
     """
-    table = control_table_of(bus.ping(servo_id, PING_TIMEOUT_S).model_number)
+    table = control_table_of(find_servo(bus, servo_id).model_number)
     values: dict[str, int] = {}
     for group in runs([table[name] for name in table.names]):
         try:

@@ -1,4 +1,4 @@
-"""A virtual bus of each test module's own, and what is wrong with it for the length of one test."""
+"""A virtual bus, and what is wrong with it for the length of one test."""
 
 from collections.abc import Callable, Iterator
 
@@ -15,9 +15,9 @@ from sim.servo_bus.client import RunningBus, start_virtual_bus
 XM430 = 1020
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def running() -> Iterator[RunningBus]:
-    """A D'Claw without a fault."""
+    """A D'Claw without a fault; each test leaves it as it was."""
     with start_virtual_bus("dclaw") as bus:
         yield bus
 
