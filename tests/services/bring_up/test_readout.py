@@ -69,7 +69,7 @@ def test_the_whole_table_is_read(running: RunningBus, bus: ServoBus):
 
 def test_old_firmware_lacks_registers_and_is_read_all_the_same():
     with start_virtual_bus("dclaw", firmware=30) as old, opened_bus(old.port, 1_000_000) as bus:
-        servo = read_servo(bus, find_servo(bus, 11), "FFJ11")
+        servo = read_servo(bus, bus.wait_for(11), "FFJ11")
         assert servo.firmware == 30
         assert servo.values["startup_configuration"] == 0
         table, values = read_table(bus, 11)
