@@ -13,6 +13,7 @@ from hal.dynamixel.settings import DynamixelSettings
 from hal.errors import HalError
 
 _PROBES = 4
+_PING_TIMEOUT_S = 0.05  # answers to the broadcast may still be coming
 _SPOILED_MAX = 1  # noise may spoil one probe; two servos with one id spoil nearly all
 _PROBE_ADDRESS, _PROBE_BYTES = 120, 27  # clock, load, position: no two servos agree in these
 
@@ -41,9 +42,7 @@ def take_census(
     heard = bus.broadcast_ping(settings.scan_s)
     _refuse_doubled(heard)
     found = {ping.servo_id: ping for ping in heard}
-    for joint in expected:
-        if joint.servo_id not in found and (ping := _ping(bus, joint.servo_id)) is not None:
-            found[joint.servo_id] = ping
+    _seek(bus, [joint for joint in expected if joint.servo_id not in found], found)
     known = {servo.servo_id for servo in calibration.servos}
     extra = tuple(sorted(set(found) - known))
     _refuse_missing(expected, found, extra, settings)
@@ -58,13 +57,21 @@ def take_census(
     return [_identify(joint, found[joint.servo_id], settings) for joint in expected], extra
 
 
-def _ping(bus: ServoBus, servo_id: int) -> Ping | None:
+def _seek(bus: ServoBus, missing: list[ServoJoint], found: dict[int, Ping]) -> None:
+    """Ask in rounds for those that the broadcast did not reach."""
+    spoiled = dict.fromkeys((joint.servo_id for joint in missing), 0)
     for _ in range(_PROBES):
-        try:
-            return bus.ping(servo_id)
-        except (BusTimeoutError, BadStatusError):
-            continue
-    return None
+        for joint in missing:
+            if joint.servo_id in found:
+                continue
+            before = _disturbances(bus, late_too=False)
+            try:
+                found[joint.servo_id] = bus.ping(joint.servo_id, _PING_TIMEOUT_S)
+            except (BusTimeoutError, BadStatusError):
+                spoiled[joint.servo_id] += _disturbances(bus, late_too=False) > before
+    for joint in missing:
+        if joint.servo_id not in found and spoiled[joint.servo_id] > _SPOILED_MAX:
+            raise _collision(joint, spoiled[joint.servo_id])
 
 
 def _refuse_doubled(heard: tuple[Ping, ...]) -> None:
@@ -99,7 +106,6 @@ def _refuse_missing(
 
 def _refuse_collisions(bus: ServoBus, joint: ServoJoint) -> None:
     """Two servos with one id talk at the same time: broken, doubled or unasked answers."""
-    _refuse_doubled(bus.ping_replies(joint.servo_id))
     spoiled = 0
     may_be_late = False  # an answer that this host was too slow for is no collision
     for _ in range(_PROBES):
@@ -114,11 +120,15 @@ def _refuse_collisions(bus: ServoBus, joint: ServoJoint) -> None:
         spoiled += _disturbances(bus, late_too=not may_be_late) > before
         may_be_late = timed_out
     if spoiled > _SPOILED_MAX:
-        raise BusCensusError(
-            f"{spoiled} of {_PROBES} answers of {joint.name} (id {joint.servo_id}) collided: more "
-            "than one servo has this id, or the cable is bad",
-            reason="DUPLICATE_ID",
-        )
+        raise _collision(joint, spoiled)
+
+
+def _collision(joint: ServoJoint, spoiled: int) -> BusCensusError:
+    return BusCensusError(
+        f"{spoiled} of {_PROBES} answers of {joint.name} (id {joint.servo_id}) collided: more "
+        "than one servo has this id, or the cable is bad",
+        reason="DUPLICATE_ID",
+    )
 
 
 def _disturbances(bus: ServoBus, *, late_too: bool) -> int:

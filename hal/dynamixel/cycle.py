@@ -3,13 +3,14 @@
 from collections.abc import Callable, Sequence
 
 from hal.dynamixel.bus import ServoBus
+from hal.dynamixel.packet import STATUS_OVERHEAD_BYTES
 from hal.dynamixel.readings import ServoReadings
 from hal.dynamixel.servo import Servo
 from hal.dynamixel.settings import DynamixelSettings
 from hal.dynamixel.state_block import BLOCK, BlockLayout
 
 _FIRST_SHARE = 0.6  # of the budget; a mute servo leaves the rest for the second chance
-_FLOOD_BYTES = 64  # more noise than this beside missing answers is no single lost packet
+_FLOOD_FACTOR = 1.5  # more noise than so many times all answers is nothing that servos sent
 
 
 class StateCycle:
@@ -58,7 +59,7 @@ class StateCycle:
         if missing:
             self._retry(missing, deadline_ns)
         readings.end()
-        is_flooded = bool(missing) and self._noise() - noise > _FLOOD_BYTES
+        is_flooded = self._noise() - noise > self._flood_bytes()
         self.flooded_in_a_row = self.flooded_in_a_row + 1 if is_flooded else 0
         return readings
 
@@ -89,6 +90,10 @@ class StateCycle:
             self.readings.take(self._index[servo_id], data, stamp_ns, layout.dtype)
         self.foreign += reply.foreign
         return list(reply.missing)
+
+    def _flood_bytes(self) -> float:
+        answer = self.layout.dtype.itemsize + STATUS_OVERHEAD_BYTES
+        return _FLOOD_FACTOR * answer * len(self._index)
 
     def _noise(self) -> int:
         counters = self._bus.counters

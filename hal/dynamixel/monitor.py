@@ -218,7 +218,7 @@ class BusMonitor:
             return
         silent = [servo for servo, is_lost in zip(self._servos, lost, strict=True) if is_lost]
         longest_s = float(age_s[lost].max())
-        if len(silent) == len(self._servos):
+        if not readings.fresh.any():
             raise RobotReadError(
                 f"no servo has answered for {longest_s:.2f} s: check supply and cable",
                 reason="BUS_LOST",

@@ -13,7 +13,6 @@ from hal.dynamixel.servo import Servo, names_of
 from hal.errors import HalError, RobotReadError, RobotWriteError
 
 _TRIES = 3
-_GROUP_TIMEOUT_S = 0.05
 
 
 class ServoGroup:
@@ -22,15 +21,11 @@ class ServoGroup:
     Args:
         bus: that they are on.
         servos: at least one; the registers used must lie alike in all their tables.
-        timeout_s: for one read of all of them.
     """
 
-    def __init__(
-        self, bus: ServoBus, servos: Sequence[Servo], timeout_s: float = _GROUP_TIMEOUT_S
-    ) -> None:
+    def __init__(self, bus: ServoBus, servos: Sequence[Servo]) -> None:
         self.bus = bus
         self.servos = tuple(servos)
-        self._timeout_s = timeout_s
 
     @property
     def ids(self) -> tuple[int, ...]:
@@ -71,7 +66,7 @@ class ServoGroup:
             wanted = [servo_id for servo_id in self.ids if servo_id not in found]
             if not wanted:
                 break
-            reply = self.bus.sync_read(wanted, address, length, timeout_s=self._timeout_s)
+            reply = self.bus.sync_read(wanted, address, length)
             found.update(reply.data)
         return found, [servo for servo in self.servos if servo.id not in found]
 

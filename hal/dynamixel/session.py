@@ -204,7 +204,8 @@ class ServoSession:
         self.motion.forget()
 
     def _end_soft_start(self) -> None:
-        if self._soft_until_ns is not None and self._clock.now_ns() >= self._soft_until_ns:
+        until_ns = self._soft_until_ns
+        if until_ns is not None and self.looked_ns >= until_ns and self.readings.fresh.all():
             self._soft_until_ns = None
             self._arming.limit_velocity(self._settings.profile_velocity_rad_s)
 

@@ -20,10 +20,11 @@ JOINT_IDS = IDS[:9]
 
 # Patient, for a machine with other work to do; tests of a limit set that one limit.
 PATIENT = {
-    "scan_s": 0.15,
+    "scan_s": 0.12,
+    "bus_period_s": 0.1,
     "watchdog_s": 1.0,
     "comm_fault_s": 0.3,
-    "cycle_budget_s": 0.05,
+    "cycle_budget_s": 0.1,
     "turnaround_s": 0.02,
     "soft_start_s": 0.1,
 }

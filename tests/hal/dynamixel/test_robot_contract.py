@@ -37,7 +37,7 @@ class TestDynamixelRobot(RobotContract):
             bus.set_joint(joint, 0.0)  # straight down: a limp finger stays there
         settings = DynamixelSettings(
             bus.port,
-            scan_s=0.15,
+            scan_s=0.12,
             watchdog_s=2.0,
             comm_fault_s=1.0,
             cycle_budget_s=0.05,
