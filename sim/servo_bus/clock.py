@@ -16,16 +16,24 @@ class BusClock:
     def __init__(self) -> None:
         self.stalled_ns = 0
         self.longest_stall_ns = 0
-        self._now_ns = time.monotonic_ns()
+        self._told_ns = time.monotonic_ns()
 
     def now_ns(self) -> int:
         """Present time; never runs backwards."""
-        self._now_ns = max(self._now_ns, time.monotonic_ns() - self.stalled_ns)
-        return self._now_ns
+        self._told_ns = time.monotonic_ns() - self.stalled_ns
+        return self._told_ns
+
+    def remaining_s(self, deadline_ns: float) -> float:
+        """Time left until `deadline_ns`, not negative."""
+        return max(0.0, (deadline_ns + self.stalled_ns - time.monotonic_ns()) / 1e9)
 
     def woke(self, deadline_ns: int) -> int:
-        """Present time after waiting for `deadline_ns`; what is lost since then is cut out."""
-        late_ns = time.monotonic_ns() - self.stalled_ns - deadline_ns
+        """Present time after waiting for `deadline_ns`, less what was lost since then.
+
+        Time that anybody has been told of is never taken back.
+        """
+        resumed_ns = max(deadline_ns, self._told_ns)
+        late_ns = time.monotonic_ns() - self.stalled_ns - resumed_ns
         if late_ns > STALL_NS:
             self.stalled_ns += late_ns
             self.longest_stall_ns = max(self.longest_stall_ns, late_ns)

@@ -50,6 +50,5 @@ def _wait(bus: VirtualBus, control: ControlSocket, ends: set[int], due_ns: float
     waiting = [*ends, *control.filenos()]
     if bus.port.is_plugged and bus.port.drains:
         waiting.append(bus.port.fileno())
-    timeout_s = max(0.0, (due_ns - bus.clock.now_ns()) / 1e9)
-    ready, _, _ = select.select(waiting, [], [], timeout_s)
+    ready, _, _ = select.select(waiting, [], [], bus.clock.remaining_s(due_ns))
     return ready

@@ -52,10 +52,22 @@ def test_a_little_lateness_is_no_stall(monotonic):
     assert clock.stalled_ns == 0
 
 
-def test_it_never_runs_backwards(monotonic):
+def test_time_that_was_told_is_not_taken_back_and_time_goes_on(monotonic):
     clock = BusClock()
-    seen_ns = clock.now_ns() + 4_000_000
-    monotonic.now_ns = seen_ns
-    assert clock.now_ns() == seen_ns
-    monotonic.now_ns = seen_ns + 3_000_000
-    assert clock.woke(seen_ns - 3_000_000) >= seen_ns
+    due_ns = clock.now_ns() + 2_500_000
+    monotonic.now_ns = due_ns + 125_000_000
+    told_ns = clock.now_ns()
+    monotonic.now_ns += 10_000_000
+    assert clock.woke(due_ns) == told_ns  # the last ten milliseconds alone are cut out
+    monotonic.now_ns += 1000
+    assert clock.now_ns() == told_ns + 1000
+
+
+def test_remaining_time_counts_stalls(monotonic):
+    clock = BusClock()
+    due_ns = clock.now_ns() + 2_500_000
+    assert clock.remaining_s(due_ns) == pytest.approx(0.0025)
+    monotonic.now_ns += 50_000_000
+    assert clock.remaining_s(due_ns) == 0.0
+    clock.woke(due_ns)
+    assert clock.remaining_s(due_ns + 1_000_000) == pytest.approx(0.001)
