@@ -47,6 +47,14 @@ class Body:
             self.data.ctrl[self.scene.actuators] = self.data.qpos[self.scene.joint_qpos]
             mujoco.mj_step(self.model, self.data)
 
+    def touches_itself(self, legs: Vector) -> bool:
+        """Whether `legs`, high above the floor, are in each other's or the torso's way."""
+        data = mujoco.MjData(self.model)
+        data.qpos[self.scene.body_qpos[0]] = [0.0, 0.0, 5.0, 1.0, 0.0, 0.0, 0.0]
+        data.qpos[self.scene.joint_qpos] = legs
+        mujoco.mj_forward(self.model, data)
+        return data.ncon > 0
+
     def read(self, **changes) -> RobotState:
         pose, velocity = body_states(self.scene, self.data)
         fields: dict = {
@@ -220,7 +228,11 @@ def test_it_gets_up_from_any_of_forty_falls(scene: Scene, friction: float):
 
 
 def _fall_at_random(body: Body, seed: int) -> None:
+    """Any orientation, any legs that do not stick in each other from the start."""
     rng = np.random.default_rng(seed)
     quaternion = rng.normal(size=4)
     low, high = body.model.actuator_ctrlrange[body.scene.actuators].T
-    body.drop(quaternion / np.linalg.norm(quaternion), rng.uniform(low, high))
+    legs = rng.uniform(low, high)
+    while body.touches_itself(legs):
+        legs = rng.uniform(low, high)
+    body.drop(quaternion / np.linalg.norm(quaternion), legs)
