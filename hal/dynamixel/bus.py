@@ -8,12 +8,11 @@ for. Deadlines are of the monotonic clock and hold also while noise floods the l
 import time
 from collections.abc import Mapping, Sequence
 
-from hal.dynamixel.collect import collect, collect_fast
+from hal.dynamixel.collect import collect
 from hal.dynamixel.errors import BusTimeoutError, ProtocolError
 from hal.dynamixel.group_packets import (
-    bulk_read_packet,
+    GroupRead,
     bulk_write_packet,
-    sync_read_packet,
     sync_write_packet,
 )
 from hal.dynamixel.link import Link
@@ -167,7 +166,9 @@ class ServoBus(ServoMaintenance):
             return
         check_servo_id(servo_id)
         parameters = write_parameters(register, value)
-        self._link.send(encode_instruction(servo_id, Instruction.WRITE, parameters))
+        packet = encode_instruction(servo_id, Instruction.WRITE, parameters)
+        self._link.send(packet)
+        self._link.owed.add(servo_id, 0, packet)
         self._link.expect_late()
 
     def broadcast_write(self, register: Register, value: int) -> None:
@@ -197,12 +198,10 @@ class ServoBus(ServoMaintenance):
         Returns:
             What came, whatever is missing: a mute servo is no error here.
         """
-        ids = tuple(servo_ids)
-        packet = sync_read_packet(ids, address, length, fast)
         if timeout_s is not None:
             deadline_ns = _after(timeout_s)
-        take = collect_fast if fast else collect
-        return take(self._link, packet, dict.fromkeys(ids, length), deadline_ns)
+        request = GroupRead.sync(tuple(servo_ids), address, length, fast)
+        return collect(self._link, request, deadline_ns)
 
     def bulk_read(
         self,
@@ -212,11 +211,7 @@ class ServoBus(ServoMaintenance):
         fast: bool = False,
     ) -> SyncReply:
         """Registers of its own of each servo: ID to (address, length). Otherwise as `sync_read`."""
-        spans = tuple((servo_id, *span) for servo_id, span in items.items())
-        packet = bulk_read_packet(spans, fast)
-        lengths = {servo_id: length for servo_id, (_, length) in items.items()}
-        take = collect_fast if fast else collect
-        return take(self._link, packet, lengths, deadline_ns)
+        return collect(self._link, GroupRead.bulk(items, fast), deadline_ns)
 
     def sync_write(self, address: int, values: Mapping[int, bytes]) -> None:
         """Set the same registers of several servos. None answers; it never waits."""

@@ -7,103 +7,131 @@ the last of them and not at the deadline.
 
 from collections.abc import Mapping
 
+from hal.dynamixel.group_packets import GroupRead
 from hal.dynamixel.link import Link
 from hal.dynamixel.packet import BROADCAST_ID, STATUS_OVERHEAD_BYTES, stuffed_bytes
 from hal.dynamixel.replies import SyncReply
+from hal.dynamixel.settle import settle
 from hal.dynamixel.status import ALERT
 
 _FAST_HEAD_BYTES = 8  # up to the instruction
 _FAST_OVERHEAD_BYTES = 4  # error, ID and checksum of each servo
 
 
-def collect(
-    link: Link, packet: bytes, lengths: Mapping[int, int], deadline_ns: int | None
-) -> SyncReply:
-    """Send `packet` and take one status of each servo.
+def collect(link: Link, request: GroupRead, deadline_ns: int | None) -> SyncReply:
+    """Ask, and take what comes; a servo without data is no error.
 
     Args:
-        lengths: bytes expected of each ID, in the order of the packet.
         deadline_ns: absolute; None: as long as the answers can take.
 
     Raises:
         PortError: the port was lost, is stuck or closed.
     """
-    reply_bytes = [STATUS_OVERHEAD_BYTES + stuffed_bytes(length) for length in lengths.values()]
-    if deadline_ns is None:
-        deadline_ns = link.deadline_ns(len(packet), sum(reply_bytes), len(lengths))
+    everyone = request.lengths
+    uncertain = _uncertain(link, request, deadline_ns) if link.owed else ()
     data: dict[int, bytes] = {}
     errors: dict[int, int] = {}
     foreign = 0
+    if len(uncertain) < len(everyone):
+        asked = request.without(uncertain) if uncertain else request
+        take = _take_common if request.fast else _take_each
+        foreign = take(link, asked, deadline_ns, data, errors)
+        link.counters.foreign_packets += foreign
+    missing = tuple(servo_id for servo_id in everyone if servo_id not in data)
+    return SyncReply(data, errors, missing, foreign)
+
+
+def _uncertain(link: Link, request: GroupRead, deadline_ns: int | None) -> tuple[int, ...]:
+    """Servos that owe an answer which could pass for the one to this request, and give no sign."""
+    if request.fast:
+        last = next(reversed(request.lengths))
+        owes = link.owed.confuses(BROADCAST_ID, _common_bytes(request), request.packet)
+        settled = not owes or settle(link, last, BROADCAST_ID, deadline_ns)
+        return () if settled else tuple(request.lengths)
+    return tuple(
+        servo_id
+        for servo_id, length in request.lengths.items()
+        if link.owed.confuses(servo_id, length, request.spans[servo_id])
+        and not settle(link, servo_id, servo_id, deadline_ns)
+    )
+
+
+def _take_each(
+    link: Link,
+    request: GroupRead,
+    deadline_ns: int | None,
+    data: dict[int, bytes],
+    errors: dict[int, int],
+) -> int:
+    """One status of each servo into `data` and `errors`; packets that were none of them."""
+    lengths, packet, foreign = request.lengths, request.packet, 0
+    longest = STATUS_OVERHEAD_BYTES + stuffed_bytes(max(lengths.values()))
+    if deadline_ns is None:
+        deadline_ns = link.deadline_ns(len(packet), longest * len(lengths), len(lengths))
     if link.request(packet, deadline_ns):
         last = next(reversed(lengths))
-        for status in link.statuses(deadline_ns, max(reply_bytes)):
+        for status in link.statuses(deadline_ns, longest):
             servo_id = status.servo_id
             if servo_id in errors or servo_id not in lengths:
                 foreign += 1
                 continue
             errors[servo_id] = status.error
-            if len(status.parameters) == lengths[servo_id] and not status.error & ~ALERT:
-                data[servo_id] = status.parameters
-            elif not status.error & ~ALERT:
-                link.counters.bad_statuses += 1
+            if not status.error & ~ALERT:
+                if len(status.parameters) == lengths[servo_id]:
+                    data[servo_id] = status.parameters
+                else:
+                    link.counters.bad_statuses += 1
             if servo_id == last:
                 break
-    return _reply(link, lengths, data, errors, foreign)
+    if len(errors) < len(lengths):
+        for servo_id in lengths.keys() - errors.keys():
+            link.missed(servo_id, lengths[servo_id], request.spans[servo_id])
+    return foreign
 
 
-def collect_fast(
-    link: Link, packet: bytes, lengths: Mapping[int, int], deadline_ns: int | None
-) -> SyncReply:
-    """Send `packet` and take the one status that all servos write together.
+def _take_common(
+    link: Link,
+    request: GroupRead,
+    deadline_ns: int | None,
+    data: dict[int, bytes],
+    errors: dict[int, int],
+) -> int:
+    """The one status that all servos write together; packets that were not it.
 
     One mute servo breaks it for all: then every ID is missing, and a plain read tells which.
-
-    Args and Raises: as `collect`.
     """
-    reply_bytes = _FAST_HEAD_BYTES + sum(
-        _FAST_OVERHEAD_BYTES + length for length in lengths.values()
-    )
+    foreign, length = 0, _common_bytes(request)
     if deadline_ns is None:
-        deadline_ns = link.deadline_ns(len(packet), reply_bytes, len(lengths))
-    data: dict[int, bytes] = {}
-    errors: dict[int, int] = {}
-    foreign = 0
-    if link.request(packet, deadline_ns):
-        for status in link.statuses(deadline_ns, reply_bytes):
+        replies = len(request.lengths)
+        deadline_ns = link.deadline_ns(len(request.packet), _FAST_HEAD_BYTES + length, replies)
+    if link.request(request.packet, deadline_ns):
+        for status in link.statuses(deadline_ns, _FAST_HEAD_BYTES + length):
             if status.servo_id != BROADCAST_ID:
                 foreign += 1
-            elif _split_fast(status.raw_body, lengths, data, errors):
-                break
+            elif _split(status.raw_body, length, request.lengths, data, errors):
+                return foreign
             else:
                 link.counters.bad_statuses += 1
-    return _reply(link, lengths, data, errors, foreign)
+    link.missed(BROADCAST_ID, length, request.packet)
+    return foreign
 
 
-def _reply(
-    link: Link,
+def _common_bytes(request: GroupRead) -> int:
+    return sum(_FAST_OVERHEAD_BYTES + length for length in request.lengths.values())
+
+
+def _split(
+    body: bytes,
+    expected_bytes: int,
     lengths: Mapping[int, int],
     data: dict[int, bytes],
     errors: dict[int, int],
-    foreign: int,
-) -> SyncReply:
-    link.counters.foreign_packets += foreign
-    if len(data) == len(lengths):
-        return SyncReply(data, errors, (), foreign)
-    missing = tuple(servo_id for servo_id in lengths if servo_id not in data)
-    unanswered = sum(servo_id not in errors for servo_id in missing)
-    if unanswered:
-        link.missed(unanswered)
-    return SyncReply(data, errors, missing, foreign)
-
-
-def _split_fast(
-    body: bytes, lengths: Mapping[int, int], data: dict[int, bytes], errors: dict[int, int]
 ) -> bool:
-    """Take a fast status apart; False, and nothing taken, where it is not of the expected shape.
+    """Take a common status apart; False, and nothing taken, where it is not of this shape.
 
     Its checksum covers those of the servos before, so they need no check of their own.
     """
-    if len(body) + 1 != sum(_FAST_OVERHEAD_BYTES + length for length in lengths.values()):
+    if len(body) + 1 != expected_bytes:
         return False
     at = 1
     parts: dict[int, tuple[int, bytes]] = {}

@@ -1,6 +1,7 @@
 """Instructions to many servos in one packet."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 from hal.dynamixel.errors import ProtocolError
@@ -13,31 +14,62 @@ from hal.dynamixel.packet import (
 )
 
 
-@lru_cache(maxsize=64)
-def sync_read_packet(ids: tuple[int, ...], address: int, length: int, fast: bool) -> bytes:
-    """Ask servos for the same registers.
+@dataclass(frozen=True, slots=True)
+class GroupRead:
+    """A question to several servos.
 
-    Raises:
-        ProtocolError: no IDs, one twice, or a value that the packet cannot hold.
+    Attributes:
+        packet: as it goes out.
+        lengths: data bytes expected of each ID, in the order in which they answer.
+        spans: address and length of each ID as the packet has them: what was asked.
+        fast: whether they answer with one common status.
     """
-    _check_ids(ids)
-    instruction = Instruction.FAST_SYNC_READ if fast else Instruction.SYNC_READ
-    return encode_instruction(BROADCAST_ID, instruction, span_bytes(address, length) + bytes(ids))
 
+    packet: bytes
+    lengths: Mapping[int, int]
+    spans: Mapping[int, bytes]
+    fast: bool
 
-@lru_cache(maxsize=64)
-def bulk_read_packet(items: tuple[tuple[int, int, int], ...], fast: bool) -> bytes:
-    """Ask servos for registers of their own: (ID, address, length) each.
+    @staticmethod
+    @lru_cache(maxsize=64)
+    def sync(ids: tuple[int, ...], address: int, length: int, fast: bool) -> "GroupRead":
+        """The same registers of each.
 
-    Raises:
-        ProtocolError: no IDs, one twice, or a value that the packet cannot hold.
-    """
-    _check_ids([servo_id for servo_id, _, _ in items])
-    parameters = b"".join(
-        bytes((servo_id,)) + span_bytes(address, length) for servo_id, address, length in items
-    )
-    instruction = Instruction.FAST_BULK_READ if fast else Instruction.BULK_READ
-    return encode_instruction(BROADCAST_ID, instruction, parameters)
+        Raises:
+            ProtocolError: no IDs, one twice, or a value that the packet cannot hold.
+        """
+        _check_ids(ids)
+        span = span_bytes(address, length)
+        instruction = Instruction.FAST_SYNC_READ if fast else Instruction.SYNC_READ
+        packet = encode_instruction(BROADCAST_ID, instruction, span + bytes(ids))
+        return GroupRead(packet, dict.fromkeys(ids, length), dict.fromkeys(ids, span), fast)
+
+    @staticmethod
+    def bulk(items: Mapping[int, tuple[int, int]], fast: bool) -> "GroupRead":
+        """Registers of its own of each: ID to (address, length).
+
+        Raises:
+            ProtocolError: no IDs, or a value that the packet cannot hold.
+        """
+        _check_ids(items)
+        spans = {servo_id: span_bytes(*span) for servo_id, span in items.items()}
+        parameters = b"".join(b"%c%b" % item for item in spans.items())
+        instruction = Instruction.FAST_BULK_READ if fast else Instruction.BULK_READ
+        packet = encode_instruction(BROADCAST_ID, instruction, parameters)
+        lengths = {servo_id: length for servo_id, (_, length) in items.items()}
+        return GroupRead(packet, lengths, spans, fast)
+
+    def without(self, ids: Collection[int]) -> "GroupRead":
+        """The same question to the others, of whom there must be one."""
+        items = {
+            servo_id: (int.from_bytes(span[:2], "little"), self.lengths[servo_id])
+            for servo_id, span in self.spans.items()
+            if servo_id not in ids
+        }
+        (address, length), *others = set(items.values())
+        if others:
+            return GroupRead.bulk(items, self.fast)
+        return GroupRead.sync(tuple(items), address, length, self.fast)
 
 
 def sync_write_packet(address: int, values: Mapping[int, bytes]) -> bytes:

@@ -2,13 +2,16 @@
 
 The protocol has no transaction numbers: an answer that comes late looks like the answer to the
 next request. So after every answer that failed to come, the next request waits until the line has
-been quiet for as long as an adaptor may hold bytes back.
+been quiet for as long as an adaptor may hold bytes back. What the protocol cannot tell is a second
+answer of one servo that comes only after the next request: two servos of one ID do that, so a robot
+with such a pair must not be used (`ServoBus.ping_replies` finds it).
 """
 
 import time
 from collections import deque
 from collections.abc import Iterator
 
+from hal.dynamixel.owed import OwedAnswers
 from hal.dynamixel.packet import HEAD_BYTES, Packet
 from hal.dynamixel.parser import PacketParser
 from hal.dynamixel.port import SerialPort
@@ -32,11 +35,13 @@ class Link:
 
     Attributes:
         last_error: error byte of the last answer to a request to one servo.
+        owed: what did not come.
     """
 
     def __init__(self, port: SerialPort, turnaround_s: float) -> None:
         self.port = port
         self.last_error = 0
+        self.owed = OwedAnswers()
         self._turnaround_ns = round(turnaround_s * _NS)
         self._byte_ns = BITS_PER_BYTE * _NS / port.baud_rate
         self._quiet_ns = _quiet_ns(port)
@@ -113,9 +118,10 @@ class Link:
                 if self._is_status(packet):
                     yield packet
 
-    def missed(self, answers: int = 1) -> None:
-        """Note that answers did not come: they may yet, so the next request waits for quiet."""
-        self._counters.timeouts += answers
+    def missed(self, source: int, length: int, request: bytes) -> None:
+        """Note that an answer did not come: it may yet, so the next request waits for quiet."""
+        self._counters.timeouts += 1
+        self.owed.add(source, length, request)
         self.expect_late()
 
     def expect_late(self) -> None:

@@ -20,6 +20,7 @@ from hal.dynamixel.packet import (
 )
 from hal.dynamixel.registers import Register
 from hal.dynamixel.replies import Ping
+from hal.dynamixel.settle import settle
 from hal.dynamixel.status import ALERT
 
 PING_BYTES = 3
@@ -51,10 +52,13 @@ def ask(
     packet = encode_instruction(servo_id, instruction, parameters)
     reply_bytes = STATUS_OVERHEAD_BYTES + stuffed_bytes(length)
     begin_ns = time.monotonic_ns()
+    asked = parameters if instruction is Instruction.READ else packet  # as in a read of many
+    certain = not link.owed.confuses(servo_id, length, asked)
+    certain = certain or settle(link, servo_id, servo_id, deadline_ns)
     if deadline_ns is None:
         deadline_ns = link.deadline_ns(len(packet), reply_bytes)
     wrong = None
-    if link.request(packet, deadline_ns):
+    if certain and link.request(packet, deadline_ns):
         for status in link.statuses(deadline_ns, reply_bytes):
             if status.servo_id != servo_id:
                 link.counters.foreign_packets += 1
@@ -67,13 +71,14 @@ def ask(
             link.counters.bad_statuses += 1
             wrong = status
     if wrong is not None:
+        link.owed.add(servo_id, length, asked)
         link.expect_late()
         raise BadStatusError(
             f"servo {servo_id} answered {what} with {len(wrong.parameters)} bytes,"
             f" expected {length}",
             servo_id=servo_id,
         )
-    link.missed()
+    link.missed(servo_id, length, asked)
     waited_ms = (time.monotonic_ns() - begin_ns) / 1e6
     raise BusTimeoutError(
         f"servo {servo_id} did not answer {what} within {waited_ms:.1f} ms;"

@@ -133,26 +133,47 @@ def test_the_answer_behind_a_wrong_one_is_found(scripted):
 
 def test_a_late_answer_is_never_taken_for_another(scripted):
     """Two registers of one length: nothing in the late status says which one it is of."""
-    values = iter([111, 222])
-
-    def answer(_):
-        value = next(values)
-        return [0.06, encode_status(1, 0, POSITION.encode(value))]
-
-    slow = scripted(answer)
+    honest = obedient({1: memory(present_position=111, goal_position=222)})
+    slow = scripted(lambda packet: [0.1, *honest(packet)])
     with pytest.raises(BusTimeoutError):
         slow.bus.read(1, POSITION, deadline_ns=after_ms(20))
-    time.sleep(0.06)
+    # The line is quiet for long enough, and only then the answer comes.
     assert slow.bus.read(1, GOAL, deadline_ns=after_ms(5000)) == 222
     assert slow.bus.counters.late_packets == 1
+    with pytest.raises(BusTimeoutError):
+        slow.bus.write(1, GOAL, 3, deadline_ns=after_ms(20))
+    slow.bus.write(1, TORQUE, 1, deadline_ns=after_ms(5000))
+    assert slow.bus.counters.late_packets == 2
+
+
+def test_a_late_answer_to_the_same_question_is_an_answer(scripted):
+    honest = obedient({1: memory(present_position=111)})
+    slow = scripted(lambda packet: [0.05, *honest(packet)])
+    for timeout_ms in (20, 5000):
+        deadline_ns = after_ms(timeout_ms)
+        reply = slow.bus.sync_read([1], POSITION.address, 4, deadline_ns=deadline_ns)
+    assert reply.data == {1: POSITION.encode(111)}
+    assert {packet.instruction for packet in slow.line.heard} == {Instruction.SYNC_READ}
+
+
+def test_a_servo_that_owes_and_stays_mute_is_not_asked_for_more(scripted):
+    mute = scripted()
+    for register in (POSITION, GOAL):
+        with pytest.raises(BusTimeoutError, match=register.name):
+            mute.bus.read(1, register, deadline_ns=after_ms(20))
+    instructions = [packet.instruction for packet in mute.line.heard]
+    assert instructions == [Instruction.READ] * 2
+    assert mute.line.heard[1].parameters[:2] == b"\0\0"  # a sign of life, not the goal
 
 
 def test_an_answer_during_the_quiet_time_is_late_too(scripted):
-    bus = scripted(lambda _: [0.0205, encode_status(1, 0, POSITION.encode(1))]).bus
+    late = scripted()
     with pytest.raises(BusTimeoutError):
-        bus.read(1, POSITION, deadline_ns=after_ms(20))
-    assert bus.read(1, GOAL, deadline_ns=after_ms(5000)) == 1
-    assert bus.counters.late_packets == 1
+        late.bus.read(1, POSITION, deadline_ns=after_ms(5))
+    late.line.send(encode_status(1, 0, POSITION.encode(1)))
+    late.line.answer = obedient({1: memory(present_position=2)})
+    assert late.bus.read(1, POSITION, deadline_ns=after_ms(5000)) == 2
+    assert late.bus.counters.late_packets == 1
 
 
 def test_a_second_answer_is_counted_and_forgotten(scripted):

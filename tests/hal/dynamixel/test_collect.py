@@ -8,12 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hal.dynamixel.crc import crc16
-from hal.dynamixel.group_packets import (
-    bulk_read_packet,
-    bulk_write_packet,
-    sync_read_packet,
-    sync_write_packet,
-)
+from hal.dynamixel.group_packets import GroupRead, bulk_write_packet, sync_write_packet
 from hal.dynamixel.packet import HEADER, Instruction, encode_status
 from tests.hal.dynamixel.scripted_line import ScriptedLine, obedient
 
@@ -126,6 +121,28 @@ def test_a_late_answer_is_not_taken_by_the_next_cycle(scripted):
     assert bus.counters.late_packets == 1
 
 
+def test_a_servo_that_owes_another_register_is_asked_for_a_sign_first(scripted):
+    honest = obedient(dict.fromkeys(IDS, bytes(126) + b"gap_new_"))
+    slow = scripted(lambda _: statuses(skip=11))
+    assert slow.bus.sync_read(IDS, 126, 4, timeout_s=0.05).missing == (11,)
+    late = iter([encode_status(11, 0, b"old_")])
+    slow.line.answer = lambda packet: [*late, *honest(packet)]
+    reply = slow.bus.sync_read(IDS, 130, 4, timeout_s=PATIENT_S)
+    assert set(reply.data.values()) == {b"new_"}
+    assert reply.missing == ()
+    asked = [(packet.servo_id, packet.instruction) for packet in slow.line.heard]
+    assert asked == [(0xFE, 0x82), (11, Instruction.READ), (0xFE, 0x82)]
+
+
+def test_a_servo_that_owes_and_gives_no_sign_is_left_out(scripted):
+    slow = scripted(lambda _: statuses(skip=11))
+    slow.bus.sync_read(IDS, 126, 4, timeout_s=0.05)
+    slow.line.answer = lambda packet: statuses(skip=11) if packet.instruction == 0x82 else []
+    reply = slow.bus.sync_read(IDS, 130, 4, timeout_s=0.5)
+    assert reply.missing == (11,)
+    assert slow.line.heard[-1].parameters[4:] == bytes((10, 12, 20))
+
+
 def test_fast_read(scripted):
     values = dict.fromkeys(IDS, (0, HEADER + b"\xff\xff\xfd\xfd"))
     values[11] = (0x80, bytes(8))
@@ -178,18 +195,18 @@ def test_writes_wait_for_nobody_and_arrive_whole(scripted):
 
 
 def test_packets_of_the_manual():
-    assert sync_read_packet((1, 2), 126, 10, False) == bytes.fromhex(
+    assert GroupRead.sync((1, 2), 126, 10, False).packet == bytes.fromhex(
         "FF FF FD 00 FE 09 00 82 7E 00 0A 00 01 02 38 92"
     )
     assert sync_write_packet(98, {1: b"\x05", 2: b"\x05"}) == bytes.fromhex(
         "FF FF FD 00 FE 0B 00 83 62 00 01 00 01 05 02 05 4C C4"
     )
-    spans = ((1, 144, 2), (2, 146, 1))
-    assert bulk_read_packet(spans, False)[-2:] == bytes.fromhex("1A 05")
+    spans = {1: (144, 2), 2: (146, 1)}
+    assert GroupRead.bulk(spans, False).packet[-2:] == bytes.fromhex("1A 05")
     assert bulk_write_packet({1: (32, b"\xa0\x00"), 2: (31, b"\x50")})[-2:] == b"\xb7\x68"
     # The manual prints another checksum here, copied from its fast sync read.
-    spans = ((3, 132, 4), (7, 124, 2), (4, 146, 1))
-    assert bulk_read_packet(spans, True)[-2:] == bytes.fromhex("DA 2D")
+    spans = {3: (132, 4), 7: (124, 2), 4: (146, 1)}
+    assert GroupRead.bulk(spans, True).packet[-2:] == bytes.fromhex("DA 2D")
 
 
 @given(

@@ -133,9 +133,9 @@ def encode_raw(packet: bytes) -> bytes:
     return packet + crc16(packet).to_bytes(2, "little")
 
 
-def fuzzed(count: int, seed: int) -> None:
-    """Nothing but what was sent is ever taken, and nothing is ever raised."""
-    rng = random.Random(seed)
+def fuzzed(count: int, seed: int) -> int:
+    """How often something was taken that was never sent."""
+    rng, wrong = random.Random(seed), 0
     for _ in range(count):
         sent = [(rng.randrange(253), rng.choice((0, 0x80, 7)), values(rng)) for _ in range(2)]
         stream = b"".join(damaged(encode_status(*packet), rng) for packet in sent)
@@ -143,8 +143,9 @@ def fuzzed(count: int, seed: int) -> None:
         cut = rng.randrange(len(stream) + 1)
         packets = parser.feed(stream[:cut]) + parser.feed(stream[cut:]) + parser.finish()
         taken = {(p.servo_id, p.error, p.parameters) for p in packets}
-        assert taken <= set(sent), stream.hex()
+        wrong += not taken <= set(sent)
         assert parser.pending_bytes == 0
+    return wrong
 
 
 def values(rng: random.Random) -> bytes:
@@ -170,10 +171,15 @@ def damaged(packet: bytes, rng: random.Random) -> bytes:
 
 
 def test_fuzz():
-    fuzzed(20_000, seed=1)
+    assert fuzzed(20_000, seed=1) == 0
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_fuzz_long():
-    fuzzed(1_000_000, seed=2)
+    """A lost or added byte moves the checksum; in one of 65 536 cases it then fits by chance.
+
+    Flipped bits never do, up to three in a packet; a fixed shape and ID rule out most of the rest.
+    """
+    moved = 1_000_000  # two packets each, three of six kinds of damage
+    assert fuzzed(1_000_000, seed=2) < 2 * moved / 65_536
