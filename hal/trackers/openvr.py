@@ -191,7 +191,7 @@ def _pose_matrix(pose: Any, running_ok: int) -> Vector | None:
 
 def _mounting_matrix(body: str, mounting: Mapping[str, Sequence[float]]) -> Vector:
     quaternion = np.array(mounting.get(body, (1.0, 0.0, 0.0, 0.0)), dtype=np.float64)
-    if quaternion.shape != (4,) or abs(float(np.linalg.norm(quaternion)) - 1.0) > 0.01:
+    if quaternion.shape != (4,) or not abs(float(np.linalg.norm(quaternion)) - 1.0) <= 0.01:
         raise TrackerError(
             f"the mounting of {body!r} is {quaternion.tolist()}, expected a quaternion w, x, y, z "
             f"of length 1",
