@@ -60,14 +60,9 @@ class ServoDrive:
 
     def sense(self, position_rad: float, velocity_rad_s: float, now_ns: int) -> None:
         """Let the servo measure its shaft, its motor and its supply."""
-        servo_id = self.servo.servo_id
-        for fault in self._faults.in_force("temperature"):
-            if fault.servo_id == servo_id:
-                self.motor.temperature_c = fault.values["temperature_c"]
         voltage_v = self._supply.voltage_v
-        for fault in self._faults.in_force("voltage_sag"):
-            if fault.servo_id in (None, servo_id):
-                voltage_v = fault.values["voltage_v"]
+        if not self._faults.is_empty:
+            voltage_v = self._falsified_supply(voltage_v)
         self.servo.sense(
             position_rad,
             velocity_rad_s,
@@ -77,6 +72,17 @@ class ServoDrive:
             now_ns,
             self.output.pwm,
         )
+
+    def _falsified_supply(self, voltage_v: float) -> float:
+        """Heat the motor as faults ask for; the voltage with the sag that they ask for."""
+        servo_id = self.servo.servo_id
+        for fault in self._faults.in_force("temperature"):
+            if fault.servo_id == servo_id:
+                self.motor.temperature_c = fault.values["temperature_c"]
+        for fault in self._faults.in_force("voltage_sag"):
+            if fault.servo_id in (None, servo_id):
+                voltage_v = fault.values["voltage_v"]
+        return voltage_v
 
 
 class DriveRack:

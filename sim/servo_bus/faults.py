@@ -57,6 +57,11 @@ class FaultInjector:
         return ended
 
     @property
+    def is_empty(self) -> bool:
+        """Whether nothing is in force."""
+        return not self._active
+
+    @property
     def next_end_ns(self) -> float:
         """When the next fault ends by time; infinity for none."""
         return min((one.until_ns for one in self._active), default=inf)

@@ -13,6 +13,7 @@ from hal.dynamixel.crc import crc16
 from hal.dynamixel.packet import (
     BROADCAST_ID,
     HEADER,
+    MAX_SERVO_ID,
     STATUS_OVERHEAD_BYTES,
     Instruction,
     Packet,
@@ -103,14 +104,14 @@ class ServoNetwork:
                 return self._fast_read(listening, parts, heard)
             return self._chained_read(listening, parts, heard)
         if packet.instruction in _WRITES:
-            for part in _WRITES[Instruction(packet.instruction)](packet):
-                for servo in listening:
-                    self._write(servo, part, heard.at_ns)
+            _write(listening, _WRITES[Instruction(packet.instruction)](packet), heard.at_ns)
             return []
         return self._single(listening, heard)
 
     def _hears(self, servo: VirtualServo, heard: Heard) -> bool:
-        return servo.baud_rate == heard.baud and not self._faults.befalls("mute", servo.servo_id)
+        if servo.baud_rate != heard.baud:
+            return False
+        return self._faults.is_empty or not self._faults.befalls("mute", servo.servo_id)
 
     def _single(self, listening: Sequence[VirtualServo], heard: Heard) -> list[Answer]:
         """An instruction to one servo, or to all: a ping to all is answered in order of IDs."""
@@ -137,19 +138,15 @@ class ServoNetwork:
             return None
         return reply
 
-    def _write(self, servo: VirtualServo, part: Part, at_ns: int) -> None:
-        addressed = servo.addressed(part.servo_id)
-        if addressed in (Addressing.OWN, Addressing.SHADOW):
-            shadow = addressed is Addressing.SHADOW
-            servo.write_for_sync(part.address, part.data, at_ns, is_shadow=shadow)
-
     def _chained_read(
         self, listening: Sequence[VirtualServo], parts: Sequence[Part], heard: Heard
     ) -> list[Answer]:
+        owners = _owners(listening)
         answers: list[Answer] = []
         waited_ns = 0
         for part in parts:
-            slot = [a for s in _of_id(listening, part.servo_id) for a in self._read(s, part, heard)]
+            there = owners.get(part.servo_id, ())
+            slot = [answer for servo in there for answer in self._read(servo, part, heard)]
             if not slot:
                 if self._chain == "stop":
                     break
@@ -165,6 +162,8 @@ class ServoNetwork:
         return [] if reply is None else [self._answer(servo, reply)]
 
     def _reply(self, servo: VirtualServo, part: Part, heard: Heard) -> Reply | None:
+        if self._faults.is_empty:
+            return servo.read_for_sync(part.address, part.length, heard.at_ns)
         with self._falsified(servo):
             return servo.read_for_sync(part.address, part.length, heard.at_ns)
 
@@ -174,10 +173,11 @@ class ServoNetwork:
         """One packet, continued by servo after servo; never stuffed, its checksum runs on."""
         length = 1 + sum(4 + part.length for part in parts)
         head = HEADER + bytes((BROADCAST_ID, length & 0xFF, length >> 8, Instruction.STATUS))
+        owners = _owners(listening)
         answers: list[Answer] = []
         crc = 0
         for part in parts:
-            able = [s for s in _of_id(listening, part.servo_id) if s.has_fast_reads]
+            able = [s for s in owners.get(part.servo_id, ()) if s.has_fast_reads]
             reply = self._reply(able[0], part, heard) if able else None
             if reply is None:
                 if self._chain == "stop" or not answers:
@@ -234,8 +234,25 @@ class ServoNetwork:
         return [Answer(first.servo_id, bytes(line), first.gap_ns)]
 
 
-def _of_id(servos: Iterable[VirtualServo], servo_id: int) -> list[VirtualServo]:
-    return [servo for servo in servos if servo.addressed(servo_id) is Addressing.OWN]
+def _owners(servos: Iterable[VirtualServo]) -> dict[int, list[VirtualServo]]:
+    """Who answers to which ID of its own."""
+    owners: dict[int, list[VirtualServo]] = {}
+    for servo in servos:
+        own = servo.servo_id
+        if servo.addressed(own) is Addressing.OWN:
+            owners.setdefault(own, []).append(servo)
+    return owners
+
+
+def _write(listening: Sequence[VirtualServo], parts: Iterable[Part], at_ns: int) -> None:
+    owners = _owners(listening)
+    shadows = [servo for servo in listening if servo.memory["secondary_id"] <= MAX_SERVO_ID]
+    for part in parts:
+        for servo in owners.get(part.servo_id, ()):
+            servo.write_for_sync(part.address, part.data, at_ns)
+        for servo in shadows:
+            if servo.addressed(part.servo_id) is Addressing.SHADOW:
+                servo.write_for_sync(part.address, part.data, at_ns, is_shadow=True)
 
 
 def _later(answer: Answer, extra_ns: int) -> Answer:

@@ -126,8 +126,11 @@ class Plant:
     @property
     def is_moving(self) -> bool:
         """Whether any shaft or body moves."""
-        fast = any(abs(shaft.velocity_rad_s) > STANDSTILL_RAD_S for shaft in self.shafts)
-        return fast or bool((np.abs(self._data.qvel[self._body_dofs]) > STANDSTILL_RAD_S).any())
+        for shaft in self.shafts:
+            if abs(shaft.velocity_rad_s) > STANDSTILL_RAD_S:
+                return True
+        bodies = self._data.qvel[self._body_dofs].tolist() if self.spec.bodies else ()
+        return any(abs(speed) > STANDSTILL_RAD_S for speed in bodies)
 
     @property
     def is_disturbed(self) -> bool:
