@@ -9,7 +9,7 @@ from hal.dynamixel.servo import Servo
 from hal.dynamixel.settings import DynamixelSettings
 from hal.dynamixel.state_block import BLOCK, BlockLayout
 
-_FIRST_SHARE = 0.6  # of the budget; a mute servo leaves the rest for the second chance
+_FIRST_SHARE = 0.65  # of the budget; a mute servo leaves the rest for the second chance
 _FLOOD_FACTOR = 1.5  # more noise than so many times all answers is nothing that servos sent
 
 

@@ -47,7 +47,7 @@ class DynamixelSettings:
     baud_rate: int = 1_000_000
     bus_period_s: float = 0.02
     watchdog_s: float = 0.1
-    cycle_budget_s: float = 0.01
+    cycle_budget_s: float = 0.018
     turnaround_s: float = 0.004
     misses_degraded: int = 3
     comm_fault_s: float = 0.1

@@ -1,0 +1,76 @@
+from typing import cast
+
+import pytest
+
+from hal.dynamixel.bus import ServoBus
+from hal.dynamixel.calibration import default_calibration
+from hal.dynamixel.census import BusCensusError, take_census
+from hal.dynamixel.errors import BusTimeoutError
+from hal.dynamixel.replies import BusCounters, Ping
+from hal.dynamixel.settings import DynamixelSettings
+
+CALIBRATION = default_calibration("dclaw")
+EXPECTED = tuple(j.servo_id for j in (*CALIBRATION.joints, *CALIBRATION.objects))
+
+
+class Servos:
+    """Answers of servos that are there; `garbled` ids answer with broken packets only."""
+
+    def __init__(self, models: dict[int, int], garbled: tuple[int, ...] = ()) -> None:
+        self._models = models
+        self._garbled = garbled
+        self.counters = BusCounters()
+
+    def broadcast_ping(self, timeout_s: float) -> tuple[Ping, ...]:
+        return tuple(Ping(i, m, 45) for i, m in self._models.items() if i not in self._garbled)
+
+    def ping(self, servo_id: int, timeout_s: float) -> Ping:
+        self._answer(servo_id)
+        return Ping(servo_id, self._models[servo_id], 45)
+
+    def read_block(self, servo_id: int, address: int, length: int) -> bytes:
+        self._answer(servo_id)
+        return bytes(length)
+
+    def _answer(self, servo_id: int) -> None:
+        self.counters.crc_errors += servo_id in self._garbled
+        if servo_id in self._garbled or servo_id not in self._models:
+            raise BusTimeoutError(f"no answer of {servo_id}", servo_id=servo_id)
+
+
+def census(servos: Servos, **settings: bool):
+    return take_census(cast(ServoBus, servos), CALIBRATION, DynamixelSettings("port", **settings))
+
+
+def test_finds_joints_then_objects_in_their_order():
+    found, extra = census(Servos(dict.fromkeys(reversed(EXPECTED), 1020)))
+    assert tuple(servo.id for servo in found) == EXPECTED
+    assert extra == ()
+
+
+def test_unknown_model_is_refused():
+    with pytest.raises(BusCensusError, match=r"MFJ20 \(servo 20\).*311") as caught:
+        census(Servos(dict.fromkeys(EXPECTED, 1020) | {20: 311}))
+    assert caught.value.reason == "WRONG_SERVO_MODEL"
+
+
+def test_strangers_are_refused_unless_allowed():
+    servos = dict.fromkeys((*EXPECTED, 60, 99), 1020)
+    with pytest.raises(BusCensusError, match="99") as caught:
+        census(Servos(servos))
+    assert caught.value.reason == "UNEXPECTED_SERVO"
+    assert census(Servos(servos), allow_unexpected_servos=True)[1] == (99,)
+
+
+def test_id_that_answers_only_in_fragments_is_no_missing_servo():
+    with pytest.raises(BusCensusError, match=r"THJ30 \(id 30\) collided") as caught:
+        census(Servos(dict.fromkeys(EXPECTED, 1020), garbled=(30,)))
+    assert caught.value.reason == "DUPLICATE_ID"
+
+
+def test_several_missing_servos_are_all_named():
+    with pytest.raises(BusCensusError) as caught:
+        census(Servos({i: 1020 for i in EXPECTED if i not in (11, 50)} | {77: 1020}))
+    assert caught.value.reason == "MISSING_SERVO"
+    for part in ("FFJ11 (id 11)", "valve (id 50)", "not expected of these: 77"):
+        assert part in str(caught.value)
