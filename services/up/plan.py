@@ -20,7 +20,8 @@ _ALGORITHM = "algorithm"
 _TASK = "task"
 PORT_LINK = "servo-bus"  # in the run's directory, to the virtual bus
 # Its servos share processors with the learner: they answer late where real ones do not.
-_PATIENT_BUS = {"watchdog_s": 0.4, "comm_fault_s": 0.4, "cycle_budget_s": 0.016}
+_PATIENT_TRACKER = {"kind": "udp", "stale_s": 0.4}
+_PATIENT_BUS = {"watchdog_s": 1.0, "comm_fault_s": 1.0, "cycle_budget_s": 0.04}
 
 
 class Rhythm(Frozen):
@@ -123,7 +124,7 @@ def _robot_model(task: str) -> str:
 def _on_virtual_bus(model: str, run_dir: Path) -> dict[str, Any]:
     """The port that the run's own bus will have, patience with it, and who sees the torso."""
     robot = {"port": str(run_dir / PORT_LINK), "bus": _PATIENT_BUS}
-    return {**robot, "tracker": {"kind": "udp"}} if robot_spec(model).bodies else robot
+    return {**robot, "tracker": _PATIENT_TRACKER} if robot_spec(model).bodies else robot
 
 
 def _rhythm(samples: int, assignments: list[str]) -> Rhythm:

@@ -17,7 +17,7 @@ from services import exit_codes
 from services.errors import ServiceError
 from sim.servo_bus.client import start_virtual_bus
 
-PATIENT = {"watchdog_s": 0.5, "comm_fault_s": 0.5, "cycle_budget_s": 0.018}
+PATIENT = {"watchdog_s": 1.0, "comm_fault_s": 1.0, "cycle_budget_s": 0.04}
 
 
 @pytest.fixture

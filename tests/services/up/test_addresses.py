@@ -37,3 +37,17 @@ def test_a_taken_port_is_passed_over():
         taken.listen()
         wanted = f"127.0.0.1:{taken.getsockname()[1]}"
         assert free_address(wanted) != wanted
+
+
+def test_the_poses_of_a_virtual_bus_come_to_a_free_port(plan, tmp_path):
+    choices = Choices("dkitty-stand-fixed", "pal", "default", 100, 0, tmp_path, "virtual-bus")
+    made = make_plan(choices, [], {})
+    with with_addresses(made) as first, with_addresses(made) as second:
+        ports = [p.controller.robot.tracker.listen for p in (first, second)]
+        assert made.controller.robot.tracker.listen not in ports
+        assert all(port.startswith("127.0.0.1:") for port in ports)
+    chosen = make_plan(choices, ["controller.robot.tracker.listen=127.0.0.1:61235"], {})
+    with with_addresses(chosen) as settled:
+        assert settled.controller.robot.tracker.listen == "127.0.0.1:61235"
+    with with_addresses(plan) as other:
+        assert other.controller.robot == plan.controller.robot

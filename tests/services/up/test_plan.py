@@ -79,7 +79,7 @@ def test_the_paper_s_preset_differs(choices: Choices):
         ({"algorithm": "../pal"}, r"algorithm\.name = '\.\./pal'"),
         ({"preset": "papr"}, r"no such preset for pal; did you mean 'paper'\? valid: default"),
         ({"preset": "../../x"}, r"algorithm\.preset"),
-        ({"backend": "hardware"}, r"robot\.backend = 'hardware': Input should be 'mujoco'"),
+        ({"backend": "hardware"}, r"robot\.backend = 'hardware': Input should be 'mujoco', 'dyn"),
         ({"clock": "fast"}, r"clock = 'fast'"),
         ({"seed": -1}, r"seed = -1"),
     ],
@@ -125,3 +125,37 @@ def test_another_seed_is_another_run(choices: Choices):
     different = differences(plan, other)
     assert "controller.seed is 3 there and 4 here" in different
     assert [d for d in different if d.startswith("trainer.algorithm.settings.members is ")]
+
+
+def test_a_virtual_bus_is_the_run_s_own_and_runs_in_real_time(choices: Choices):
+    chosen = replace(choices, backend="virtual-bus", clock="")
+    plan = make_plan(chosen, (), {})
+    robot = plan.controller.robot
+    assert (robot.backend, plan.controller.clock) == ("virtual-bus", "wall")
+    assert robot.port == str(choices.run_dir / "servo-bus")
+    assert robot.tracker is None
+    walks = make_plan(replace(chosen, task="dkitty-orient-random"), (), {}).controller.robot
+    assert walks.model == "dkitty"
+    assert walks.tracker is not None
+    assert walks.tracker.kind == "udp"
+    with pytest.raises(ConfigError, match="clock 'lockstep' needs backend 'mujoco'"):
+        make_plan(replace(chosen, clock="lockstep"), (), {})
+
+
+def test_the_simulated_twin_runs_in_lockstep_unless_told_otherwise(choices: Choices):
+    assert make_plan(replace(choices, clock=""), (), {}).controller.clock == "lockstep"
+    assert make_plan(replace(choices, clock="wall"), (), {}).controller.clock == "wall"
+
+
+def test_a_real_robot_needs_its_port(choices: Choices):
+    chosen = replace(choices, backend="dynamixel", clock="")
+    with pytest.raises(ConfigError, match=r"needs robot\.port"):
+        make_plan(chosen, (), {})
+    plan = make_plan(chosen, ("controller.robot.port=/dev/ttyUSB0",), {})
+    assert plan.controller.robot.bus.watchdog_s == 0.1
+
+
+def test_another_directory_s_bus_is_the_same_run(choices: Choices, tmp_path: Path):
+    chosen = replace(choices, backend="virtual-bus", clock="")
+    moved = replace(chosen, run_dir=tmp_path / "elsewhere")
+    assert differences(make_plan(chosen, (), {}), make_plan(moved, (), {})) == []
