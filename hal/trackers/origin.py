@@ -54,13 +54,13 @@ class WorldOrigin:
         self._recent.clear()
 
     def level(self) -> None:
-        """The first body is at height 0 of the task's world now, whatever it does until `place`.
+        """The first body, as seen last, is at height 0 of the task's world, now and after `place`.
 
         For a robot that starts an episode on bent legs, yet counts heights from straight ones.
         Without a sample it changes nothing.
         """
         if self._recent:
-            self._zero_height_m = float(np.mean([pose[2] for _, pose in self._recent]))
+            self._zero_height_m = float(self._recent[-1][1][2])
 
     def place(self, body_pose: Vector) -> None:
         """Lay the world so that the first body, as just observed, has the pose of a reset target.

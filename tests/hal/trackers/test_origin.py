@@ -89,7 +89,8 @@ def test_samples_are_averaged_across_half_a_turn():
 
 
 def test_after_levelling_bent_legs_are_below_zero():
-    origin = observed([0, 0, 0.33, 0, 0, 0])
+    origin = observed([0, 0, 0.1, 0, 0, 0])  # while it rises
+    origin.observe(seen([0, 0, 0.33, 0, 0, 0], stamp_ns=15))
     origin.level()
     for stamp_ns in range(20, 30):
         origin.observe(seen([0, 0, 0.21, 0, 0, 0], stamp_ns=stamp_ns))
