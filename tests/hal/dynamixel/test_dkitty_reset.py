@@ -218,6 +218,7 @@ def test_it_gets_up_from_a_random_fall(body: Body, seed: int):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("friction", [0.4, 1.0])
 def test_it_gets_up_from_any_of_forty_falls(scene: Scene, friction: float):
     for seed in range(40):
