@@ -25,6 +25,7 @@ class LinkRecovery:
         self._clock = clock
         self._pause_s = FIRST_PAUSE_S
         self._next_ns = 0
+        self._torque_off_ns = 0
         self.cause = "never connected"
         self.owes_torque_off = False
         self.reconnections = 0
@@ -34,6 +35,14 @@ class LinkRecovery:
         self.cause = cause
         self._pause_s = FIRST_PAUSE_S
         self._next_ns = self._clock.now_ns() + round(self._pause_s * 1e9)
+
+    def is_torque_off_due(self) -> bool:
+        """Whether to try again what was not confirmed; True at most twice a second."""
+        now_ns = self._clock.now_ns()
+        if not self.owes_torque_off or now_ns < self._torque_off_ns:
+            return False
+        self._torque_off_ns = now_ns + round(FIRST_PAUSE_S * 1e9)
+        return True
 
     def retry(self, connect: Callable[[], Session], port: str) -> Session:
         """Connect if it is time to.

@@ -5,46 +5,20 @@ reason not to activate.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hal.dynamixel.findings import Finding, hardware_errors
 from hal.dynamixel.readings import ServoReadings
-from hal.dynamixel.servo import Servo, names_of
+from hal.dynamixel.servo import Servo
 from hal.dynamixel.settings import DynamixelSettings
-from hal.dynamixel.status import WATCHDOG_TRIPPED, HardwareError
+from hal.dynamixel.state_block import Rows
+from hal.dynamixel.status import WATCHDOG_TRIPPED
 from hal.dynamixel.units import VOLTAGE_V
 from hal.errors import RobotReadError
 
-_FLOODED_MAX = 3
-
-# In this order: a shock or a broken encoder is worse than what follows from it.
-_HARDWARE_FAULTS = (
-    (HardwareError.ELECTRICAL_SHOCK, "SERVO_SHOCK", "electrical shock or short circuit"),
-    (HardwareError.ENCODER, "SERVO_ENCODER", "encoder failure"),
-    (HardwareError.OVERLOAD, "SERVO_OVERLOAD", "overload"),
-    (HardwareError.OVERHEATING, "SERVO_OVERHEAT", "overheating"),
-)
-_LATCHED = "latched; take the load off, let it cool down, then reboot this servo"
-
 Flags = NDArray[np.bool_]
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Something wrong with one servo."""
-
-    reason: str
-    message: str
-
-    def raise_as_fault(self) -> None:
-        """Stop the robot.
-
-        Raises:
-            RobotReadError: always.
-        """
-        raise RobotReadError(self.message, reason=self.reason)
 
 
 class ServoMonitor:
@@ -70,10 +44,12 @@ class ServoMonitor:
         Raises:
             RobotReadError: the first fault, by the name of its joint and servo.
         """
-        for index in np.flatnonzero(readings.fresh | readings.restarted):
+        suspects = armed & (readings.restarted | (readings.fresh & self._odd(readings.rows)))
+        if watchdog_units:
+            suspects |= armed & readings.fresh & (readings.rows["bus_watchdog"] != watchdog_units)
+        for index in np.flatnonzero(suspects):
             for finding in self._faults(int(index), readings, watchdog_units):
-                if armed[index]:
-                    finding.raise_as_fault()
+                finding.raise_as_fault()
 
     def warnings(self, readings: ServoReadings, armed: Flags) -> Iterator[str]:
         """What stops nothing (yet), each beginning with its reason."""
@@ -120,6 +96,16 @@ class ServoMonitor:
             if voltage_v < self._settings.voltage_min_v:
                 self._low_voltage(servo, voltage_v).raise_as_fault()
 
+    def _odd(self, rows: Rows) -> Flags:
+        """[N] worth a closer look: nearly never, so a cycle has this to pay only."""
+        settings = self._settings
+        return (
+            (rows["hardware_error_status"] != 0)
+            | (rows["torque_enable"] == 0)
+            | (rows["present_input_voltage"] * VOLTAGE_V < settings.voltage_min_v)
+            | (rows["present_temperature"] >= settings.stop_temperature_c)
+        )
+
     def _faults(
         self, index: int, readings: ServoReadings, watchdog_units: int
     ) -> Iterator[Finding]:
@@ -153,7 +139,7 @@ class ServoMonitor:
                 "WATCHDOG_TRIPPED",
                 f"{servo} stopped by itself: it heard nothing for {self._settings.watchdog_s} s",
             )
-        elif watchdog != watchdog_units:
+        elif watchdog_units and watchdog != watchdog_units:
             yield Finding(
                 "SERVO_REBOOTED",
                 f"{servo}: bus watchdog is {watchdog}, was set to {watchdog_units}; it has lost "
@@ -169,74 +155,4 @@ class ServoMonitor:
             "SERVO_VOLTAGE",
             f"{servo} is supplied with {voltage_v:.1f} V, at least "
             f"{self._settings.voltage_min_v:.1f} V are needed",
-        )
-
-
-class BusMonitor:
-    """Tells a lost packet from a lost servo, and that from a lost bus.
-
-    Args:
-        servos: in the order of the readings.
-        settings: limits.
-    """
-
-    def __init__(self, servos: Sequence[Servo], settings: DynamixelSettings) -> None:
-        self._servos = tuple(servos)
-        self._settings = settings
-
-    def is_degraded(self, readings: ServoReadings) -> bool:
-        """Whether some servo has been mute for too many cycles to send new goals."""
-        return bool((readings.misses >= self._settings.misses_degraded).any())
-
-    def require_fresh(self, readings: ServoReadings) -> None:
-        """Pass when every servo has answered in the latest cycle.
-
-        Raises:
-            RobotReadError: SERVO_SILENT.
-        """
-        silent = [s for s, fresh in zip(self._servos, readings.fresh, strict=True) if not fresh]
-        if silent:
-            raise RobotReadError(f"no answer from {names_of(silent)}", reason="SERVO_SILENT")
-
-    def check(self, readings: ServoReadings, flooded_in_a_row: int, now_ns: int) -> None:
-        """Pass when every servo was heard recently.
-
-        Raises:
-            RobotReadError: BUS_FLOODED, SERVO_SILENT or BUS_LOST.
-        """
-        if flooded_in_a_row >= _FLOODED_MAX:
-            raise RobotReadError(
-                f"noise instead of answers in {flooded_in_a_row} cycles in a row: look for a "
-                "babbling device, a wrong baud rate or a loose cable",
-                reason="BUS_FLOODED",
-            )
-        age_s = readings.age_s(now_ns)
-        lost = (age_s > self._settings.comm_fault_s) & (
-            readings.misses >= self._settings.misses_degraded
-        )
-        if not lost.any():
-            return
-        silent = [servo for servo, is_lost in zip(self._servos, lost, strict=True) if is_lost]
-        longest_s = float(age_s[lost].max())
-        if not readings.fresh.any():
-            raise RobotReadError(
-                f"no servo has answered for {longest_s:.2f} s: check supply and cable",
-                reason="BUS_LOST",
-            )
-        raise RobotReadError(
-            f"no answer from {names_of(silent)} for {longest_s:.2f} s, limit "
-            f"{self._settings.comm_fault_s} s: check its cable and the one before it",
-            reason="SERVO_SILENT",
-        )
-
-
-def hardware_errors(servo: Servo, status: int) -> Iterator[Finding]:
-    """What the bits of Hardware Error Status (70) say, the worst first."""
-    for bit, reason, text in _HARDWARE_FAULTS:
-        if status & bit:
-            yield Finding(reason, f"{servo}: {text}, {_LATCHED}")
-    if status & HardwareError.INPUT_VOLTAGE:
-        yield Finding(
-            "SERVO_VOLTAGE",
-            f"{servo}: its supply was outside its limits, {_LATCHED}",
         )

@@ -187,13 +187,9 @@ class DynamixelRobot(Robot):
             if self.lifecycle is not Lifecycle.INACTIVE:
                 raise RobotReadError(self._recovery.cause, reason="BUS_LOST")
             self._session = self._recovery.retry(self._connect, self._settings.port)
-            self._complete_torque_off(self._session)
+        if self.lifecycle is Lifecycle.INACTIVE and self._recovery.is_torque_off_due():
+            self._recovery.owes_torque_off = bool(self._session.relax())
         return self._session
-
-    def _complete_torque_off(self, session: ServoSession) -> None:
-        """What could not be confirmed when the port was lost; torque comes back on request only."""
-        if self._recovery.owes_torque_off:
-            self._recovery.owes_torque_off = bool(session.relax())
 
     def _relax_anew(self) -> tuple[str, ...]:
         """The port was lost: if it is back already, torque off still counts."""

@@ -8,9 +8,11 @@ from numpy.typing import NDArray
 from hal.clock import Clock
 from hal.dynamixel.angles import ServoAngles
 from hal.dynamixel.arming import ServoArming
+from hal.dynamixel.bus_monitor import BusMonitor
 from hal.dynamixel.connection import Connection, prepare
+from hal.dynamixel.findings import Finding
 from hal.dynamixel.goals import GoalWriter
-from hal.dynamixel.monitor import BusMonitor, Finding, ServoMonitor
+from hal.dynamixel.monitor import ServoMonitor
 from hal.dynamixel.object_drive import ObjectDrive
 from hal.dynamixel.plausibility import JUMPS_MAX, PlausibleMotion
 from hal.dynamixel.readings import ServoReadings
@@ -19,6 +21,7 @@ from hal.dynamixel.relax import torque_off
 from hal.dynamixel.servo import Servo
 from hal.dynamixel.servo_group import ServoGroup
 from hal.dynamixel.settings import DynamixelSettings
+from hal.dynamixel.units import WATCHDOG_S
 from hal.types import RobotSpec, Vector
 
 
@@ -72,7 +75,7 @@ class ServoSession:
     def watchdog_s(self) -> float | None:
         """Of the joints' bus watchdog; None while it is not armed."""
         units = self._arming.watchdog_units
-        return units * 0.02 if self._has_torque and units else None
+        return units * WATCHDOG_S if self._has_torque and units else None
 
     def look(self) -> None:
         """One cycle on the bus with everything that follows from it.

@@ -3,8 +3,9 @@
 from dataclasses import dataclass, fields
 from math import isfinite
 
-WATCHDOG_UNIT_S = 0.02
-_WATCHDOG_MAX_S = 127 * WATCHDOG_UNIT_S
+from hal.dynamixel.units import WATCHDOG_S
+
+_WATCHDOG_MAX_S = 127 * WATCHDOG_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +81,9 @@ class DynamixelSettings:
         self._check_times()
 
     def _check_times(self) -> None:
-        if not WATCHDOG_UNIT_S <= self.watchdog_s <= _WATCHDOG_MAX_S:
+        if not WATCHDOG_S <= self.watchdog_s <= _WATCHDOG_MAX_S:
             raise ValueError(
-                f"watchdog_s is {self.watchdog_s}, expected {WATCHDOG_UNIT_S} to {_WATCHDOG_MAX_S}"
+                f"watchdog_s is {self.watchdog_s}, expected {WATCHDOG_S} to {_WATCHDOG_MAX_S}"
             )
         if self.bus_period_s > self.watchdog_s / 2:
             raise ValueError(
@@ -93,4 +94,4 @@ class DynamixelSettings:
     @property
     def watchdog_units(self) -> int:
         """Value of the Bus Watchdog register (98), never longer than `watchdog_s`."""
-        return max(1, int(self.watchdog_s / WATCHDOG_UNIT_S + 1e-9))
+        return max(1, int(self.watchdog_s / WATCHDOG_S + 1e-9))

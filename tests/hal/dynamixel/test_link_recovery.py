@@ -34,6 +34,20 @@ def test_pauses_grow_to_their_limit_and_nothing_is_tried_in_between():
     assert "PORT_MISSING" in recovery.cause
 
 
+def test_owed_torque_off_is_tried_twice_a_second_until_it_is_confirmed():
+    clock = ManualClock(10**9)
+    recovery = LinkRecovery(clock)
+    assert not recovery.is_torque_off_due()
+    recovery.owes_torque_off = True
+    tries = 0
+    for _ in range(300):
+        tries += recovery.is_torque_off_due()
+        clock.advance(10_000_000)
+    assert tries == 6
+    recovery.owes_torque_off = False
+    assert not recovery.is_torque_off_due()
+
+
 def test_success_is_counted_and_the_next_loss_begins_anew():
     clock = ManualClock(10**9)
     recovery = LinkRecovery(clock)

@@ -108,8 +108,9 @@ def test_row_3_servo_silent_for_too_long_is_a_fault_by_its_name(
     assert error.reason == "SERVO_SILENT"
     assert "MFJ21 (servo 21)" in str(error)
     assert robot.deactivate() == ("MFJ21",)
-    left = {name for name, is_on in torques(bus).items() if is_on}
-    assert left <= {"MFJ21"}
+    assert [name for name, is_on in torques(bus).items() if is_on] == ["MFJ21"]
+    bus.clear()
+    wait_until(lambda: _reads(robot) and not torques(bus)["MFJ21"])
 
 
 def test_everybody_silent_is_a_lost_bus(bus: RunningBus, robot: DynamixelRobot):
