@@ -14,7 +14,7 @@ from hal.dynamixel.errors import (
     ServoStatusError,
 )
 from hal.dynamixel.packet import HEADER, Instruction, encode_instruction, encode_status
-from hal.dynamixel.replies import Ping, ResetScope
+from hal.dynamixel.replies import Ping
 from tests.hal.dynamixel.scripted_line import obedient
 
 TABLE = control_table_of(1020)
@@ -131,51 +131,6 @@ def test_the_answer_behind_a_wrong_one_is_found(scripted):
     assert bus.counters.skipped_bytes == 3
 
 
-def test_a_late_answer_is_never_taken_for_another(scripted):
-    """Two registers of one length: nothing in the late status says which one it is of."""
-    honest = obedient({1: memory(present_position=111, goal_position=222)})
-    slow = scripted(lambda packet: [0.1, *honest(packet)])
-    with pytest.raises(BusTimeoutError):
-        slow.bus.read(1, POSITION, deadline_ns=after_ms(20))
-    # The line is quiet for long enough, and only then the answer comes.
-    assert slow.bus.read(1, GOAL, deadline_ns=after_ms(5000)) == 222
-    assert slow.bus.counters.late_packets == 1
-    with pytest.raises(BusTimeoutError):
-        slow.bus.write(1, GOAL, 3, deadline_ns=after_ms(20))
-    slow.bus.write(1, TORQUE, 1, deadline_ns=after_ms(5000))
-    assert slow.bus.counters.late_packets == 2
-
-
-def test_a_late_answer_to_the_same_question_is_an_answer(scripted):
-    honest = obedient({1: memory(present_position=111)})
-    slow = scripted(lambda packet: [0.05, *honest(packet)])
-    for timeout_ms in (20, 5000):
-        deadline_ns = after_ms(timeout_ms)
-        reply = slow.bus.sync_read([1], POSITION.address, 4, deadline_ns=deadline_ns)
-    assert reply.data == {1: POSITION.encode(111)}
-    assert {packet.instruction for packet in slow.line.heard} == {Instruction.SYNC_READ}
-
-
-def test_a_servo_that_owes_and_stays_mute_is_not_asked_for_more(scripted):
-    mute = scripted()
-    for register in (POSITION, GOAL):
-        with pytest.raises(BusTimeoutError, match=register.name):
-            mute.bus.read(1, register, deadline_ns=after_ms(20))
-    instructions = [packet.instruction for packet in mute.line.heard]
-    assert instructions == [Instruction.READ] * 2
-    assert mute.line.heard[1].parameters[:2] == b"\0\0"  # a sign of life, not the goal
-
-
-def test_an_answer_during_the_quiet_time_is_late_too(scripted):
-    late = scripted()
-    with pytest.raises(BusTimeoutError):
-        late.bus.read(1, POSITION, deadline_ns=after_ms(5))
-    late.line.send(encode_status(1, 0, POSITION.encode(1)))
-    late.line.answer = obedient({1: memory(present_position=2)})
-    assert late.bus.read(1, POSITION, deadline_ns=after_ms(5000)) == 2
-    assert late.bus.counters.late_packets == 1
-
-
 def test_a_second_answer_is_counted_and_forgotten(scripted):
     values = iter([1, 2])
 
@@ -250,50 +205,6 @@ def test_a_pulled_plug_is_told_at_once(scripted):
     assert failure.value.reason == "PORT_CLOSED"
 
 
-def test_restarts_need_no_answer(scripted):
-    mute = scripted().bus
-    assert mute.reboot(1) is False
-    polite = scripted(obedient({1: memory()}))
-    assert polite.bus.reboot(1) is True
-    assert polite.bus.factory_reset(1, ResetScope.KEEP_ID) is True
-    assert polite.bus.restore_backup(1) is True
-    heard = [(p.instruction, p.parameters) for p in polite.line.heard]
-    assert heard == [(0x08, b""), (0x06, b"\x01"), (0x20, b"\x02CTRL")]
-
-
-def test_a_refused_restart_is_an_error(scripted):
-    bus = scripted(lambda packet: [encode_status(packet.servo_id, 7)]).bus
-    with pytest.raises(ServoStatusError, match="refused reboot: access error"):
-        bus.reboot(1)
-
-
-def test_waiting_for_a_servo_that_restarts(scripted):
-    back_at = time.monotonic() + 0.1
-    honest = obedient({1: memory()})
-    bus = scripted(lambda packet: honest(packet) if time.monotonic() > back_at else []).bus
-    assert bus.wait_for(1, timeout_s=5).servo_id == 1
-    assert time.monotonic() >= back_at
-    with pytest.raises(BusTimeoutError):
-        bus.wait_for(2, timeout_s=0.05)
-
-
-def test_rare_requests_as_the_manual_has_them(scripted):
-    polite = scripted(obedient({1: memory()}))
-    polite.bus.reg_write(1, TABLE["goal_velocity"], 200)
-    polite.bus.action(1)
-    polite.bus.clear_multi_turn(1)
-    polite.bus.store_backup(1)
-    polite.bus.action()
-    polite.bus.ping(1)
-    assert [(p.servo_id, p.instruction, p.parameters) for p in polite.line.heard[:-1]] == [
-        (1, 0x04, b"\x68\x00\xc8\x00\x00\x00"),
-        (1, 0x05, b""),
-        (1, 0x10, b"\x01DXL\x22"),
-        (1, 0x20, b"\x01CTRL"),
-        (0xFE, 0x05, b""),
-    ]
-
-
 def test_nothing_wrong_reaches_the_wire(scripted):
     clean = scripted(obedient({1: memory()}))
     bus = clean.bus
@@ -312,7 +223,6 @@ def test_nothing_wrong_reaches_the_wire(scripted):
         (lambda: bus.sync_read([254], 132, 4), ProtocolError),
         (lambda: bus.sync_write(116, {1: bytes(4), 2: bytes(2)}), ProtocolError),
         (lambda: bus.sync_write(116, {}), ProtocolError),
-        (lambda: bus.factory_reset(1, 9), ProtocolError),
     ]:
         with pytest.raises(error):
             call()
