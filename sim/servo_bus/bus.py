@@ -64,11 +64,14 @@ class VirtualBus:
         self._adapter = UsbAdapter(int(settings.latency_ms * 1e6) if settings.paced else 0)
         self._heard: deque[Heard] = deque()
         self._baud = settings.baud
-        now_ns = self.clock.now_ns()
-        self._plant_ns = now_ns
-        self._flood_ns = now_ns
-        self.last_motion_ns = now_ns
+        self._plant_ns = self._flood_ns = self.last_motion_ns = 0
         self.instructions = 0
+        self.start()
+
+    def start(self) -> None:
+        """Let the physics begin now, however long it took to get here."""
+        now_ns = self.clock.now_ns()
+        self._plant_ns = self._flood_ns = self.last_motion_ns = now_ns
         self.plant.sense(now_ns)
 
     @property

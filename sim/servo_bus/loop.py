@@ -32,6 +32,7 @@ def run_bus(bus: VirtualBus, control: ControlSocket, feed: TrackerFeed | None, s
     ends = {stop}
     if bus.settings.stop_with_stdin:
         ends.add(sys.stdin.fileno())
+    bus.start()
     while True:
         due_ns = min(bus.next_ns(), feed.due_ns if feed else bus.next_ns())
         ready = _wait(bus, control, ends, due_ns)

@@ -96,9 +96,9 @@ def start_bus() -> Iterator[Callable[..., RunningBus]]:
         bus.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def shared_bus() -> Iterator[RunningBus]:
-    """One bus for a whole module, as it was left by the test before but for its faults."""
+    """One bus for all tests, as it was left by the test before but for its faults."""
     with start_virtual_bus("dclaw") as running:
         yield running
 
