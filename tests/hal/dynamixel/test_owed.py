@@ -64,7 +64,7 @@ def test_whatever_is_owed_is_never_certain_for_another(requests):
 def test_a_late_answer_is_never_taken_for_another(scripted):
     """Two registers of one length: nothing in the late status says which one it is of."""
     honest = obedient({1: memory(present_position=111, goal_position=222)})
-    slow = scripted(lambda packet: [0.1, *honest(packet)])
+    slow = scripted(lambda packet: [0.05, *honest(packet)])
     with pytest.raises(BusTimeoutError):
         slow.bus.read(1, POSITION, deadline_ns=after_ms(20))
     # The line is quiet for long enough, and only then the answer comes.
