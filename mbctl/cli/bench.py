@@ -59,6 +59,17 @@ def ingest(quick: Quick = False, as_json: Json = False) -> None:
         _show(run_ingest(QUICK if quick else IngestSizes(), _say, quick), as_json)
 
 
+@app.command()
+def bus(quick: Quick = False, seconds: Seconds = None, as_json: Json = False) -> None:
+    """Servo bus at 100 Hz and at its limit, on virtual servos: ours against the maker's client."""
+    _one_thread()
+    from services.bench.bus import QUICK, BusSizes, run_bus
+
+    sizes = QUICK if quick else BusSizes()
+    with _reported(as_json):
+        _show(run_bus(sizes if seconds is None else sizes.lasting(seconds), _say, quick), as_json)
+
+
 def _one_thread() -> None:
     """Before torch or a library under NumPy is imported, for this process and its children."""
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):

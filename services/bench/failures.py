@@ -4,11 +4,15 @@ import subprocess
 
 import grpc
 
+from hal.errors import HalError
+from services.bench.bus_clients import BenchmarkClientError
 from services.bench.loop_process import LearnerError
 from services.controller.channel import ControlError
 from services.up.process import DaemonDiedError
 
 FAILURES = (
+    BenchmarkClientError,
+    HalError,
     ControlError,
     DaemonDiedError,
     LearnerError,
