@@ -12,9 +12,10 @@ from hal.dynamixel.servo_layout import ServoJoint
 from hal.dynamixel.settings import DynamixelSettings
 from hal.errors import HalError
 
-_PROBES = 4
+_PINGS = 4
 _PING_TIMEOUT_S = 0.05  # answers to the broadcast may still be coming
-_SPOILED_MAX = 1  # noise may spoil one probe; two servos with one id spoil nearly all
+_READS_MAX = 8
+_CLEAN_ENOUGH = 3
 _PROBE_ADDRESS, _PROBE_BYTES = 120, 27  # clock, load, position: no two servos agree in these
 
 
@@ -60,18 +61,18 @@ def take_census(
 def _seek(bus: ServoBus, missing: list[ServoJoint], found: dict[int, Ping]) -> None:
     """Ask in rounds for those that the broadcast did not reach."""
     spoiled = dict.fromkeys((joint.servo_id for joint in missing), 0)
-    for _ in range(_PROBES):
+    for _ in range(_PINGS):
         for joint in missing:
             if joint.servo_id in found:
                 continue
-            before = _disturbances(bus, late_too=False)
+            before = _disturbances(bus)
             try:
                 found[joint.servo_id] = bus.ping(joint.servo_id, _PING_TIMEOUT_S)
             except (BusTimeoutError, BadStatusError):
-                spoiled[joint.servo_id] += _disturbances(bus, late_too=False) > before
+                spoiled[joint.servo_id] += _disturbances(bus) > before
     for joint in missing:
-        if joint.servo_id not in found and spoiled[joint.servo_id] > _SPOILED_MAX:
-            raise _collision(joint, spoiled[joint.servo_id])
+        if joint.servo_id not in found and spoiled[joint.servo_id] == _PINGS:
+            raise _collision(joint, _PINGS, _PINGS)
 
 
 def _refuse_doubled(heard: tuple[Ping, ...]) -> None:
@@ -105,36 +106,44 @@ def _refuse_missing(
 
 
 def _refuse_collisions(bus: ServoBus, joint: ServoJoint) -> None:
-    """Two servos with one id talk at the same time: broken, doubled or unasked answers."""
-    spoiled = 0
-    may_be_late = False  # an answer that this host was too slow for is no collision
-    for _ in range(_PROBES):
-        before = _disturbances(bus, late_too=not may_be_late)
+    """Two servos with one id talk at the same time: broken, doubled or unasked answers, always.
+
+    A host that was too slow for an answer sees some of that too, but not each time.
+    """
+    clean = spoiled = 0
+    for _ in range(_READS_MAX):
+        before = _disturbances(bus)
         try:
             bus.read_block(joint.servo_id, _PROBE_ADDRESS, _PROBE_BYTES)
-            timed_out = False
-        except BadStatusError:
-            timed_out = False
-        except BusTimeoutError:
-            timed_out = True
-        spoiled += _disturbances(bus, late_too=not may_be_late) > before
-        may_be_late = timed_out
-    if spoiled > _SPOILED_MAX:
-        raise _collision(joint, spoiled)
+            answered = True
+        except (BusTimeoutError, BadStatusError):
+            answered = False
+        is_disturbed = _disturbances(bus) > before
+        spoiled += is_disturbed
+        clean += answered and not is_disturbed
+        if clean == _CLEAN_ENOUGH:
+            return
+    if spoiled > 2 * clean:
+        raise _collision(joint, spoiled, _READS_MAX)
 
 
-def _collision(joint: ServoJoint, spoiled: int) -> BusCensusError:
+def _collision(joint: ServoJoint, spoiled: int, probes: int) -> BusCensusError:
     return BusCensusError(
-        f"{spoiled} of {_PROBES} answers of {joint.name} (id {joint.servo_id}) collided: more "
+        f"{spoiled} of {probes} answers of {joint.name} (id {joint.servo_id}) collided: more "
         "than one servo has this id, or the cable is bad",
         reason="DUPLICATE_ID",
     )
 
 
-def _disturbances(bus: ServoBus, *, late_too: bool) -> int:
+def _disturbances(bus: ServoBus) -> int:
     counters = bus.counters
-    broken = counters.crc_errors + counters.skipped_bytes + counters.bad_statuses
-    return broken + counters.foreign_packets + (counters.late_packets if late_too else 0)
+    return (
+        counters.crc_errors
+        + counters.skipped_bytes
+        + counters.foreign_packets
+        + counters.late_packets
+        + counters.bad_statuses
+    )
 
 
 def _identify(joint: ServoJoint, ping: Ping, settings: DynamixelSettings) -> Servo:

@@ -21,7 +21,6 @@ class ServoReadings:
         fresh: [N] answered in the latest cycle.
         misses: [N] cycles in a row without an answer.
         restarted: [N] the servo has lost its mapping or its clock has jumped: it was rebooted.
-        elapsed_s: [N] between the latest two answers.
     """
 
     def __init__(self, count: int) -> None:
@@ -30,11 +29,11 @@ class ServoReadings:
         self.fresh: NDArray[np.bool_] = np.zeros(count, dtype=np.bool_)
         self.misses: NDArray[np.int64] = np.zeros(count, dtype=np.int64)
         self.restarted: NDArray[np.bool_] = np.zeros(count, dtype=np.bool_)
-        self.elapsed_s = np.zeros(count)
 
     def begin(self) -> None:
         """Start a cycle in which nobody has answered yet."""
         self.fresh[:] = False
+        self.restarted[:] = False
 
     def take(self, index: int, data: bytes, stamp_ns: int, dtype: np.dtype[np.void]) -> None:
         """The answer of servo `index` in this cycle, laid out as `dtype` says."""
@@ -42,18 +41,13 @@ class ServoReadings:
         seen_before = self.stamp_ns[index] > 0
         elapsed_ns = stamp_ns - int(self.stamp_ns[index]) if seen_before else 0
         lost_mapping = int(row["status_return_level"]) != RETURN_LEVEL
-        jumped_ms = _signed(
-            int(row["realtime_tick"]) - int(self.rows[index]["realtime_tick"]) - elapsed_ns // 10**6
-        )
-        tolerated_ms = _TICK_SLACK_MS + _TICK_DRIFT * elapsed_ns / 1e6
-        clock_jumped = (
-            seen_before and elapsed_ns < _TICK_HORIZON_MS * 10**6 and abs(jumped_ms) > tolerated_ms
+        clock_jumped = seen_before and _has_restarted(
+            int(self.rows[index]["realtime_tick"]), int(row["realtime_tick"]), elapsed_ns / 1e6
         )
         self.restarted[index] = lost_mapping or clock_jumped
         self.fresh[index] = not lost_mapping  # zeros are no measurement
         if lost_mapping:
             return
-        self.elapsed_s[index] = max(elapsed_ns / 1e9, 0.0)
         self.rows[index] = row
         self.stamp_ns[index] = stamp_ns
 
@@ -74,6 +68,14 @@ class ServoReadings:
         return np.where(self.stamp_ns > 0, (now_ns - self.stamp_ns) / 1e9, np.inf)
 
 
-def _signed(ticks_ms: int) -> int:
+def _has_restarted(tick_ms: int, later_ms: int, elapsed_ms: float) -> bool:
+    """Whether a clock that showed `tick_ms` has begun anew: it is behind, and counts from zero.
+
+    One that merely lags, as of a servo that was held up, is not restarted.
+    """
+    if elapsed_ms > _TICK_HORIZON_MS:
+        return False
+    slack_ms = _TICK_SLACK_MS + _TICK_DRIFT * elapsed_ms
     half = REALTIME_TICK_MODULUS // 2
-    return (ticks_ms + half) % REALTIME_TICK_MODULUS - half
+    ahead_ms = (later_ms - tick_ms - round(elapsed_ms) + half) % REALTIME_TICK_MODULUS - half
+    return abs(ahead_ms) > slack_ms and later_ms <= elapsed_ms + slack_ms

@@ -34,7 +34,9 @@ def test_ages_and_misses_are_each_servo_s_own():
     [
         (20_020, 20 * MS, False),
         (20_100, 20 * MS, False),  # the host was slow
-        (20_000 - 19_900, 20 * MS, True),  # begins to count anew
+        (100, 20 * MS, True),  # begins to count anew
+        (20_100, 900 * MS, False),  # was held up
+        (400, 900 * MS, True),
         (20_000 + 5_000, 5_000 * MS, False),
         (20_000 + 40_000, 40_000 * MS, False),  # too long ago to tell
     ],
