@@ -27,7 +27,7 @@ class BusConfig(Frozen):
     """The bus is looked at this often, also between the control steps."""
     watchdog_s: float = Field(default=0.1, ge=WATCHDOG_UNIT_S, le=2.54)
     """Servos that hear nothing for so long stop by themselves; a multiple of 0.02 s."""
-    cycle_budget_s: float = Field(default=0.01, ge=0.002, le=0.1)
+    cycle_budget_s: float = Field(default=0.018, ge=0.002, le=0.1)
     """One look at the bus, with a second chance for who was mute, takes no longer."""
     misses_degraded: int = Field(default=3, ge=1, le=100)
     """So many missing answers of one servo in a row freeze the goals."""

@@ -1,9 +1,17 @@
 """A backend's name leads to its robot; what is configured reaches the bus unchanged."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
+import pytest
+
+from hal.clock import WallClock
+from hal.dynamixel.calibration import default_calibration, save_calibration
 from hal.dynamixel.settings import DynamixelSettings
-from mbctl.config import BusConfig
+from hal.errors import TrackerError
+from hal.robot import Robot
+from mbctl.config import BusConfig, TrackerConfig
+from services.controller.control.robots import build_robot, build_tracker
+from services.controller.control.settings import ControlSettings
 
 
 def test_what_is_configured_are_the_bus_s_own_settings_with_its_own_defaults():
@@ -11,3 +19,38 @@ def test_what_is_configured_are_the_bus_s_own_settings_with_its_own_defaults():
     for name, value in BusConfig().model_dump().items():
         assert defaults[name] == value, name
     DynamixelSettings("/dev/ttyUSB0", **BusConfig().model_dump())
+
+
+def test_the_backend_s_name_and_calibration_reach_the_rows(tmp_path):
+    path = tmp_path / "calibration.json"
+    default = default_calibration("dclaw")
+    joints = (replace(default.joints[0], offset_rad=default.joints[0].offset_rad + 0.01),)
+    save_calibration(replace(default, joints=(*joints, *default.joints[1:])), path)
+    for backend in ("dynamixel", "virtual-bus"):
+        robot = build(backend=backend, port="/dev/ttyUSB0")
+        assert (robot.backend, robot.calibration_version) == (backend, "robel")
+        robot = build(backend=backend, port="/dev/ttyUSB0", calibration=path)
+        assert robot.calibration_version.startswith("cal-")
+    assert build().backend == "mujoco"
+
+
+def test_a_robot_with_a_torso_gets_its_tracker():
+    tracker = {"kind": "udp", "listen": "127.0.0.1:0", "devices": {"torso": "rigid1"}}
+    robot = build(
+        model="dkitty", task="dkitty-stand-fixed", backend="dynamixel", port="/dev/x",
+        tracker=tracker,
+    )  # fmt: skip
+    assert robot.spec.bodies == ("torso",)
+    tracked = build_tracker(TrackerConfig.model_validate(tracker), ("torso",), WallClock())
+    assert tracked.bodies == ("torso",)
+    tracked.close()
+
+
+def test_a_device_that_is_missing_is_told_before_anything_moves():
+    with pytest.raises(TrackerError, match="devices are given for no body, expected one"):
+        build_tracker(TrackerConfig(kind="openvr"), ("torso",), WallClock())
+
+
+def build(**fields: object) -> Robot:
+    settings = ControlSettings.model_validate({"task": "dclaw-turn-random", **fields})
+    return build_robot(settings, 0.1, WallClock())
