@@ -16,6 +16,7 @@ from sim.servo_bus.answer import Answer
 from sim.servo_bus.clock import BusClock
 from sim.servo_bus.drive import DriveRack
 from sim.servo_bus.faults import FaultInjector
+from sim.servo_bus.motion_trace import MotionTrace
 from sim.servo_bus.network import Heard, ServoNetwork
 from sim.servo_bus.plant import Plant
 from sim.servo_bus.pty_port import PtyPort
@@ -50,6 +51,7 @@ class VirtualBus:
         self.faults = FaultInjector(settings.seed)
         self.rack = DriveRack(lambda servo_id: build_servo(settings, servo_id), self.faults)
         self.plant = Plant(settings.robot, settings.initial_pose, self.rack)
+        self.trace = MotionTrace(self.plant.shafts[: len(self.plant.spec.joints)])
         turnaround_ns = int(settings.turnaround_us * 1e3)
         self.network = ServoNetwork(
             [drive.servo for drive in self.rack.drives],
@@ -186,6 +188,7 @@ class VirtualBus:
             self._plant_ns += self.plant.step_ns
             self.plant.step(self._plant_ns)
             self.rack.load_supply()
+            self.trace.take(self._plant_ns, self.clock.stalled_ns)
             if self.plant.is_moving:
                 self.last_motion_ns = self._plant_ns
 

@@ -19,6 +19,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from hal.errors import HalError
+from sim.servo_bus.motion_trace import MotionSample
 from sim.servo_bus.records import Record, read_records
 from sim.servo_bus.settings import BusSettings
 
@@ -126,6 +127,11 @@ class RunningBus:
     def state(self) -> dict[str, Any]:
         """The truth: joints, torques, faults in force, times of the last motion."""
         return self.request({"get": "state"})["state"]
+
+    def motion(self, since_ns: int) -> list[MotionSample]:
+        """How fast the joints moved in each physics step since then, CLOCK_MONOTONIC."""
+        samples = self.request({"get": "motion", "since_ns": since_ns})["motion"]
+        return [MotionSample(*sample) for sample in samples]
 
     def faults(self) -> list[dict[str, Any]]:
         """The faults in force and how often they struck."""

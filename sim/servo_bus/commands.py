@@ -97,12 +97,14 @@ class Commands:
         what, now_ns = request["get"], self._bus.clock.now_ns()
         if what == "state":
             return {"state": bus_state(self._bus)}
+        if what == "motion":
+            return {"motion": self._bus.trace.since(int(request["since_ns"]))}
         if what == "faults":
             return {"faults": self._bus.faults.describe()}
         if what == "table":
             return {"table": servo_table(self._servo(request["id"]), now_ns)}
         raise FaultError(
-            f"get {what!r}: expected one of: state, faults, table", reason="REQUEST_INVALID"
+            f"get {what!r}: expected one of: state, motion, faults, table", reason="REQUEST_INVALID"
         )
 
     def _set_register(self, request: dict[str, Any]) -> dict[str, Any]:
