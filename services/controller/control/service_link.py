@@ -17,7 +17,7 @@ from services.ipc.words import SignalWords, Word
 Event = dict[str, Any]
 
 EVENT_BACKLOG_MAX = 10_000
-_BEATS_PER_LOOK = 32  # looking at stdin costs a system call
+BEATS_PER_LOOK = 32  # looking at stdin costs a system call
 
 
 class EventBacklogError(Exception):
@@ -33,6 +33,7 @@ class ServiceLink:
         service_timeout_s: the service process counts as lost when its heartbeat is older.
         wake_fd: end of a pipe whose other end only the service process holds; bytes on it end
             `rest` early, its closing means that the service process is gone.
+        beats_per_look: every so many beats the pipe is looked at.
 
     Raises:
         ValueError: the row ring holds fewer than two rows.
@@ -44,6 +45,7 @@ class ServiceLink:
         row_bytes: int,
         service_timeout_s: float,
         wake_fd: int | None = None,
+        beats_per_look: int = BEATS_PER_LOOK,
     ) -> None:
         self._words = SignalWords(segment.words)
         self.board = StateBoard(segment.board)
@@ -62,6 +64,7 @@ class ServiceLink:
         self._wake_fd = wake_fd
         self._is_closed = False
         self._beats = 0
+        self._beats_per_look = beats_per_look
 
     @property
     def rows_total(self) -> int:
@@ -94,7 +97,7 @@ class ServiceLink:
         while self._backlog and self._events.try_push(self._backlog[0]):
             self._backlog.popleft()
         self._beats += 1
-        if self._beats % _BEATS_PER_LOOK == 0:
+        if self._beats % self._beats_per_look == 0:
             self.rest(0.0)
 
     def why_lost(self) -> str | None:

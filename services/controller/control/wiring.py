@@ -11,7 +11,7 @@ from services.controller.control.loop import ControlLoop
 from services.controller.control.machine import Machine
 from services.controller.control.pacer import LockstepPacer, Tending, WallPacer
 from services.controller.control.policy_holder import PolicyHolder
-from services.controller.control.service_link import ServiceLink
+from services.controller.control.service_link import BEATS_PER_LOOK, ServiceLink
 from services.controller.control.settings import ControlSettings
 from services.controller.control.stall_watch import StallWatch
 from services.ipc.segment import SharedSegment
@@ -50,8 +50,13 @@ def build_clock(settings: ControlSettings) -> Clock:
 def build_link(
     segment: SharedSegment, settings: ControlSettings, task: Task, wake_fd: int | None = None
 ) -> ServiceLink:
-    """The control process's end of the shared memory."""
-    return ServiceLink(segment, row_layout(task).row_bytes, settings.service_timeout_s, wake_fd)
+    """The control process's end of the shared memory.
+
+    On the wall clock a dead service process is noticed before the next command is sent.
+    """
+    looks = BEATS_PER_LOOK if settings.clock == "lockstep" else 1
+    row_bytes = row_layout(task).row_bytes
+    return ServiceLink(segment, row_bytes, settings.service_timeout_s, wake_fd, looks)
 
 
 def build_loop(
