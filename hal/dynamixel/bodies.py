@@ -38,6 +38,10 @@ class BodyTracking:
         """The bodies come to rest now: forget where they were seen before."""
         self._origin.restart()
 
+    def level(self) -> None:
+        """The robot stands on straight legs, as just seen: heights count from here."""
+        self._origin.level()
+
     def place(self, body_pose: Vector) -> bool:
         """Lay the world so that the first body is at `body_pose` [B, 6]; False: not enough seen.
 

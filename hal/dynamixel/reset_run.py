@@ -6,6 +6,7 @@ import numpy as np
 
 from hal.dynamixel.bodies import BodyTracking
 from hal.dynamixel.dclaw_reset import DClawReset
+from hal.dynamixel.dkitty_reset import DKittyReset
 from hal.dynamixel.reset import ramp_towards
 from hal.dynamixel.reset_choice import reset_sequence
 from hal.dynamixel.session import ServoSession
@@ -38,6 +39,7 @@ class ResetRun:
         self._step_max = spec.velocity_max_rad_s * period_s
         self._bodies = bodies
         self._still_since_ns: int | None = None
+        self._is_level = False
 
     def is_for(self, target: ResetTarget) -> bool:
         """Whether this is the reset to `target`."""
@@ -62,6 +64,7 @@ class ResetRun:
             return ResetProgress.RUNNING  # goals are frozen
         if self._still_since_ns is None:
             goal = self._sequence.step(state, now_ns())
+            self._level_world()
             if goal is not None:
                 self._turn_objects(session)
                 self._send(session, state, goal)
@@ -85,6 +88,15 @@ class ResetRun:
         held = session.goals.held_rad
         start = state.joint_position_rad if held is None else held
         session.send(ramp_towards(start, goal, self._step_max))
+
+    def _level_world(self) -> None:
+        """Once: the robot stands straight now, and may start on bent legs."""
+        sequence = self._sequence
+        if self._is_level or self._bodies is None or not isinstance(sequence, DKittyReset):
+            return
+        if sequence.is_standing:
+            self._bodies.level()
+            self._is_level = True
 
     def _place_world(self, now_ns: int) -> ResetProgress:
         """At rest: what is seen now is where the episode starts."""

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hal.dynamixel.dkitty_poses import FLAT, STAND, TUCK, flip
-from hal.dynamixel.dkitty_reset import ATTEMPTS_MAX, DKittyReset
+from hal.dynamixel.dkitty_reset import ATTEMPTS_MAX, UPRIGHT_AT_START_MIN, DKittyReset
 from hal.dynamixel.reset import ramp_towards
 from hal.dynamixel.servo_layout import servo_layout
 from hal.errors import RobotWriteError
@@ -17,6 +17,13 @@ from sim.scene import Scene, build_scene
 
 PERIOD_NS = 100_000_000
 CROUCH = np.array([0.0, np.pi / 4, -np.pi / 2] * 4)
+# Within the ranges that a task draws from, yet nothing to stand on: onto its back, onto its side.
+TIPS_OVER = np.array(
+    [
+        [0, 0.4, -1.5, -0.3, 1.3, -0.1, 0.2, 1.2, -0.7, 0.2, 1.3, -1.5],
+        [-0.1, 1.4, -0.1, 0.0, 0.9, -1.1, 0.2, 0.5, -1.0, 0.2, 0.4, -0.6],
+    ]
+)
 HALF = np.sqrt(0.5)
 STARTS = {  # quaternion of the torso
     "on its feet": [1.0, 0, 0, 0],
@@ -138,6 +145,16 @@ def test_a_robot_on_its_feet_goes_to_its_start_at_once(body: Body):
     assert len(body.sent) < 60
     assert body.uprightness > 0.9
     assert body.read().joint_position_rad == pytest.approx(CROUCH, abs=0.3)  # servos sag
+
+
+@pytest.mark.parametrize("legs", TIPS_OVER)
+def test_legs_that_tip_it_over_are_bent_less(body: Body, legs: Vector):
+    body.drop(STARTS["on its feet"], STAND)
+    assert body.run(DKittyReset(DKITTY, legs))
+    assert body.uprightness >= UPRIGHT_AT_START_MIN
+    share = body.sent[-1] @ legs / (legs @ legs)
+    assert 0.0 < share < 0.5
+    assert body.sent[-1] == pytest.approx(share * legs, abs=0.02)
 
 
 def test_it_flips_over_the_other_edge_too(body: Body):

@@ -19,6 +19,8 @@ from sim.servo_bus.client import start_virtual_bus
 from tests.hal.dynamixel.servo_rig import PATIENT
 
 PERIOD_S = 0.1
+CROUCH = np.array([0.0, np.pi / 4, -np.pi / 2] * 4)
+CROUCH_HEIGHT_M = -0.056  # of the torso in the plain simulation, settled
 
 
 def free_udp_port() -> int:
@@ -66,6 +68,14 @@ def test_stands_where_the_task_says_it_stands():
     with active("stand") as robot:
         state = reset(robot, ResetTarget(np.zeros(12), np.zeros(0), np.array([pose])), 300)
         check_standing(state, pose)
+
+
+def test_heights_count_from_straight_legs():
+    with active("stand") as robot:
+        target = ResetTarget(CROUCH, np.zeros(0), np.zeros((1, 6)))
+        state = reset(robot, target, 300)
+        assert state.joint_position_rad == pytest.approx(CROUCH, abs=0.3)  # servos sag
+        assert state.body_pose[0, 2] == pytest.approx(CROUCH_HEIGHT_M, abs=0.02)
 
 
 @pytest.mark.slow
