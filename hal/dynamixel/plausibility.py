@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 
 from hal.dynamixel.angles import ServoAngles, Ticks
 from hal.dynamixel.readings import ServoReadings
-from hal.dynamixel.units import POSITION_RAD, TICKS_PER_TURN
+from hal.dynamixel.units import POSITION_RAD, REALTIME_TICK_MODULUS, TICKS_PER_TURN
 from hal.types import Vector
 
 JUMPS_MAX = 3
 _SPEED_FACTOR = 3.0
 _SLACK_RAD = 4 * POSITION_RAD
 _TIMING_SLACK_S = 0.002
+_CLOCK_HORIZON_MS = 1000  # a servo's clock that is further on than this has been set anew
 
 
 class PlausibleMotion:
@@ -44,6 +45,7 @@ class PlausibleMotion:
         self._turning = np.array(turning, dtype=np.bool_)
         self._ticks: Ticks = np.zeros(count, dtype=np.int64)
         self._accepted_ns: NDArray[np.int64] = np.zeros(count, dtype=np.int64)
+        self._accepted_clock_ms: NDArray[np.int64] = np.zeros(count, dtype=np.int64)
         self.position_rad: Vector = np.zeros(count)
         self.velocity_rad_s: Vector = np.zeros(count)
         self.valid: NDArray[np.bool_] = np.zeros(count, dtype=np.bool_)
@@ -57,7 +59,8 @@ class PlausibleMotion:
         is_first = self._accepted_ns == 0
         ticks = np.where(self._turning & ~is_first, _nearest_turn(raw, self._ticks), raw)
         position = self._angles.to_rad(ticks)
-        elapsed_s = np.maximum((readings.stamp_ns - self._accepted_ns) / 1e9, 0) + _TIMING_SLACK_S
+        clock_ms = readings.rows["realtime_tick"].astype(np.int64)
+        elapsed_s = self._elapsed_s(readings.stamp_ns, clock_ms) + _TIMING_SLACK_S
         moved = position - self.position_rad
         possible = np.abs(moved) <= self._speed_max * elapsed_s + _SLACK_RAD
         possible |= is_first
@@ -72,6 +75,7 @@ class PlausibleMotion:
         self.position_rad = np.where(self.valid, position, self.position_rad)
         self.velocity_rad_s = np.where(self.valid, velocity, self.velocity_rad_s)
         self._accepted_ns = np.where(self.valid, readings.stamp_ns, self._accepted_ns)
+        self._accepted_clock_ms = np.where(self.valid, clock_ms, self._accepted_clock_ms)
 
     def rewind(self, index: int, near_rad: float) -> None:
         """Count the turns of servo `index` anew, so that its position is nearest to `near_rad`."""
@@ -90,6 +94,17 @@ class PlausibleMotion:
         """Take the next positions as they come."""
         self._accepted_ns[:] = 0
         self.jumps[:] = 0
+
+    def _elapsed_s(self, stamp_ns: NDArray[np.int64], clock_ms: NDArray[np.int64]) -> Vector:
+        """[N] since the last accepted sample, by the host's clock or the servo's: the later one.
+
+        A stamp is of the question. The servo's own clock tells when it really looked, which is
+        later where the line was busy or the host was held up.
+        """
+        by_host_s = np.maximum((stamp_ns - self._accepted_ns) / 1e9, 0)
+        by_servo_ms = (clock_ms - self._accepted_clock_ms) % REALTIME_TICK_MODULUS
+        by_servo_s = np.where(by_servo_ms <= _CLOCK_HORIZON_MS, by_servo_ms / 1e3, 0.0)
+        return np.maximum(by_host_s, by_servo_s)
 
     def _clamp_velocity(self, readings: ServoReadings, mean_rad_s: Vector) -> Vector:
         """[N]; one that is impossible, or far from the mean over the step, is replaced by that."""

@@ -22,7 +22,9 @@ class Line:
         )
         self.now_ns = 1_000_000_000
 
-    def look(self, joint: int | None, valve: int, speed: int = 0) -> None:
+    def look(
+        self, joint: int | None, valve: int, speed: int = 0, *, looked_later_ms: int = 0
+    ) -> None:
         self.readings.begin()
         self.now_ns += PERIOD_NS
         for index, ticks in enumerate((joint, valve)):
@@ -30,7 +32,7 @@ class Line:
                 continue
             row = np.zeros(1, dtype=BLOCK)
             row["status_return_level"] = 2
-            row["realtime_tick"] = self.now_ns // 1_000_000 % 32768
+            row["realtime_tick"] = (self.now_ns // 1_000_000 + looked_later_ms) % 32768
             row["present_position"] = ticks
             row["present_velocity"] = speed
             self.readings.take(index, row.tobytes(), self.now_ns, BLOCK)
@@ -111,3 +113,21 @@ def test_impossible_speed_is_replaced_by_the_distance_covered():
     assert line.motion.spikes >= 1
     line.look(2048 - 26, 2048, speed=-20)
     assert line.motion.velocity_rad_s[0] == pytest.approx(20 * 0.229 * 2 * np.pi / 60)
+
+
+def test_a_servo_that_looked_later_than_it_was_asked_may_have_moved_further():
+    line = Line()
+    line.look(2048, 2048)
+    line.look(2048 + 300, 2048)  # 0.46 rad in 20 ms
+    assert line.motion.valid.tolist() == [False, True]
+    line = Line()
+    line.look(2048, 2048)
+    line.look(2048 + 300, 2048, looked_later_ms=80)
+    assert line.motion.valid.all()
+
+
+def test_a_servo_whose_clock_runs_backwards_gains_no_time():
+    line = Line()
+    line.look(2048, 2048)
+    line.look(2048 + 300, 2048, looked_later_ms=-500)
+    assert line.motion.valid.tolist() == [False, True]
