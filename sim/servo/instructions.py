@@ -66,7 +66,7 @@ def read(servo: ServoState, address: int, length: int, now_ns: int) -> Result:
 
 
 def _ping(servo: ServoState, _request: Request) -> Result:
-    return 0, servo.table.model_number.to_bytes(2, "little") + bytes([servo.firmware])
+    return 0, servo.memory["model_number"].to_bytes(2, "little") + bytes([servo.firmware])
 
 
 def _read(servo: ServoState, request: Request) -> Result:

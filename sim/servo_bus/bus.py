@@ -65,6 +65,7 @@ class VirtualBus:
         self._line = Line(settings.paced)
         self._adapter = UsbAdapter(int(settings.latency_ms * 1e6) if settings.paced else 0)
         self._heard: deque[Heard] = deque()
+        self._arrived_ns: dict[int, int] = {}
         self._baud = settings.baud
         self._plant_ns = self._flood_ns = self.last_motion_ns = 0
         self.instructions = 0
@@ -173,7 +174,10 @@ class VirtualBus:
         """Put an answer on the line; when its last byte has passed."""
         start_ns, end_ns = self._line.occupy(len(answer.data), baud, after_ns + answer.gap_ns)
         if not answer.is_lost and answer.data:
-            late_ns = answer.late_ns
+            # A servo answers in the order of asking: none of its answers overtakes another.
+            before_ns = self._arrived_ns.get(answer.servo_id, start_ns)
+            late_ns = max(answer.late_ns, before_ns - start_ns)
+            self._arrived_ns[answer.servo_id] = end_ns + late_ns
             self._adapter.receive(Burst(end_ns + late_ns, start_ns + late_ns, answer.data))
         return end_ns
 

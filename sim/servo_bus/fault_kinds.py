@@ -46,7 +46,10 @@ _BYTES = {"bytes": Parameter(4, 1, 1024)}
 ANSWER_KINDS = {
     "drop": FaultKind("the answer reaches nobody"),
     "delay": FaultKind("the answer comes later, and those after it too", parameters=_DELAY),
-    "late": FaultKind("the answer arrives late; the line goes on meanwhile", parameters=_DELAY),
+    "late": FaultKind(
+        "the answer arrives late, but before later ones of its servo; the line goes on meanwhile",
+        parameters=_DELAY,
+    ),
     "duplicate": FaultKind("the answer comes twice"),
     "flip": FaultKind("bits of the answer are flipped", parameters={"bits": Parameter(1, 1, 64)}),
     "truncate": FaultKind("the answer loses its last bytes", parameters=_BYTES),

@@ -59,6 +59,15 @@ def test_delay_holds_up_the_next_one_and_late_does_not(bus, host):
     assert [p.servo_id for p in host.sync_read((10, 11), *POSITION)] == [10, 11]
 
 
+def test_no_answer_overtakes_another_of_its_servo(bus, host):
+    bus.inject("late", id=11, count=1, delay_s=0.1)
+    read = (132).to_bytes(2, "little") + (4).to_bytes(2, "little")
+    host.port.write(encode_instruction(11, Instruction.READ, read))
+    time.sleep(0.02)
+    first, second = host.ask(11, Instruction.PING, wait_s=0.5, enough=2)
+    assert (len(first.parameters), len(second.parameters)) == (4, 3)
+
+
 def test_duplicate_comes_twice(bus, host):
     bus.inject("duplicate", id=11, count=1)
     first, second = host.read(11, *POSITION)
