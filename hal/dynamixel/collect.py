@@ -36,7 +36,6 @@ def collect(link: Link, request: GroupRead, deadline_ns: int | None) -> SyncRepl
         asked = request.without(uncertain) if uncertain else request
         take = _take_common if request.fast else _take_each
         foreign = take(link, asked, deadline_ns, data, errors)
-        link.counters.foreign_packets += foreign
     missing = tuple(servo_id for servo_id in everyone if servo_id not in data)
     return SyncReply(data, errors, missing, foreign)
 
@@ -73,7 +72,7 @@ def _take_each(
         for status in link.statuses(deadline_ns, longest):
             servo_id = status.servo_id
             if servo_id in errors or servo_id not in lengths:
-                foreign += 1
+                foreign += link.is_foreign(status)
                 continue
             errors[servo_id] = status.error
             if not status.error & ~ALERT:
@@ -107,7 +106,7 @@ def _take_common(
     if link.request(request.packet, deadline_ns):
         for status in link.statuses(deadline_ns, _FAST_HEAD_BYTES + length):
             if status.servo_id != BROADCAST_ID:
-                foreign += 1
+                foreign += link.is_foreign(status)
             elif _split(status.raw_body, length, request.lengths, data, errors):
                 return foreign
             else:

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Iterator
 
 from hal.dynamixel.owed import OwedAnswers
-from hal.dynamixel.packet import HEAD_BYTES, Packet
+from hal.dynamixel.packet import BROADCAST_ID, HEAD_BYTES, Packet
 from hal.dynamixel.parser import PacketParser
 from hal.dynamixel.port import SerialPort
 from hal.dynamixel.replies import BusCounters
@@ -117,6 +117,15 @@ class Link:
                 packet = self._unclaimed.pop(0)
                 if self._is_status(packet):
                     yield packet
+
+    def is_foreign(self, status: Packet) -> bool:
+        """Whether a status that answers no present request was not owed either; counts it."""
+        is_common = status.servo_id == BROADCAST_ID
+        length = len(status.raw_body) + 1 if is_common else len(status.parameters)
+        is_late = self.owed.has(status.servo_id, length)
+        self._counters.late_packets += is_late
+        self._counters.foreign_packets += not is_late
+        return not is_late
 
     def missed(self, source: int, length: int, request: bytes) -> None:
         """Note that an answer did not come: it may yet, so the next request waits for quiet."""

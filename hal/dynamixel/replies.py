@@ -37,7 +37,8 @@ class SyncReply:
         errors: error byte of each servo that answered at all, by ID. A servo with the alert bit
             alone has its data; one with an error number has none.
         missing: IDs without data, in the order in which they were asked.
-        foreign: packets of IDs that were not asked, or asked once and answering twice.
+        foreign: packets of IDs that were not asked, or asked once and answering twice; not what an
+            earlier request is still owed.
     """
 
     data: Mapping[int, bytes]

@@ -61,7 +61,7 @@ def ask(
     if certain and link.request(packet, deadline_ns):
         for status in link.statuses(deadline_ns, reply_bytes):
             if status.servo_id != servo_id:
-                link.counters.foreign_packets += 1
+                link.is_foreign(status)
                 continue
             link.last_error = status.error
             if status.error & ~ALERT:

@@ -41,7 +41,7 @@ def settle(link: Link, servo_id: int, source: int, deadline_ns: int | None) -> b
     if link.request(packet, until_ns):
         for status in link.statuses(until_ns, reply_bytes):
             if status.servo_id not in (servo_id, source):
-                link.counters.foreign_packets += 1
+                link.is_foreign(status)
             elif len(status.parameters) == length and not status.error & ~ALERT:
                 link.owed.forget(servo_id)
                 link.owed.forget(source)

@@ -71,7 +71,8 @@ def test_write_without_confirmation_takes_no_time_and_its_status_for_nothing_els
     scripted_bus = scripted(obedient({1: memory(present_position=9)}))
     scripted_bus.bus.write(1, GOAL, 1, confirm=False)
     assert scripted_bus.bus.read(1, POSITION) == 9
-    assert scripted_bus.bus.counters.late_packets == 1
+    counters = scripted_bus.bus.counters  # it came before the read was sent, or after
+    assert counters.late_packets + counters.bad_statuses == 1
 
 
 def test_broadcast_write_waits_for_nobody(scripted):

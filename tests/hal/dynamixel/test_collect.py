@@ -121,6 +121,21 @@ def test_a_late_answer_is_not_taken_by_the_next_cycle(scripted):
     assert bus.counters.late_packets == 1
 
 
+@pytest.mark.parametrize("fast", [False, True])
+def test_what_others_owe_is_late_and_no_stranger(scripted, fast: bool):
+    """A host that was held up hears the answers to its last request after the next one."""
+    values = dict.fromkeys(IDS, (0, b"abcd"))
+    owed = [fast_status(values)] if fast else statuses(skip=10)
+    held_up = scripted(lambda _: [])
+    assert held_up.bus.sync_read(IDS, 126, 4, timeout_s=0.03, fast=fast).missing == IDS
+    held_up.line.answer = lambda _: [*owed, encode_status(99, 0, b"abcd"), *statuses()]
+    reply = held_up.bus.sync_read(IDS[:1], 126, 4, timeout_s=PATIENT_S)
+    assert reply.data == {10: b"abcd"}
+    counters = held_up.bus.counters
+    assert (reply.foreign, counters.foreign_packets) == (1, 1)
+    assert counters.late_packets == len(owed)
+
+
 def test_a_servo_that_owes_another_register_is_asked_for_a_sign_first(scripted):
     honest = obedient(dict.fromkeys(IDS, bytes(126) + b"gap_new_"))
     slow = scripted(lambda _: statuses(skip=11))
