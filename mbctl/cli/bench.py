@@ -3,6 +3,7 @@
 import contextlib
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -68,6 +69,29 @@ def bus(quick: Quick = False, seconds: Seconds = None, as_json: Json = False) ->
     sizes = QUICK if quick else BusSizes()
     with _reported(as_json):
         _show(run_bus(sizes if seconds is None else sizes.lasting(seconds), _say, quick), as_json)
+
+
+@app.command()
+def stop(
+    quick: Quick = False,
+    count: Annotated[
+        int | None, typer.Option("--count", min=3, max=10_000, help="Kills, and emergency stops.")
+    ] = None,
+    journal: Annotated[
+        Path | None,
+        typer.Option("--journal", help="File of trials: those in it count and are not repeated."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Time to standstill after SIGKILL and emergency stops, on virtual servos."""
+    _one_thread()
+    from services.bench.stop import QUICK, StopSizes, run_stop
+
+    sizes = QUICK if quick else StopSizes()
+    with _reported(as_json):
+        _show(
+            run_stop(sizes if count is None else StopSizes.of(count), _say, quick, journal), as_json
+        )
 
 
 def _one_thread() -> None:

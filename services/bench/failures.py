@@ -7,7 +7,9 @@ import grpc
 from hal.errors import HalError
 from services.bench.bus_clients import BenchmarkClientError
 from services.bench.loop_process import LearnerError
+from services.bench.stop_rig import StopBenchError
 from services.controller.channel import ControlError
+from services.errors import ServiceError
 from services.up.process import DaemonDiedError
 
 FAILURES = (
@@ -17,6 +19,8 @@ FAILURES = (
     DaemonDiedError,
     LearnerError,
     ConnectionError,
+    ServiceError,
+    StopBenchError,
     TimeoutError,
     grpc.RpcError,
     subprocess.SubprocessError,

@@ -29,7 +29,7 @@ def run_in_process(realtime: bool, seconds: float) -> LoopRun:
         services.controller.channel.ControlError: the control process failed.
     """
     policy = random_policy(make_task(TASK), period_s=PERIOD_S)
-    with _learner() as learner, ControlChannel(loop_settings(realtime)) as channel:
+    with running_learner() as learner, ControlChannel(loop_settings(realtime)) as channel:
         started = channel.start()
         channel.set_lease(FOREVER_NS)
         channel.publish_policy(policy)
@@ -59,7 +59,12 @@ def _serve(channel: ControlChannel, seconds: float) -> list[RowMessage]:
 
 
 @contextlib.contextmanager
-def _learner() -> Iterator[subprocess.Popen[bytes]]:
+def running_learner() -> Iterator[subprocess.Popen[bytes]]:
+    """A process that learns for the length of the block, at the trainer's niceness.
+
+    Raises:
+        LearnerError: it did not begin.
+    """
     command = [sys.executable, "-m", "services.bench.learning"]
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
         try:

@@ -49,6 +49,11 @@ class ServoDrive:
         """Whether the servo drives its shaft."""
         return self.servo.is_torque_on
 
+    @property
+    def is_following(self) -> bool:
+        """Whether the servo drives its shaft to a goal: not limp, not stopped by its watchdog."""
+        return self.servo.is_torque_on and not self.servo.watchdog.is_tripped
+
     def torque_nm(
         self, position_rad: float, velocity_rad_s: float, step_s: float, now_ns: int
     ) -> float:

@@ -18,12 +18,14 @@ class MotionSample(NamedTuple):
         stalled_ns: what that lags behind CLOCK_MONOTONIC, the standstills of the bus's process.
         speed_rad_s: of the fastest joint.
         torques: joints whose torque is on.
+        following: those of them that drive to a goal; a tripped watchdog ends that.
     """
 
     bus_ns: int
     stalled_ns: int
     speed_rad_s: float
     torques: int
+    following: int
 
 
 class MotionTrace:
@@ -41,7 +43,8 @@ class MotionTrace:
         """Note the state after a step."""
         speed = max(abs(joint.velocity_rad_s) for joint in self._joints)
         torques = sum(joint.drive.is_torque_on for joint in self._joints)
-        self._samples.append(MotionSample(bus_ns, stalled_ns, speed, torques))
+        following = sum(joint.drive.is_following for joint in self._joints)
+        self._samples.append(MotionSample(bus_ns, stalled_ns, speed, torques, following))
 
     def since(self, monotonic_ns: int) -> list[MotionSample]:
         """The samples from `monotonic_ns` on, CLOCK_MONOTONIC, the oldest first."""

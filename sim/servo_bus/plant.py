@@ -52,6 +52,11 @@ class Drive(Protocol):
         """Whether it drives or can be turned by hand."""
         ...
 
+    @property
+    def is_following(self) -> bool:
+        """Whether it drives to a goal."""
+        ...
+
 
 class DriveFactory(Protocol):
     """Makes the drive of one servo."""

@@ -11,6 +11,7 @@ from sim.servo_bus.motion_trace import MotionSample, MotionTrace
 @dataclass
 class Drive:
     is_torque_on: bool = True
+    is_following: bool = True
 
 
 @dataclass
@@ -20,13 +21,13 @@ class Joint:
 
 
 def test_the_fastest_joint_and_all_torques_count():
-    joints = [Joint(Drive()), Joint(Drive(False), -0.7), Joint(Drive(), 0.2)]
+    joints = [Joint(Drive()), Joint(Drive(False, False), -0.7), Joint(Drive(True, False), 0.2)]
     trace = MotionTrace(joints)  # type: ignore[arg-type]  # all that it looks at
     trace.take(100, 0)
     joints[1].velocity_rad_s = 0.0
     trace.take(200, 50)
-    assert trace.since(0) == [MotionSample(100, 0, 0.7, 2), MotionSample(200, 50, 0.2, 2)]
-    assert trace.since(101) == [MotionSample(200, 50, 0.2, 2)]
+    assert trace.since(0) == [MotionSample(100, 0, 0.7, 2, 1), MotionSample(200, 50, 0.2, 2, 1)]
+    assert trace.since(101) == [MotionSample(200, 50, 0.2, 2, 1)]
     assert trace.since(251) == []
 
 
