@@ -125,16 +125,24 @@ class ControlLoop:
             self._fail(fault, self._state)
             is_due = False
         self._link.beat()
+        was_leaving = self._leaving is not None
         self._watch()
         self._verbs.take_all()
         if is_due:
             self._step()
             self._pacer.done()
             self._watch_overruns()
+        elif self._must_stop_early(was_leaving):
+            self._step()
         if self.batch is None:
             self._policies.at_boundary()
         self._verbs.answer_deactivations()
         self._publish(force=not is_due)
+
+    def _must_stop_early(self, was_leaving: bool) -> bool:
+        """Whether the loop has just begun to leave: the robot is not left alone until its step."""
+        is_new = self._leaving is not None and not was_leaving
+        return is_new and self._machine.has_torque and not self._is_lockstep
 
     def _wait(self) -> bool:
         """True when a step is due; in lockstep nothing steps unless something runs."""

@@ -91,6 +91,13 @@ class ServiceLink:
         """Whether commanding is allowed now."""
         return time.monotonic_ns() < self._words.get(Word.LEASE_DEADLINE_NS)
 
+    def has_just_closed(self) -> bool:
+        """Look at the pipe: True when the service process has gone since the last look."""
+        if self._wake_fd is None or self._is_closed:
+            return False
+        self.rest(0.0)
+        return self._is_closed
+
     def beat(self) -> None:
         """Show that the loop runs; send events that found no room before."""
         self._words.set(Word.CONTROL_HEARTBEAT_NS, time.monotonic_ns())

@@ -75,7 +75,9 @@ def build_loop(
     if settings.clock == "lockstep":
         pacer = LockstepPacer(clock, period_ns)
     else:
-        pacer = WallPacer(clock, period_ns, lambda: link.is_estop_due, _tending(guarded))
+        pacer = WallPacer(
+            clock, period_ns, lambda: link.is_estop_due or link.has_just_closed(), _tending(guarded)
+        )
     return ControlLoop(settings, task, guarded, machine, policies, link, pacer)
 
 

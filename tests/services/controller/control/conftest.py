@@ -126,6 +126,7 @@ class Rig:
         settings: ControlSettings,
         reset_periods: int,
         tend_period_s: float | None,
+        wake_fd: int | None,
     ):
         self.task = make_task(TASK_NAME)
         self.clock = ManualClock()
@@ -139,7 +140,7 @@ class Rig:
         self.board_end = StateBoard(segment.board)
         self.commands, self.event_ring = ByteRing(segment.commands), ByteRing(segment.events)
         self.row_ring = ByteRing(segment.rows)
-        link = build_link(segment, settings, self.task)
+        link = build_link(segment, settings, self.task, wake_fd)
         self.loop = build_loop(settings, self.task, self.robot, self.clock, link)
         self.events: list[dict] = []
         self.rows: list[RowMessage] = []
@@ -230,13 +231,14 @@ def make_rig(make_snapshot) -> Iterator[Callable[..., Rig]]:
         rows: int = 1 << 20,
         reset_periods: int = 1,
         tend_period_s: float | None = None,
+        wake_fd: int | None = None,
         policy=True,
         **settings,
     ) -> Rig:
         segment = SharedSegment.create(SegmentSizes(rows=rows))
         segments.append(segment)
         told = ControlSettings.model_validate({"task": TASK_NAME, "clock": clock, **settings})
-        rig = Rig(segment, told, reset_periods, tend_period_s)
+        rig = Rig(segment, told, reset_periods, tend_period_s, wake_fd)
         if policy:
             rig.slot.publish(pack_snapshot(make_snapshot(1)))
         return rig

@@ -1,8 +1,10 @@
 """How the loop bears what it cannot help: full rings, missed periods, a service that has gone."""
 
+import os
 import time
 
 import numpy as np
+import pytest
 
 from hal.lifecycle import Lifecycle
 from services.ipc.words import Word
@@ -89,6 +91,23 @@ def test_a_silent_service_stops_the_robot_and_ends_the_loop(make_rig):
     assert rig.words.get(Word.STOPPED) == 1
     rig.cycle(0)
     assert rig.board().lifecycle == Lifecycle.INACTIVE
+
+
+def test_a_service_that_dies_ends_the_motion_between_two_steps(make_rig):
+    reader, writer = os.pipe()
+    rig = make_rig(wake_fd=reader)
+    rig.call("activate")
+    rig.run_episodes()
+    rig.cycle_until(lambda: len(rig.rows) > 3)
+    os.close(writer)
+    begun_ns, last = rig.clock.now_ns(), rig.robot.writes[-1]
+    rig.cycle()
+    assert rig.clock.now_ns() - begun_ns <= 10_000_000
+    assert rig.lifecycle == Lifecycle.HOLD
+    assert rig.robot.writes[-1] == pytest.approx(last)
+    rig.cycle_until(lambda: rig.lifecycle == Lifecycle.INACTIVE)
+    assert rig.clock.now_ns() - begun_ns < 800_000_000
+    os.close(reader)
 
 
 def test_terminate_stops_in_a_controlled_way_and_twice_at_once(make_rig):
