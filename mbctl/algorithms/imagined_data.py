@@ -28,10 +28,16 @@ class DataSettings(Protocol):
     def fresh_goals(self) -> bool: ...
 
 
-def transition_data(task: Task, replay: Replay, settings: DataSettings) -> TransitionData:
-    """All kept rows as (physical, applied action, difference), with their images if asked for."""
+def transition_data(
+    task: Task, replay: Replay, settings: DataSettings, newest: int | None = None
+) -> TransitionData:
+    """Kept rows as (physical, applied action, difference), with their images if asked for.
+
+    `newest` leaves out all but so many of the newest rows.
+    """
     layout = replay.layout
-    rows = torch.from_numpy(replay.rows)
+    first = 0 if newest is None else max(0, len(replay) - newest)
+    rows = torch.from_numpy(replay.rows[first:])
     before = task.physical(rows[:, layout.observation])
     after = task.physical(rows[:, layout.next_observation])
     action = rows[:, layout.action]

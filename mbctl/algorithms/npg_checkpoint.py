@@ -29,19 +29,35 @@ class NpgLearner(Protocol):
 _OPTIMIZERS = ("fitter", "value")
 
 
+def model_state(model: DeterministicEnsemble, prefix: str) -> dict[str, Tensor]:
+    """A model's weights and statistics under names that begin with `prefix`; not copied."""
+    state = {f"{prefix}model.{k}": v for k, v in model.network.state_dict().items()}
+    statistics = model.statistics
+    state[f"{prefix}statistics.input_shift"] = statistics.input_shift
+    state[f"{prefix}statistics.input_scale"] = statistics.input_scale
+    state[f"{prefix}statistics.difference_scale"] = statistics.difference_scale
+    state[f"{prefix}statistics.residual_scale"] = model.residual_scale
+    return state
+
+
+def load_model_state(model: DeterministicEnsemble, state: dict[str, Tensor], prefix: str) -> None:
+    """Put copies of what `model_state` took into `model`."""
+    model.network.load_state_dict(_part(state, f"{prefix}model."))
+    found = {k: v.detach().clone() for k, v in _part(state, f"{prefix}statistics.").items()}
+    model.statistics.input_shift = found["input_shift"]
+    model.statistics.input_scale = found["input_scale"]
+    model.statistics.difference_scale = found["difference_scale"]
+    model.residual_scale = found["residual_scale"]
+
+
 def learner_state(learner: NpgLearner) -> dict[str, Tensor]:
     """Named copies of weights, statistics, optimiser moments and random states."""
-    state = {f"model.{k}": v for k, v in learner.model.network.state_dict().items()}
+    state = model_state(learner.model, "")
     state |= {f"value.{k}": v for k, v in learner.value.network.state_dict().items()}
     for i, parameter in enumerate(learner.policy.parameters):
         state[f"policy.{i}"] = parameter
     state["policy.input_shift"] = learner.policy.input_shift
     state["policy.input_scale"] = learner.policy.input_scale
-    statistics = learner.model.statistics
-    state["statistics.input_shift"] = statistics.input_shift
-    state["statistics.input_scale"] = statistics.input_scale
-    state["statistics.difference_scale"] = statistics.difference_scale
-    state["statistics.residual_scale"] = learner.model.residual_scale
     state["value.scale"] = learner.value.scale
     state["generator"] = learner.generator.get_state()
     numpy_state = json.dumps(learner.rng.bit_generator.state).encode()
@@ -53,13 +69,12 @@ def learner_state(learner: NpgLearner) -> dict[str, Tensor]:
     return {k: v.detach().clone().contiguous() for k, v in state.items()}
 
 
-def load_learner_state(learner: NpgLearner, state: dict[str, Tensor]) -> None:
-    """Put back what `learner_state` took.
+def require_same_shapes(expected: dict[str, Tensor], state: dict[str, Tensor]) -> None:
+    """Refuse a state that a learner of other settings took.
 
     Raises:
-        ValueError: a tensor is missing or has another shape than this learner's settings give.
+        ValueError: a tensor is missing or has another shape than `expected`.
     """
-    expected = learner_state(learner)
     for name, tensor in expected.items():
         if name not in state:
             raise ValueError(f"checkpoint lacks {name!r}")
@@ -68,7 +83,11 @@ def load_learner_state(learner: NpgLearner, state: dict[str, Tensor]) -> None:
                 f"checkpoint has {name!r} of shape {tuple(state[name].shape)}, "
                 f"expected {tuple(tensor.shape)}"
             )
-    learner.model.network.load_state_dict(_part(state, "model."))
+
+
+def load_learner_state(learner: NpgLearner, state: dict[str, Tensor]) -> None:
+    """Put back what `learner_state` took."""
+    load_model_state(learner.model, state, "")
     learner.value.network.load_state_dict(
         {k: v for k, v in _part(state, "value.").items() if k != "scale"}
     )
@@ -76,11 +95,6 @@ def load_learner_state(learner: NpgLearner, state: dict[str, Tensor]) -> None:
         learner.policy.parameters[i] = state[f"policy.{i}"].clone()
     learner.policy.input_shift = state["policy.input_shift"].clone()
     learner.policy.input_scale = state["policy.input_scale"].clone()
-    statistics = learner.model.statistics
-    statistics.input_shift = state["statistics.input_shift"].clone()
-    statistics.input_scale = state["statistics.input_scale"].clone()
-    statistics.difference_scale = state["statistics.difference_scale"].clone()
-    learner.model.residual_scale = state["statistics.residual_scale"].clone()
     learner.value.scale = state["value.scale"].clone()
     learner.generator.set_state(state["generator"])
     learner.rng.bit_generator.state = json.loads(bytes(state["rng"].numpy()).decode())

@@ -6,13 +6,21 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
+from mbctl.algorithms.br_settings import BrSettings
+from mbctl.algorithms.gda_settings import GdaSettings
+from mbctl.algorithms.mal_settings import MalSettings
 from mbctl.algorithms.pal_settings import PalSettings
 from mbctl.tasks.task import Task
 
 if TYPE_CHECKING:
     from mbctl.algorithms.algorithm import Algorithm
 
-_SETTINGS: dict[str, type[BaseModel]] = {"pal": PalSettings}
+_SETTINGS: dict[str, type[BaseModel]] = {
+    "pal": PalSettings,
+    "mal": MalSettings,
+    "gda": GdaSettings,
+    "br": BrSettings,
+}
 ALGORITHM_NAMES = tuple(_SETTINGS)
 
 
@@ -46,4 +54,16 @@ def build_algorithm(name: str, settings: Mapping[str, Any], task: Task, seed: in
         from mbctl.algorithms.pal import Pal
 
         return Pal(task, config, seed)
+    if isinstance(config, MalSettings):
+        from mbctl.algorithms.mal import Mal
+
+        return Mal(task, config, seed)
+    if isinstance(config, GdaSettings):
+        from mbctl.algorithms.gda import Gda
+
+        return Gda(task, config, seed)
+    if isinstance(config, BrSettings):
+        from mbctl.algorithms.br import Br
+
+        return Br(task, config, seed)
     raise UnknownAlgorithmError(f"algorithm {name!r} has settings but no learner")

@@ -1,0 +1,144 @@
+"""What PAL, MAL, GDA and BR share: the two players of the game, and what each can do in a move.
+
+An algorithm is a class derived from this one that says which data, how far and in which order.
+"""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mbctl.algorithms.algorithm import Metrics, Progress
+from mbctl.algorithms.game_settings import GameSettings
+from mbctl.algorithms.imagined_data import draw_starts, transition_data
+from mbctl.algorithms.model_error import model_errors
+from mbctl.algorithms.model_npg import ModelBasedNpg
+from mbctl.algorithms.npg_checkpoint import (
+    learner_state,
+    load_learner_state,
+    require_same_shapes,
+)
+from mbctl.critics.value import ValueFunction
+from mbctl.data.replay import Replay
+from mbctl.models.deterministic_ensemble import DeterministicEnsemble
+from mbctl.models.fit import EnsembleFitter
+from mbctl.policies.gaussian import GaussianPolicy
+from mbctl.tasks.task import Task
+
+
+class GameLearner:
+    """A model player and a policy player on one task.
+
+    Args:
+        task: gives observation, reward, termination, starts and goals.
+        settings: hyper-parameters.
+        seed: of every random draw that learning makes.
+    """
+
+    def __init__(self, task: Task, settings: GameSettings, seed: int) -> None:
+        self.task = task
+        self.settings = settings
+        self.generator = torch.Generator().manual_seed(seed)
+        self.rng = np.random.default_rng(seed)
+        self.model = DeterministicEnsemble(
+            task,
+            settings.model_hidden,
+            settings.members,
+            settings.model_kinematics,
+            self.generator,
+        )
+        self.fitter = EnsembleFitter(
+            self.model, settings.model_learning_rate, settings.model_batch, self.generator
+        )
+        observations = len(task.observation_names)
+        self.policy = GaussianPolicy(
+            observations,
+            len(task.robot.joints),
+            settings.policy_hidden,
+            settings.initial_log_std,
+            settings.minimum_log_std,
+            task.reflection if settings.mirrored_policy else None,
+            self.generator,
+        )
+        self.value = ValueFunction(
+            observations,
+            settings.value_hidden,
+            settings.value_learning_rate,
+            settings.value_weight_decay,
+            self.generator,
+        )
+        self.npg = ModelBasedNpg(task, self.model, self.policy, self.value, settings)
+        self.rows_fitted = 0
+
+    @property
+    def initial_rows(self) -> int:
+        return self.settings.initial_rows
+
+    @property
+    def rows_per_refit(self) -> int:
+        return self.settings.rows_per_refit
+
+    @property
+    def replay_capacity(self) -> int | None:
+        return self.settings.buffer_rows
+
+    def measure_model(self, replay: Replay) -> Metrics:
+        """Errors on the rows that the model has not been fitted to; so before `fit_model`."""
+        return model_errors(self.task, self.model, replay, replay.total - self.rows_fitted)
+
+    def fit_model(
+        self, replay: Replay, steps: int, progress: Progress, newest: int | None = None
+    ) -> Metrics:
+        """`steps` gradient steps on the newest rows, by default on all that the replay keeps."""
+        rows = len(replay) if newest is None else min(newest, len(replay))
+        data = transition_data(self.task, replay, self.settings, rows)
+        drawn = steps * self.settings.model_batch
+        epochs = float(max(1, drawn // rows))
+
+        def report(step: int, loss: float) -> None:
+            done = float(step * epochs // steps)
+            progress("REFIT", step / steps, {"model_loss": loss, "epoch": done, "epochs": epochs})
+
+        loss = self.fitter.fit(data, steps, report)
+        self.rows_fitted = replay.total
+        return {"model_loss": loss, "model_samples": float(drawn)}
+
+    def model_steps(self, rows: int) -> int:
+        """Gradient steps of a refit to `rows` rows: the epochs, within the bounds."""
+        settings = self.settings
+        wanted = settings.model_epochs * rows // settings.model_batch
+        return min(max(wanted, settings.model_steps_min), settings.model_steps_max)
+
+    def improve_policy(self, replay: Replay, progress: Progress) -> Metrics:
+        """K steps of Subroutine 1 in the model that `npg` was given."""
+        metrics: Metrics = {}
+        steps = self.settings.npg_steps
+        for k in range(steps):
+            counts = {"improve_step": float(k), "improve_steps": float(steps)}
+            progress("IMPROVE", k / steps, {**metrics, **counts})
+            starts = draw_starts(self.task, replay, self.settings, self.generator, self.rng)
+            metrics = self.npg.step(starts, self.generator)
+        return metrics
+
+    def snapshot(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        policy = self.policy
+        weights = {"input_shift": policy.input_shift, "input_scale": policy.input_scale}
+        for layer in range(len(policy.parameters) // 2):
+            weights[f"layers.{layer}.weight"] = policy.parameters[2 * layer]
+            weights[f"layers.{layer}.bias"] = policy.parameters[2 * layer + 1]
+        weights["log_std"] = policy.log_std
+        architecture = {
+            "kind": "gaussian_mlp",
+            "hidden": list(self.settings.policy_hidden),
+            "activation": "tanh",
+            "reflection": None if policy.reflection is None else policy.reflection.model_dump(),
+        }
+        return architecture, {k: v.detach().numpy().copy() for k, v in weights.items()}
+
+    def state(self) -> dict[str, Tensor]:
+        return learner_state(self)
+
+    def load_state(self, state: dict[str, Tensor]) -> None:
+        require_same_shapes(self.state(), state)
+        load_learner_state(self, state)
