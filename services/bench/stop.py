@@ -23,6 +23,7 @@ from services.bench.yardstick import measure_yardstick
 
 E_STOP_LIMIT_MS = 20.0
 STILL_RAD = 2 * 2 * np.pi / 4096  # two ticks
+_TURNS = 10
 WITHIN = Goal("at least", 1.0)
 NOTES = (
     "Virtual servos in a process of their own; not yet run on physical servos. Untrained D'Claw "
@@ -71,19 +72,36 @@ def run_stop(
     yardstick = measure_yardstick()
     trials = TrialJournal(journal)
     stops = measure_stops(sizes.stops, trials, say)
-    plain = measure_plain_kills(sizes.baseline_kills, trials, say)
-    bare = measure_kills(NO_WATCHDOG, "both", sizes.baseline_kills, trials, say, watchdog=False)
+    kills = _kill_in_turns(sizes, trials, say)
+    plain = kills[PLAIN_LOOP]
     figures = stop_figures(stops)
     details: dict[str, Any] = {"sizes": asdict(sizes), "patience with the bus": PATIENCE}
-    details |= {E_STOP: stop_details(stops), PLAIN_LOOP: kill_details(plain)}
-    details[NO_WATCHDOG] = kill_details(bare)
-    for index, victim in enumerate(VICTIMS):
-        count = sizes.kills // len(VICTIMS) + (index < sizes.kills % len(VICTIMS))
-        found = measure_kills(victim, victim, count, trials, say)
-        figures += kill_figures(victim, found, plain)
-        details[victim] = kill_details(found)
+    details[E_STOP] = stop_details(stops)
+    for kind, found in kills.items():
+        details[kind] = kill_details(found)
+    for victim in VICTIMS:
+        figures += kill_figures(victim, kills[victim], plain)
     details["spoiled trials"] = len(trials.of("spoiled"))
     return Report("stop", quick, figures, yardstick, before, look_at_machine(), NOTES, details)
+
+
+def _kill_in_turns(sizes: StopSizes, trials: TrialJournal, say: Say) -> dict[str, list[Trial]]:
+    """All kinds of kills by turns, so that they share what the machine does meanwhile."""
+    found: dict[str, list[Trial]] = {}
+    for turn in range(1, _TURNS + 1):
+
+        def due(kills: int, turn: int = turn) -> int:
+            return -(-kills * turn // _TURNS)
+
+        baselines = due(sizes.baseline_kills)
+        found[PLAIN_LOOP] = measure_plain_kills(baselines, trials, say)
+        found[NO_WATCHDOG] = measure_kills(
+            NO_WATCHDOG, "both", baselines, trials, say, watchdog=False
+        )
+        for index, victim in enumerate(VICTIMS):
+            share = sizes.kills // len(VICTIMS) + (index < sizes.kills % len(VICTIMS))
+            found[victim] = measure_kills(victim, victim, due(share), trials, say)
+    return found
 
 
 def stop_figures(trials: Sequence[Trial]) -> list[Figure]:
@@ -138,6 +156,7 @@ def kill_details(trials: Sequence[Trial]) -> dict[str, Any]:
         "standstill p99 ms": _percentile(stop, 99),
         "travel after limit p50 rad": _percentile([t["travel_rad"] for t in trials], 50),
         "travel after limit max rad": max(trial["travel_rad"] for trial in trials),
+        "load average max": max(trial.get("load", 0.0) for trial in trials),
         "bus stalled max ms": max(trial["stalled_s"] for trial in trials) * 1e3,
     }
     restarts = [trial for trial in trials if "drift_rad" in trial]
@@ -172,6 +191,7 @@ def stop_details(trials: Sequence[Trial]) -> dict[str, Any]:
         "later than the limit": sum(trial["last_ms"] > E_STOP_LIMIT_MS for trial in trials),
         "joints unconfirmed": sum(trial["unconfirmed"] for trial in trials),
         "torques left on": sum(trial["torques_left"] for trial in trials),
+        "load average max": max(trial.get("load", 0.0) for trial in trials),
     }
 
 

@@ -1,6 +1,7 @@
 """A file of trials, one JSON line each: a measurement that was cut off goes on where it was."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -33,12 +34,12 @@ class TrialJournal:
         return [trial for trial in self._trials if trial["kind"] == kind]
 
     def add(self, kind: str, **found: Any) -> None:
-        """Note a trial.
+        """Note a trial, and the load average of the last minute.
 
         Raises:
             OSError: it cannot be written.
         """
-        trial = {"kind": kind, **found}
+        trial = {"kind": kind, **found, "load": round(os.getloadavg()[0], 1)}
         self._trials.append(trial)
         if self._path is not None:
             with self._path.open("a") as file:
