@@ -11,8 +11,7 @@ from pathlib import Path
 from services.bench.loop_process import running_learner
 from services.bench.report import Say
 from services.bench.stop_journal import Trial, TrialJournal
-from services.bench.stop_rig import StopBenchError, StopRig
-from services.errors import ServiceError
+from services.bench.stop_rig import SPOILING, StopBenchError, StopRig
 from sim.servo_bus.oracle import Traffic
 
 E_STOP = "emergency stop"
@@ -36,7 +35,7 @@ def measure_stops(count: int, journal: TrialJournal, say: Say) -> list[Trial]:
             try:
                 _measure_on_one_bus(min(_PER_BUS, count - done), journal, say, count)
                 spoiled = 0
-            except (StopBenchError, ServiceError) as error:
+            except SPOILING as error:
                 spoiled += 1
                 journal.add("spoiled", of=E_STOP, why=str(error)[:300])
                 if spoiled > _SPOILED_MAX:

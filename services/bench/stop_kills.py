@@ -16,8 +16,7 @@ from services.bench.report import Say
 from services.bench.stop_board import board_of, left_active_ns
 from services.bench.stop_journal import Trial, TrialJournal
 from services.bench.stop_motion import halt_after
-from services.bench.stop_rig import StopBenchError, StopRig
-from services.errors import ServiceError
+from services.bench.stop_rig import SPOILING, StopBenchError, StopRig
 from sim.servo_bus.oracle import Traffic
 
 Victim = Literal["control process", "service process", "both"]
@@ -48,7 +47,7 @@ def measure_kills(
                     say(f"SIGKILL of {kind}, {number + 1} of {count}")
                     journal.add(kind, **_kill(rig, victim, random.Random(f"{kind} {number}")))
                     spoiled = 0
-        except (StopBenchError, ServiceError) as error:
+        except SPOILING as error:
             spoiled += 1
             journal.add("spoiled", of=kind, why=str(error)[:300])
             if spoiled > _SPOILED_MAX:

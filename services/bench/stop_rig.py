@@ -37,6 +37,10 @@ class StopBenchError(Exception):
     """The robot was not in the state that a measurement begins with."""
 
 
+SPOILING = (StopBenchError, ServiceError, DaemonDiedError)
+"""What makes a trial void on a machine that is too busy; the next one begins anew."""
+
+
 class StopRig:
     """A daemon with an untrained, exploring policy, and the bus behind it.
 
