@@ -13,6 +13,7 @@ from mbctl.tasks.reflection import Reflection
 from mbctl.tasks.task import Task
 
 MANIFEST_BYTES_MAX = 1 << 20
+LOG_STD_RANGE = (-20.0, 2.0)  # of a squashed Gaussian, in learner and robot alike
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Names = Annotated[tuple[Name, ...], Field(min_length=1, max_length=4096)]
@@ -36,16 +37,21 @@ class SnapshotError(Exception):
 
 
 class PolicyArchitecture(BaseModel):
-    """The network that the weights fill: a Gaussian with a state-independent deviation.
+    """The network that the weights fill.
 
-    `reflection`: act in the mirror image where it says so.
+    Attributes:
+        kind: "gaussian_mlp" gives the mean of a Gaussian, with one deviation for all observations;
+            "squashed_gaussian_mlp" gives mean and log deviation of a Gaussian squashed by tanh.
+        hidden: widths of the hidden layers.
+        activation: after each hidden layer.
+        reflection: act in the mirror image where it says so.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    kind: Literal["gaussian_mlp"] = "gaussian_mlp"
+    kind: Literal["gaussian_mlp", "squashed_gaussian_mlp"] = "gaussian_mlp"
     hidden: Annotated[tuple[Width, ...], Field(max_length=16)] = (64, 64)
-    activation: Literal["tanh"] = "tanh"
+    activation: Literal["tanh", "relu"] = "tanh"
     reflection: Reflection | None = None
 
 

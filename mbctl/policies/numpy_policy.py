@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mbctl.policies.bundle import Snapshot
+from mbctl.policies.manifest import LOG_STD_RANGE
 
 Floats = NDArray[np.float32]
 
@@ -35,13 +36,16 @@ class _Reflected:
 
 
 class NumpyPolicy:
-    """The Gaussian network of a snapshot, with every intermediate in a buffer of its own."""
+    """The network of a snapshot, with every intermediate in a buffer of its own."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         """Take the weights of a snapshot whose shapes have been checked."""
         weights = snapshot.weights
         self.version = snapshot.manifest.version
-        layers = len(snapshot.manifest.policy.hidden) + 1
+        architecture = snapshot.manifest.policy
+        layers = len(architecture.hidden) + 1
+        self._squashed = architecture.kind == "squashed_gaussian_mlp"
+        self._rectified = architecture.activation == "relu"
         self._reflection = _Reflected.of(snapshot)
         self._layers = [
             (
@@ -54,14 +58,16 @@ class NumpyPolicy:
         self._shift = weights["input_shift"].astype(np.float32)
         self._scale = weights["input_scale"].astype(np.float32)
         self._input = np.empty_like(self._shift)
-        with np.errstate(over="ignore"):
-            self._deviation = np.exp(weights["log_std"].astype(np.float32))
+        if not self._squashed:
+            with np.errstate(over="ignore"):
+                self._deviation = np.exp(weights["log_std"].astype(np.float32))
 
     def act(self, observation: Floats, rng: np.random.Generator | None = None) -> Floats:
         """The action [A] for one observation [O], both float32; a new array.
 
         Args:
-            rng: draws an unclipped Gaussian sample; None gives the mean.
+            rng: draws a sample, unclipped where the architecture does not squash; None gives the
+                mean, or what the mean is squashed to.
         """
         # A weight can overflow on an input nobody foresaw; the safety gate catches the result.
         mirror = self._reflection
@@ -75,11 +81,33 @@ class NumpyPolicy:
             for i, (weight, bias, out) in enumerate(self._layers):
                 np.dot(weight, hidden, out=out)
                 np.add(out, bias, out=out)
-                hidden = np.tanh(out, out=out) if i < last else out
-            action = hidden.copy()
-            if rng is not None:
-                noise = rng.standard_normal(self._deviation.shape, dtype=np.float32)
-                action += self._deviation * noise
+                hidden = self._activate(out) if i < last else out
+            action = self._squash(hidden, rng) if self._squashed else self._draw(hidden, rng)
         if mirror is not None and flipped:
             return action[mirror.action_order] * mirror.action_sign
         return action
+
+    def _activate(self, hidden: Floats) -> Floats:
+        if self._rectified:
+            return np.maximum(hidden, 0.0, out=hidden)
+        return np.tanh(hidden, out=hidden)
+
+    def _draw(self, mean: Floats, rng: np.random.Generator | None) -> Floats:
+        action = mean.copy()
+        if rng is not None:
+            noise = rng.standard_normal(self._deviation.shape, dtype=np.float32)
+            action += self._deviation * noise
+        return action
+
+    @staticmethod
+    def _squash(output: Floats, rng: np.random.Generator | None) -> Floats:
+        actions = output.shape[0] // 2
+        before = output[:actions].copy()
+        # tanh and the cut would turn an overflow into a sound number; 0 * inf keeps it to be seen.
+        overflow = 0.0 * (before + output[actions:])
+        if rng is not None:
+            log_deviation = np.minimum(
+                np.maximum(output[actions:], LOG_STD_RANGE[0]), LOG_STD_RANGE[1]
+            )
+            before += np.exp(log_deviation) * rng.standard_normal(actions, dtype=np.float32)
+        return np.tanh(before, out=before) + overflow

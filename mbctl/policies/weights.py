@@ -22,14 +22,16 @@ def expected_shapes(
     """Name and shape of every array that the architecture needs.
 
     The network maps (x - input_shift) / input_scale through the layers; `layers.{i}.weight` is
-    [out, in].
+    [out, in]. The last layer of a squashed Gaussian gives [mean | log deviation].
     """
-    widths = (observation_dim, *architecture.hidden, action_dim)
+    squashed = architecture.kind == "squashed_gaussian_mlp"
+    widths = (observation_dim, *architecture.hidden, action_dim * (2 if squashed else 1))
     shapes: dict[str, tuple[int, ...]] = {
         "input_shift": (observation_dim,),
         "input_scale": (observation_dim,),
-        "log_std": (action_dim,),
     }
+    if not squashed:
+        shapes["log_std"] = (action_dim,)
     for i, (fan_in, fan_out) in enumerate(pairwise(widths)):
         shapes[f"layers.{i}.weight"] = (fan_out, fan_in)
         shapes[f"layers.{i}.bias"] = (fan_out,)
