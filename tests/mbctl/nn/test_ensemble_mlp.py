@@ -51,3 +51,18 @@ def test_members_differ_and_seeds_repeat():
 def test_initial_weights_follow_the_layer_s_width():
     for inputs, weight in zip(SIZES, ensemble().weights, strict=False):
         assert float(weight.detach().abs().max()) <= inputs**-0.5
+
+
+def test_layer_norm_is_torchs_own_for_each_member():
+    network = EnsembleMLP(2, (3, 8, 1), torch.Generator().manual_seed(0), layer_norm=True)
+    with torch.no_grad():
+        network.gains[0].uniform_(0.5, 2.0)
+        network.offsets[0].uniform_(-1.0, 1.0)
+    x = torch.randn(2, 5, 3)
+    found = network(x)
+    for member in range(2):
+        summed = x[member] @ network.weights[0][member] + network.biases[0][member]
+        gain, offset = network.gains[0][member, 0], network.offsets[0][member, 0]
+        hidden = torch.relu(torch.nn.functional.layer_norm(summed, (8,), gain, offset))
+        expected = hidden @ network.weights[1][member] + network.biases[1][member]
+        assert torch.allclose(found[member], expected, atol=1e-5)

@@ -1,0 +1,83 @@
+"""Two action values Q(o, a) and their slow copies, as one batched network each.
+
+Fujimoto, van Hoof, Meger 2018, https://arxiv.org/abs/1802.09477: the smaller of two is used,
+against overestimation. Lillicrap et al. 2016, https://arxiv.org/abs/1509.02971: targets follow
+slowly.
+"""
+
+import copy
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import Parameter
+
+from mbctl.nn.ensemble_mlp import EnsembleMLP
+
+TWINS = 2
+
+
+class TwinQ:
+    """Q_1, Q_2 and their target networks.
+
+    Args:
+        observation_dim, action_dim: O and A.
+        hidden: widths of the hidden layers.
+        layer_norm: normalise hidden layers, which keeps many updates per row stable.
+        generator: source of the initial weights.
+
+    Attributes:
+        input_shift, input_scale: [O]; networks see (o - shift) / scale.
+    """
+
+    def __init__(
+        self,
+        observation_dim: int,
+        action_dim: int,
+        hidden: tuple[int, ...],
+        layer_norm: bool,
+        generator: torch.Generator,
+    ) -> None:
+        sizes = (observation_dim + action_dim, *hidden, 1)
+        self.network = EnsembleMLP(TWINS, sizes, generator, layer_norm)
+        self.target = copy.deepcopy(self.network).requires_grad_(False)
+        self.parameters: list[Parameter] = list(self.network.parameters())
+        self._slow: list[Parameter] = list(self.target.parameters())
+        self.input_shift = torch.zeros(observation_dim)
+        self.input_scale = torch.ones(observation_dim)
+
+    def values(
+        self, observation: Float[Tensor, "B O"], action: Float[Tensor, "B A"]
+    ) -> Float[Tensor, "2 B"]:
+        """Q_1 and Q_2, differentiable by the parameters and by the action."""
+        return self._of(self.network, observation, action)
+
+    @torch.no_grad()
+    def target_minimum(
+        self, observation: Float[Tensor, "B O"], action: Float[Tensor, "B A"]
+    ) -> Float[Tensor, "B"]:
+        """The smaller of both target networks' values."""
+        first, second = self._of(self.target, observation, action)
+        return torch.minimum(first, second)
+
+    def minimum_for_actor(
+        self, observation: Float[Tensor, "B O"], action: Float[Tensor, "B A"]
+    ) -> Float[Tensor, "B"]:
+        """min(Q_1, Q_2), differentiable by the action alone: no gradient is spent on weights."""
+        self.network.requires_grad_(False)
+        try:
+            first, second = self._of(self.network, observation, action)
+        finally:
+            self.network.requires_grad_(True)
+        return torch.minimum(first, second)
+
+    @torch.no_grad()
+    def track(self, tau: float) -> None:
+        """target += tau (network - target)."""
+        for slow, parameter in zip(self._slow, self.parameters, strict=True):
+            slow.lerp_(parameter, tau)
+
+    def _of(self, network: EnsembleMLP, observation: Tensor, action: Tensor) -> Tensor:
+        seen = (observation - self.input_shift) / self.input_scale
+        inputs = torch.cat([seen, action], dim=-1)
+        return network(inputs.expand(TWINS, *inputs.shape))[..., 0]
