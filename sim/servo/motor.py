@@ -151,7 +151,7 @@ class Motor:
 
     # The model's joints have so little inertia (0.001 kg m2) that an explicit step of 2.5 ms with
     # the whole back-EMF would be unstable; with a speed filtered like this it is not.
-    _SPEED_FILTER_S = 0.01
+    _SPEED_FILTER_S = 0.005
 
     def __init__(
         self,

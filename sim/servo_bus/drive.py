@@ -39,7 +39,9 @@ class ServoDrive:
         faults: FaultInjector,
     ) -> None:
         self.servo = servo
-        self.motor = Motor(MOTORS[servo.table.model_number], stiffness_nm_rad)
+        # The plain simulation's actuators know no voltage: a finger that snaps free there is faster
+        # than any motor, which a client would rightly take for a broken encoder.
+        self.motor = Motor(MOTORS[servo.table.model_number], stiffness_nm_rad, saturates=True)
         self.output = IDLE
         self._supply = supply
         self._faults = faults
