@@ -48,6 +48,11 @@ class SafetyGate:
         self._warm_up()
 
     @property
+    def step_max_rad(self) -> Vector:
+        """[J] how far a joint may be sent in one period."""
+        return self._step_max
+
+    @property
     def memory(self) -> GateMemory:
         """What the last cycle left."""
         return self._memory

@@ -185,6 +185,16 @@ class GuardedRobot:
             state.joint_position_rad, self.spec.position_min_rad, self.spec.position_max_rad
         )
 
+    def far_outside(self, state: RobotState) -> tuple[str, ...]:
+        """Joints that `hold_target` would move by more than a period's worth of speed.
+
+        A reset leads joints beyond their range, and people bend those of a limp robot. Leading
+        them back is a movement: it takes a reset, not a hold.
+        """
+        away = np.abs(self.hold_target(state) - state.joint_position_rad)
+        is_far = (away > self._gate.step_max_rad) & (self._last_sent is None)
+        return tuple(n for n, far in zip(self.spec.joint_names, is_far, strict=True) if far)
+
     def joint_index(self, name: str) -> int:
         """Index of the joint called `name`.
 

@@ -84,6 +84,12 @@ class ControlLoop:
         joint, state = self._robot.joint_index(command.joint), self._state
         if state is None:
             raise CommandError("the robot has not been measured yet", reason="NO_STATE")
+        if outside := self._robot.far_outside(state):
+            raise CommandError(
+                f"far outside their range are {', '.join(outside)}, and a jog would move them too: "
+                "let an episode's reset lead them back, or bend them by hand while torque is off",
+                reason="JOINT_OUT_OF_RANGE",
+            )
         held = self._robot.hold_target(state)
         self._robot.check_within(joint, held[joint] + command.delta_rad)
         period_s = self._settings.period_s or self._task.period_s

@@ -50,18 +50,26 @@ class Machine:
     def hold(self, state: RobotState) -> None:
         """Send the command to stay, as soon as it is known where that is.
 
+        Far outside its range the robot stays without one, on the goals that are in force.
+
         Raises:
             ControlFaultError: the gate refused it, or it could not be delivered.
         """
-        if self._robot.is_ready(state):
+        if self._robot.is_ready(state) and not self._robot.far_outside(state):
             self._robot.send(state, self._robot.hold_target(state))
 
     def begin_stop(self, cause: str, state: RobotState, *, is_hurried: bool = False) -> None:
-        """ACTIVE -> HOLD: the first step of a controlled stop follows at once."""
+        """ACTIVE -> HOLD: the first step of a controlled stop follows at once.
+
+        From far outside its range, as in the midst of a reset, it cannot be held: torque off.
+        """
         if self._stop is None and self.has_torque:
             held = self._robot.hold_target(state)
             settings = self._settings.hurried() if is_hurried else self._settings
             self._stop = StopSequence(cause, held, self._clock.now_ns(), settings)
+            if self._robot.far_outside(state):
+                self.torque_off()
+                return
             if self.lifecycle is Lifecycle.ACTIVE:
                 self._move_to(Lifecycle.HOLD)
 
