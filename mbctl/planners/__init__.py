@@ -1,0 +1,1 @@
+"""Planners: action sequences found by sampling in a dynamics ensemble."""

@@ -1,0 +1,219 @@
+"""Planning by sampling: known sequences first, then rounds of search until time is up."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mbctl.planners.candidates import Candidates
+from mbctl.planners.objective import SequenceObjective
+from mbctl.planners.planner import Plan, PlanError, Vector
+from mbctl.planners.proposal import PolicyProposal
+from mbctl.planners.settings import SearchSettings
+
+ROUND_DECAY = 0.9  # a round's expected time forgets one hold-up within some ten plans
+
+
+@runtime_checkable
+class SearchMethod(Protocol):
+    """Where to look next, given what was found: CEM, iCEM or MPPI."""
+
+    @property
+    def averages(self) -> bool:
+        """Whether the answer is `mean`, which is yet to be scored, and not the best sample."""
+        ...
+
+    @property
+    def mean(self) -> Tensor:
+        """[H, A]."""
+        ...
+
+    def begin(self, known: Candidates, std: Tensor) -> None:
+        """Start a plan from known sequences, with standard deviations [H, A]."""
+        ...
+
+    def sample(self, iteration: int) -> Tensor:
+        """Sequences [H, N, A] for this round."""
+        ...
+
+    def update(self, scored: Candidates) -> None:
+        """Take in what the round's sequences are worth."""
+        ...
+
+    def remembered(self, steps: int) -> Tensor | None:
+        """Sequences [H, M, A] of the last plan, shifted by `steps` < H, to be scored again."""
+        ...
+
+    def restart(self) -> None:
+        """Forget the last plan."""
+        ...
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """P, A and G of the task."""
+
+    physical: int
+    action: int
+    goal: int
+
+
+@dataclass(frozen=True)
+class _Known:
+    candidates: Candidates
+    std: Tensor  # [H, A]
+    prior_value: float | None
+
+
+class SamplingPlanner:
+    """A `Planner` that searches with `method`.
+
+    Args:
+        sizes: what the arguments of `plan` are checked against.
+        objective: what a sequence is worth.
+        method: where to look.
+        proposal: what the policy would do; None plans without a policy.
+        settings: horizon, iterations and standard deviation.
+        now_ns: the clock that deadlines are on.
+    """
+
+    def __init__(
+        self,
+        sizes: Sizes,
+        objective: SequenceObjective,
+        method: SearchMethod,
+        proposal: PolicyProposal | None,
+        settings: SearchSettings,
+        now_ns: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        self.sizes = sizes
+        self.objective = objective
+        self.method = method
+        self.proposal = proposal
+        self.settings = settings
+        self.now_ns = now_ns
+        self.last: Tensor | None = None  # [H, A], the last plan
+        self.round_ns = 0  # what a round of search is expected to take
+
+    @property
+    def horizon(self) -> int:
+        return self.settings.horizon
+
+    def restart(self) -> None:
+        self.last = None
+        self.method.restart()
+
+    @torch.inference_mode()
+    def plan(
+        self,
+        physical: Vector,
+        last_action: Vector,
+        goal: Vector,
+        deadline_ns: int | None = None,
+        steps: int = 1,
+    ) -> Plan:
+        if steps < 0:
+            raise ValueError(f"steps is {steps}: a plan cannot be shifted backwards")
+        start = (
+            _checked("physical", physical, self.sizes.physical),
+            _checked("last_action", last_action, self.sizes.action),
+            _checked("goal", goal, self.sizes.goal),
+        )
+        known = self._known(start, steps)
+        best, rounds, scored = self._search(start, known, deadline_ns)
+        self.last = best.actions[:, 0]
+        return Plan(
+            self.last.numpy().copy(),
+            float(best.scores.value),
+            float(best.scores.mean_return),
+            float(best.scores.disagreement),
+            known.prior_value,
+            rounds,
+            scored,
+        )
+
+    def _known(self, start: tuple[Tensor, Tensor, Tensor], steps: int) -> _Known:
+        """Score what there is before any search: the policy's rollouts and the last plan."""
+        sequences = self._shifted(steps)
+        std = torch.full((self.horizon, self.sizes.action), self.settings.initial_std)
+        noise_free = 0
+        if self.proposal is not None:
+            proposed = self.proposal.roll(*start, self.horizon)
+            sequences.insert(0, proposed.actions)
+            noise_free = self.objective.model.members
+            std = proposed.std if self.settings.prior_std else std
+        if not sequences:
+            sequences.append(torch.zeros(self.horizon, 1, self.sizes.action))
+        known = self._scored(start, torch.cat(sequences, dim=1))
+        if not bool(known.scores.value.isfinite().any()):
+            raise PlanError(
+                f"none of {len(known)} known sequences has a finite value in the model from "
+                f"physical {start[0].tolist()}: the state is far from the model's data, or its "
+                "weights are broken"
+            )
+        prior = float(known.scores.value[:noise_free].max()) if noise_free else None
+        return _Known(known, std, prior)
+
+    def _shifted(self, steps: int) -> list[Tensor]:
+        """The last plan and what the method remembers, from now on."""
+        if self.last is None or steps >= self.horizon:
+            self.restart()
+            return []
+        if steps == 0:
+            return [self.last[:, None]]
+        ends = self.last[-1:].expand(steps, -1)
+        remembered = self.method.remembered(steps)
+        moved = [torch.cat([self.last[steps:], ends])[:, None]]
+        return moved if remembered is None else [*moved, remembered]
+
+    def _search(
+        self, start: tuple[Tensor, Tensor, Tensor], known: _Known, deadline_ns: int | None
+    ) -> tuple[Candidates, int, int]:
+        """The best sequence, rounds done and sequences scored."""
+        method = self.method
+        method.begin(known.candidates, known.std)
+        best, scored, rounds = known.candidates.top(1), len(known.candidates), 0
+        self.round_ns = int(ROUND_DECAY * self.round_ns)
+        while rounds < self.settings.iterations and self._time_for_a_round(deadline_ns):
+            began = self.now_ns()
+            found = self._scored(start, method.sample(rounds))
+            method.update(found)
+            if not method.averages:
+                best = _better(best, found)
+            self.round_ns = max(self.round_ns, self.now_ns() - began)
+            rounds, scored = rounds + 1, scored + len(found)
+        if method.averages and rounds:
+            best = _better(best, self._scored(start, method.mean[:, None]))
+            scored += 1
+        return best, rounds, scored
+
+    def _time_for_a_round(self, deadline_ns: int | None) -> bool:
+        """Whether a round, and the scoring of the mean after it, would end by the deadline."""
+        if deadline_ns is None:
+            return True
+        passes = 2 if self.method.averages else 1
+        return self.now_ns() + max(1, passes * self.round_ns) <= deadline_ns
+
+    def _scored(self, start: tuple[Tensor, Tensor, Tensor], actions: Tensor) -> Candidates:
+        return Candidates(actions, self.objective.score(*start, actions))
+
+
+def _better(best: Candidates, found: Candidates) -> Candidates:
+    """The best of both; the older one where they are equal."""
+    top = found.top(1)
+    if len(top) == 0 or not float(top.scores.value) > float(best.scores.value):
+        return best
+    return top
+
+
+def _checked(name: str, values: Vector, length: int) -> Tensor:
+    vector = np.array(values, dtype=np.float32)
+    if vector.shape != (length,):
+        raise ValueError(f"{name} has shape {vector.shape}; the task's has ({length},)")
+    if not np.isfinite(vector).all():
+        raise ValueError(f"{name} is not finite: {vector.tolist()}")
+    return torch.from_numpy(vector)

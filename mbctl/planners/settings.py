@@ -1,0 +1,100 @@
+"""Settings of planners, checked without torch; each field says its paper's value."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+
+class SearchSettings(BaseModel):
+    """What every planner has. Papers choose these sizes per task; ours plan D'Claw in 100 ms.
+
+    Attributes:
+        horizon: H, steps of a plan; iCEM 30, MAAC 10.
+        population: sequences per iteration; MAAC 1024, PETS 500, iCEM 40 to 4,000.
+        iterations: rounds of search; MAAC 8, PETS 5, iCEM 3 to 10, MPPI 1.
+        initial_std: of the search, where actions span [-1, 1]; iCEM 0.5.
+        prior_std: search with the policy's own standard deviations in its place (MAAC).
+        proposals: sequences drawn from the policy, noise-free rollouts among them.
+        gamma: discount of rewards.
+        reward: "objective" leaves out the regularising costs of the task's reward, which trap a
+            short horizon.
+        disagreement_weight: of the members' disagreement in what is maximised; a penalty below 0,
+            a bonus above it; 0 in the papers.
+        disagreement: standard deviation over members of the "return", or of the predicted "state"
+            in units of a step's usual change.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    horizon: int = Field(default=12, ge=1, le=500)
+    population: int = Field(default=128, ge=2, le=100_000)
+    iterations: int = Field(default=2, ge=1, le=100)
+    initial_std: float = Field(default=0.5, gt=0, le=10)
+    prior_std: bool = False
+    proposals: int = Field(default=24, ge=1, le=10_000)
+    gamma: float = Field(default=1.0, gt=0, le=1)
+    reward: Literal["objective", "task"] = "objective"
+    disagreement_weight: float = 0.0
+    disagreement: Literal["return", "state"] = "return"
+
+
+class EliteSettings(SearchSettings):
+    """What both cross-entropy methods have.
+
+    Attributes:
+        elites: K, best sequences that the next distribution is fitted to; iCEM 10, MAAC 10 %.
+        momentum: share of the old mean and standard deviation kept; iCEM and MAAC 0.1.
+        minimum_std: floor under the standard deviation; papers have none.
+    """
+
+    elites: int = Field(default=10, ge=1)
+    momentum: float = Field(default=0.1, ge=0, lt=1)
+    minimum_std: float = Field(default=0.05, ge=0)
+
+    @model_validator(mode="after")
+    def _elites_fit(self) -> "EliteSettings":
+        if self.elites > self.population:
+            raise ValueError(
+                f"elites {self.elites} is more than population {self.population}: "
+                "elites are picked from the population"
+            )
+        return self
+
+
+class CemSettings(EliteSettings):
+    """The cross-entropy method."""
+
+    method: Literal["cem"] = "cem"
+
+
+class IcemSettings(EliteSettings):
+    """iCEM.
+
+    Attributes:
+        noise_beta: colour of the noise; iCEM 0.25 to 4 by task.
+        decay: the population shrinks by this factor from iteration to iteration; iCEM 1.25.
+        kept_fraction: of the elites, kept to the next iteration and plan; iCEM 0.3.
+    """
+
+    method: Literal["icem"] = "icem"
+    noise_beta: float = Field(default=2.0, ge=0, le=10)
+    decay: float = Field(default=1.25, ge=1)
+    kept_fraction: float = Field(default=0.3, ge=0, le=1)
+
+
+class MppiSettings(SearchSettings):
+    """MPPI.
+
+    Attributes:
+        temperature: lambda, in units of the standard deviation of the values of the sequences.
+        noise_beta: colour of the noise; the paper's is white, 0.
+    """
+
+    method: Literal["mppi"] = "mppi"
+    temperature: float = Field(default=0.2, gt=0)
+    noise_beta: float = Field(default=0.0, ge=0, le=10)
+
+
+PlannerSettings = Annotated[
+    CemSettings | IcemSettings | MppiSettings, Field(discriminator="method")
+]

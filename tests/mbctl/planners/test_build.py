@@ -1,0 +1,93 @@
+"""Planners for a real task and its ensemble, from settings."""
+
+import numpy as np
+import pytest
+import torch
+from pydantic import TypeAdapter, ValidationError
+
+from mbctl.models.deterministic_ensemble import DeterministicEnsemble
+from mbctl.planners.build import build_planner
+from mbctl.planners.proposal import GaussianPrior
+from mbctl.planners.settings import CemSettings, IcemSettings, MppiSettings, PlannerSettings
+from mbctl.policies.gaussian import GaussianPolicy
+from mbctl.tasks.registry import make_task
+from mbctl.tasks.task import Task
+from tests.mbctl.planners.point_mass import PointMasses
+
+SMALL = {"horizon": 3, "population": 16, "proposals": 4}
+KINDS = [IcemSettings(**SMALL), CemSettings(**SMALL), MppiSettings(**SMALL)]
+
+
+def parts(task: Task) -> tuple[DeterministicEnsemble, GaussianPolicy]:
+    generator = torch.Generator().manual_seed(0)
+    model = DeterministicEnsemble(task, (16,), 2, True, generator)
+    sizes = len(task.observation_names), len(task.robot.joints)
+    return model, GaussianPolicy(*sizes, (8,), -1.0, -3.0, task.reflection, generator)
+
+
+def arguments(task: Task) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    physical = np.zeros(len(task.physical_names))
+    goal = task.sample_goal(np.random.default_rng(0))
+    return physical, np.zeros(len(task.robot.joints)), goal
+
+
+@pytest.mark.parametrize("settings", KINDS, ids=lambda s: s.method)
+@pytest.mark.parametrize("name", ["dclaw-turn-random", "dkitty-orient-random"])
+def test_it_plans_for_the_robots(name: str, settings: IcemSettings | CemSettings | MppiSettings):
+    task = make_task(name)
+    model, policy = parts(task)
+    planner = build_planner(task, model, settings, 0, GaussianPrior(policy))
+    for _ in range(2):
+        plan = planner.plan(*arguments(task))
+        assert plan.actions.shape == (3, len(task.robot.joints))
+        assert np.isfinite(plan.value)
+        assert plan.prior_value is not None
+        assert plan.value >= plan.prior_value
+        assert plan.disagreement >= 0
+        assert plan.iterations == settings.iterations
+
+
+def test_the_reward_may_be_the_tasks_own():
+    task = make_task("dclaw-turn-random")
+    model, _ = parts(task)
+    values = {}
+    for reward in ("task", "objective"):
+        settings = IcemSettings.model_validate(SMALL | {"reward": reward})
+        plan = build_planner(task, model, settings, 0).plan(*arguments(task), deadline_ns=0)
+        values[reward] = plan.value
+    assert values["task"] < values["objective"]  # the pose's cost
+
+
+def test_states_are_compared_in_the_models_units_of_the_day():
+    task = make_task("dclaw-turn-random")
+    model, _ = parts(task)
+    settings = IcemSettings.model_validate(SMALL | {"disagreement": "state"})
+    planner = build_planner(task, model, settings, 0)
+    before = planner.plan(*arguments(task), deadline_ns=0).disagreement
+    planner.restart()
+    model.statistics.difference_scale = torch.full((20,), 2.0)
+    with torch.no_grad():  # the same function in other units
+        model.network.weights[1] /= 2.0
+        model.network.biases[1] /= 2.0
+    after = planner.plan(*arguments(task), deadline_ns=0).disagreement
+    assert after == pytest.approx(before / 2, rel=1e-4)
+
+
+def test_settings_that_lack_a_part_are_refused():
+    task = make_task("dclaw-turn-random")
+    model, _ = parts(task)
+    with pytest.raises(ValueError, match="no policy to take it from"):
+        build_planner(task, model, IcemSettings.model_validate({"prior_std": True}), 0)
+    by_state = IcemSettings.model_validate({"disagreement": "state"})
+    with pytest.raises(ValueError, match="PointMasses does not know how far a step goes"):
+        build_planner(task, PointMasses(1.0), by_state, 0)
+
+
+def test_settings_are_told_apart_by_their_method():
+    adapter = TypeAdapter(PlannerSettings)
+    for settings in KINDS:
+        assert adapter.validate_python(settings.model_dump()) == settings
+    with pytest.raises(ValidationError, match="does not match any of the expected tags"):
+        adapter.validate_python({"method": "gradient"})
+    with pytest.raises(ValidationError, match="Extra inputs are not permitted"):
+        adapter.validate_python({"method": "cem", "noise_beta": 1.0})
