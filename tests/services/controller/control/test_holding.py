@@ -1,4 +1,4 @@
-"""Holding moves nothing: a robot found or stopped far outside its range is not flung back into it."""
+"""Holding moves nothing: a robot that is far outside its range is not flung back into it."""
 
 import numpy as np
 import pytest
