@@ -16,6 +16,7 @@ _PINGS = 4
 _PING_TIMEOUT_S = 0.05  # answers to the broadcast may still be coming
 _READS_MAX = 8
 _CLEAN_ENOUGH = 3
+_LISTEN_S = 0.006
 _PROBE_ADDRESS, _PROBE_BYTES = 120, 27  # clock, load, position: no two servos agree in these
 
 
@@ -108,7 +109,8 @@ def _refuse_missing(
 def _refuse_collisions(bus: ServoBus, joint: ServoJoint) -> None:
     """Two servos with one id talk at the same time: broken, doubled or unasked answers, always.
 
-    A host that was too slow for an answer sees some of that too, but not each time.
+    A second answer may come whole behind the first one; so after each read there is time for it. A
+    host that was too slow for an answer sees some of that too, but not each time.
     """
     clean = spoiled = 0
     for _ in range(_READS_MAX):
@@ -118,6 +120,7 @@ def _refuse_collisions(bus: ServoBus, joint: ServoJoint) -> None:
             answered = True
         except (BusTimeoutError, BadStatusError):
             answered = False
+        answered &= len(bus.ping_replies(joint.servo_id, _LISTEN_S)) == 1
         is_disturbed = _disturbances(bus) > before
         spoiled += is_disturbed
         clean += answered and not is_disturbed

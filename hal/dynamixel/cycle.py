@@ -73,13 +73,21 @@ class StateCycle:
         return self._can_read_fast and not self.readings.misses.any()
 
     def _retry(self, missing: list[int], deadline_ns: int) -> None:
-        """The others in one more chain, then the first of the missing alone."""
-        first, *rest = missing
-        for ids in (rest, [first]):
-            now_ns = self._now_ns()
-            if ids and now_ns < deadline_ns:
-                self._bus.counters.retries += 1
-                self._read(ids, now_ns, deadline_ns, fast=False)
+        """Everybody after a common answer that came to nothing: it says of nobody that he is mute.
+
+        Then the others in one more chain, then the first of the missing alone.
+        """
+        if len(missing) == len(self._index):
+            missing = self._read_again(missing, deadline_ns)
+        for ids in (missing[1:], missing[:1]):
+            self._read_again(ids, deadline_ns)
+
+    def _read_again(self, ids: list[int], deadline_ns: int) -> list[int]:
+        now_ns = self._now_ns()
+        if not ids or now_ns >= deadline_ns:
+            return ids
+        self._bus.counters.retries += 1
+        return self._read(ids, now_ns, deadline_ns, fast=False)
 
     def _read(self, ids: list[int], stamp_ns: int, deadline_ns: int, *, fast: bool) -> list[int]:
         layout = self.layout

@@ -22,6 +22,7 @@ from hal.dynamixel.servo import Servo
 from hal.dynamixel.servo_group import ServoGroup
 from hal.dynamixel.settings import DynamixelSettings
 from hal.dynamixel.units import WATCHDOG_S
+from hal.errors import RobotReadError
 from hal.types import RobotSpec, Vector
 
 
@@ -208,9 +209,15 @@ class ServoSession:
 
     def _end_soft_start(self) -> None:
         until_ns = self._soft_until_ns
-        if until_ns is not None and self.looked_ns >= until_ns and self.readings.fresh.all():
-            self._soft_until_ns = None
+        if until_ns is None or self.looked_ns < until_ns or not self.readings.fresh.all():
+            return
+        try:
             self._arming.limit_velocity(self._settings.profile_velocity_rad_s)
+        except RobotReadError as error:
+            if error.reason != "SERVO_SILENT":
+                raise
+            return  # tried again after the next look, which tells lost answers from a lost servo
+        self._soft_until_ns = None
 
 
 def raise_jump(servo: Servo, readings: ServoReadings, index: int) -> None:

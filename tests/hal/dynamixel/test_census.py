@@ -1,3 +1,4 @@
+from itertools import cycle
 from typing import cast
 
 import pytest
@@ -14,10 +15,22 @@ EXPECTED = tuple(j.servo_id for j in (*CALIBRATION.joints, *CALIBRATION.objects)
 
 
 class Servos:
-    """Answers of servos that are there; `garbled` ids answer with broken packets only."""
+    """Answers of servos that are there; `garbled` ids answer with broken packets only.
 
-    def __init__(self, models: dict[int, int], garbled: tuple[int, ...] = ()) -> None:
+    `twins` are two of one id: their answers come in turn together, which breaks them, and one
+    after the other.
+    """
+
+    def __init__(
+        self,
+        models: dict[int, int],
+        garbled: tuple[int, ...] = (),
+        twins: tuple[int, ...] = (),
+    ) -> None:
         self._models = models
+        self._twins = twins
+        self._apart = cycle((True, False))
+        self._together = cycle((False, True))
         self._garbled = garbled
         self.counters = BusCounters()
 
@@ -32,7 +45,13 @@ class Servos:
         self._answer(servo_id)
         return bytes(length)
 
+    def ping_replies(self, servo_id: int, timeout_s: float) -> tuple[Ping, ...]:
+        """A twin's answer to the read before comes whole, where it does, while this listens."""
+        self.counters.late_packets += servo_id in self._twins and next(self._apart)
+        return (Ping(servo_id, self._models[servo_id], 45),)
+
     def _answer(self, servo_id: int) -> None:
+        self.counters.crc_errors += servo_id in self._twins and next(self._together)
         self.counters.crc_errors += servo_id in self._garbled
         if servo_id in self._garbled or servo_id not in self._models:
             raise BusTimeoutError(f"no answer of {servo_id}", servo_id=servo_id)
@@ -65,6 +84,12 @@ def test_strangers_are_refused_unless_allowed():
 def test_id_that_answers_only_in_fragments_is_no_missing_servo():
     with pytest.raises(BusCensusError, match=r"THJ30 \(id 30\) collided") as caught:
         census(Servos(dict.fromkeys(EXPECTED, 1020), garbled=(30,)))
+    assert caught.value.reason == "DUPLICATE_ID"
+
+
+def test_two_of_one_id_whose_answers_do_not_always_collide_are_found():
+    with pytest.raises(BusCensusError, match=r"MFJ21 \(id 21\) collided") as caught:
+        census(Servos(dict.fromkeys(EXPECTED, 1020), twins=(21,)))
     assert caught.value.reason == "DUPLICATE_ID"
 
 
