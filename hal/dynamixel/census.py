@@ -16,6 +16,7 @@ _PINGS = 4
 _PING_TIMEOUT_S = 0.05  # answers to the broadcast may still be coming
 _READS_MAX = 8
 _CLEAN_ENOUGH = 3
+_SPOILED_BY_HOST = 2  # of the reads, by answers that it was too slow for
 _LISTEN_S = 0.006
 _PROBE_ADDRESS, _PROBE_BYTES = 120, 27  # clock, load, position: no two servos agree in these
 
@@ -126,7 +127,7 @@ def _refuse_collisions(bus: ServoBus, joint: ServoJoint) -> None:
         clean += answered and not is_disturbed
         if clean == _CLEAN_ENOUGH:
             return
-    if spoiled > 2 * clean:
+    if spoiled > max(2 * clean, _SPOILED_BY_HOST):
         raise _collision(joint, spoiled, _READS_MAX)
 
 

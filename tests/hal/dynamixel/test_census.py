@@ -87,6 +87,25 @@ def test_id_that_answers_only_in_fragments_is_no_missing_servo():
     assert caught.value.reason == "DUPLICATE_ID"
 
 
+class HeldUp(Servos):
+    """A host that hears no answer in time, and a few of them later."""
+
+    def __init__(self, late: int) -> None:
+        super().__init__(dict.fromkeys(EXPECTED, 1020))
+        self._late = late
+
+    def read_block(self, servo_id: int, address: int, length: int) -> bytes:
+        self.counters.late_packets += self._late > 0
+        self._late -= 1
+        raise BusTimeoutError(f"no answer of {servo_id}", servo_id=servo_id)
+
+
+def test_a_host_that_was_held_up_finds_no_twins():
+    assert len(census(HeldUp(late=2))[0]) == len(EXPECTED)
+    with pytest.raises(BusCensusError, match="collided"):
+        census(HeldUp(late=8))
+
+
 def test_two_of_one_id_whose_answers_do_not_always_collide_are_found():
     with pytest.raises(BusCensusError, match=r"MFJ21 \(id 21\) collided") as caught:
         census(Servos(dict.fromkeys(EXPECTED, 1020), twins=(21,)))
