@@ -32,6 +32,8 @@ def _pairs(status: Any) -> Iterator[tuple[str, object]]:
     if status.connection_error:
         yield "connection", f"{status.connection_error}; trying again by itself"
     yield from _health(status.health)
+    for body in status.state.bodies:
+        yield body.name, _body(body)
     yield "lease", _lease(status.lease)
     yield "policy", _policy(status.policy)
     yield "episode", _episode(status.episode)
@@ -85,6 +87,15 @@ def _health(health: Any) -> Iterator[tuple[str, object]]:
         yield "servo bus", ", ".join(counted)
     for warning in health.warnings:
         yield "warning", warning
+
+
+def _body(body: Any) -> str:
+    if not body.pose:
+        return "LOST by the tracker"
+    x, y, z, *turns = body.pose
+    degrees = " ".join(f"{math.degrees(turn):.0f}" for turn in turns)
+    seen = f"x {x:.3f} y {y:.3f} z {z:.3f} m, turned {degrees} degrees about its x, y, z"
+    return seen if body.valid else f"LOST by the tracker; last seen {seen}"
 
 
 def _bits(hardware_error: int) -> str:

@@ -48,6 +48,18 @@ def test_errors_and_warnings_are_in_words():
     assert shown["connection"].startswith("PORT_MISSING: /dev/ttyUSB0 is not there; trying again")
 
 
+def test_tracked_bodies_are_where_they_are_seen():
+    answer = status()
+    pose = [0.1, -0.25, -0.056, math.radians(5), math.radians(-3), math.radians(90)]
+    answer.state.bodies.add(name="torso", pose=pose, valid=True)
+    seen = "x 0.100 y -0.250 z -0.056 m, turned 5 -3 90 degrees about its x, y, z"
+    assert lines(answer)["torso"] == seen
+    answer.state.bodies[0].valid = False
+    assert lines(answer)["torso"] == f"LOST by the tracker; last seen {seen}"
+    del answer.state.bodies[0].pose[:]
+    assert lines(answer)["torso"] == "LOST by the tracker"
+
+
 def test_a_robot_without_servos_says_nothing_of_them():
     shown = lines(GetStatusResponse(backend="mujoco", clock="lockstep"))
     assert not {"servo watchdog", "servos", "servo bus", "warning"} & shown.keys()
