@@ -151,11 +151,11 @@ class Pair:
         self.trainer_target = free_address("127.0.0.1:0")
         self._started: list[Daemon] = []
 
-    def start_trainer(self) -> Daemon:
+    def start_trainer(self, *assignments: str) -> Daemon:
         tiny = [f"algorithm.settings.{key}={value}" for key, value in TINY.items()]
-        return self._keep(Daemon("trainer", self.run_dir, self.trainer_target, *tiny))
+        return self._keep(Daemon("trainer", self.run_dir, self.trainer_target, *tiny, *assignments))
 
-    def start_controller(self, clock: str = "lockstep") -> Daemon:
+    def start_controller(self, clock: str = "lockstep", *assignments: str) -> Daemon:
         listen = free_address("127.0.0.1:0")
         return self._keep(
             Daemon(
@@ -164,6 +164,7 @@ class Pair:
                 listen,
                 f"trainer={self.trainer_target}",
                 f"clock={clock}",
+                *assignments,
             )
         )
 
