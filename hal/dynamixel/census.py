@@ -14,10 +14,10 @@ from hal.errors import HalError
 
 _PINGS = 4
 _PING_TIMEOUT_S = 0.05  # answers to the broadcast may still be coming
-_READS_MAX = 8
+_READS_MAX = 12
 _CLEAN_ENOUGH = 3
+_SPOILED_ENOUGH = 4  # two servos of one id spoil every second read at least
 _SPOILED_BY_HOST = 2  # of the reads, by answers that it was too slow for
-_LISTEN_S = 0.006
 _PROBE_ADDRESS, _PROBE_BYTES = 120, 27  # clock, load, position: no two servos agree in these
 
 
@@ -110,10 +110,12 @@ def _refuse_missing(
 def _refuse_collisions(bus: ServoBus, joint: ServoJoint) -> None:
     """Two servos with one id talk at the same time: broken, doubled or unasked answers, always.
 
-    A second answer may come whole behind the first one; so after each read there is time for it. A
-    host that was too slow for an answer sees some of that too, but not each time.
+    An answer that comes whole behind the first one is seen only by the next read, so a read is
+    clean when the one before it was good, too. A host that was too slow for an answer sees some of
+    that as well, but not each time.
     """
     clean = spoiled = 0
+    was_good = False
     for _ in range(_READS_MAX):
         before = _disturbances(bus)
         try:
@@ -121,13 +123,14 @@ def _refuse_collisions(bus: ServoBus, joint: ServoJoint) -> None:
             answered = True
         except (BusTimeoutError, BadStatusError):
             answered = False
-        answered &= len(bus.ping_replies(joint.servo_id, _LISTEN_S)) == 1
         is_disturbed = _disturbances(bus) > before
+        is_good = answered and not is_disturbed
         spoiled += is_disturbed
-        clean += answered and not is_disturbed
+        clean += is_good and was_good
+        was_good = is_good
         if clean == _CLEAN_ENOUGH:
             return
-    if spoiled > max(2 * clean, _SPOILED_BY_HOST):
+    if spoiled >= _SPOILED_ENOUGH and spoiled > 2 * clean:
         raise _collision(joint, spoiled, _READS_MAX)
 
 

@@ -17,8 +17,8 @@ EXPECTED = tuple(j.servo_id for j in (*CALIBRATION.joints, *CALIBRATION.objects)
 class Servos:
     """Answers of servos that are there; `garbled` ids answer with broken packets only.
 
-    `twins` are two of one id: their answers come in turn together, which breaks them, and one
-    after the other.
+    `twins` are two of one id: in turn, their answers come one after the other and together, which
+    breaks them.
     """
 
     def __init__(
@@ -29,8 +29,7 @@ class Servos:
     ) -> None:
         self._models = models
         self._twins = twins
-        self._apart = cycle((True, False))
-        self._together = cycle((False, True))
+        self._collides = cycle((False, True))
         self._garbled = garbled
         self.counters = BusCounters()
 
@@ -45,13 +44,11 @@ class Servos:
         self._answer(servo_id)
         return bytes(length)
 
-    def ping_replies(self, servo_id: int, timeout_s: float) -> tuple[Ping, ...]:
-        """A twin's answer to the read before comes whole, where it does, while this listens."""
-        self.counters.late_packets += servo_id in self._twins and next(self._apart)
-        return (Ping(servo_id, self._models[servo_id], 45),)
-
     def _answer(self, servo_id: int) -> None:
-        self.counters.crc_errors += servo_id in self._twins and next(self._together)
+        if servo_id in self._twins and next(self._collides):
+            self.counters.late_packets += 1  # the second answer to the read before
+            self.counters.crc_errors += 1
+            raise BusTimeoutError(f"no answer of {servo_id}", servo_id=servo_id)
         self.counters.crc_errors += servo_id in self._garbled
         if servo_id in self._garbled or servo_id not in self._models:
             raise BusTimeoutError(f"no answer of {servo_id}", servo_id=servo_id)
