@@ -77,42 +77,44 @@ class SequenceObjective:
     def score(
         self,
         physical: Float[Tensor, "P"],
-        last_action: Float[Tensor, "A"],
         goal: Float[Tensor, "G"],
         actions: Float[Tensor, "H N A"],
     ) -> Scores:
         """Roll every sequence from `physical` in every member."""
         members, (horizon, count) = self.model.members, actions.shape[:2]
+        states = self._roll(physical, actions)
+        aim = goal.expand(horizon, members, count, -1)
+        ended = self.task.terminated(states)
+        alive = torch.ones_like(ended)  # before each step
+        alive[1:] = ~ended[:-1].cummax(dim=0).values
+        discount = self.gamma ** torch.arange(horizon)[:, None, None]
+        # Not a product: what follows the end may be no number at all.
+        gained = torch.where(alive, self.reward(states, aim), 0.0)
+        returns = (discount * gained).sum(dim=0)
+        if self.terminal_value is not None:
+            asked = actions[-1].expand(members, count, -1)
+            rest = self.terminal_value(states[-1], asked, aim[-1])
+            still = alive[-1] & ~ended[-1]
+            returns += self.gamma**horizon * torch.where(still, rest, 0.0)
+        if self.state_scale is None:
+            apart = returns.std(dim=0, correction=0)
+        else:
+            spread = (states / self.state_scale()).std(dim=1, correction=0).mean(dim=-1)
+            apart = torch.where(alive.any(dim=1), spread, 0.0).mean(dim=0)
+        return self._scores(returns, apart)
+
+    def _roll(self, physical: Tensor, actions: Tensor) -> Float[Tensor, "H E N P"]:
+        """The states arrived in; they are judged all at once, which costs far less than in turn."""
+        members, (horizon, count) = self.model.members, actions.shape[:2]
+        states = torch.empty(horizon, members, count, physical.shape[-1])
         state = physical.expand(members, count, -1)
-        aim = goal.expand(members, count, -1)
-        asked = last_action.expand(members, count, -1)
-        returns = torch.zeros(members, count)
-        alive = torch.ones(members, count, dtype=torch.bool)
-        nothing = torch.zeros(())
-        apart = torch.zeros(count)
-        scale = None if self.state_scale is None else self.state_scale()
         for t in range(horizon):
             asked = actions[t].expand(members, count, -1)
             after = self.model.predict(state, self.task.applied_action(state, asked))
-            state = after.clamp(-STATE_LIMIT, STATE_LIMIT)
-            gained = torch.where(alive, self.reward(state, aim), nothing)
-            returns.add_(gained, alpha=self.gamma**t)
-            if scale is not None:
-                apart += _spread(state / scale, alive)
-            alive = alive & ~self.task.terminated(state)
-        if self.terminal_value is not None:
-            rest = torch.where(alive, self.terminal_value(state, asked, aim), nothing)
-            returns.add_(rest, alpha=self.gamma**horizon)
-        apart = returns.std(dim=0, correction=0) if scale is None else apart / horizon
-        return self._scores(returns, apart)
+            state = torch.clamp(after, -STATE_LIMIT, STATE_LIMIT, out=states[t])
+        return states
 
     def _scores(self, returns: Tensor, apart: Tensor) -> Scores:
         mean = returns.mean(dim=0)
         value = mean + self.disagreement_weight * apart if self.disagreement_weight else mean
         return Scores(torch.where(value.isfinite(), value, -torch.inf), mean, apart)
-
-
-def _spread(state: Tensor, alive: Tensor) -> Tensor:
-    """Standard deviation [N] over members, averaged over columns; 0 where all have ended."""
-    spread = state.std(dim=0, correction=0).mean(dim=-1)
-    return torch.where(alive.any(dim=0), spread, torch.zeros(()))

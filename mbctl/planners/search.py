@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -62,6 +62,12 @@ class Sizes:
     goal: int
 
 
+class _Start(NamedTuple):
+    physical: Tensor  # [P]
+    last_action: Tensor  # [A]
+    goal: Tensor  # [G]
+
+
 @dataclass(frozen=True)
 class _Known:
     candidates: Candidates
@@ -118,7 +124,7 @@ class SamplingPlanner:
     ) -> Plan:
         if steps < 0:
             raise ValueError(f"steps is {steps}: a plan cannot be shifted backwards")
-        start = (
+        start = _Start(
             _checked("physical", physical, self.sizes.physical),
             _checked("last_action", last_action, self.sizes.action),
             _checked("goal", goal, self.sizes.goal),
@@ -136,7 +142,7 @@ class SamplingPlanner:
             scored,
         )
 
-    def _known(self, start: tuple[Tensor, Tensor, Tensor], steps: int) -> _Known:
+    def _known(self, start: _Start, steps: int) -> _Known:
         """Score what there is before any search: the policy's rollouts and the last plan."""
         sequences = self._shifted(steps)
         std = torch.full((self.horizon, self.sizes.action), self.settings.initial_std)
@@ -152,8 +158,8 @@ class SamplingPlanner:
         if not bool(known.scores.value.isfinite().any()):
             raise PlanError(
                 f"none of {len(known)} known sequences has a finite value in the model from "
-                f"physical {start[0].tolist()}: the state is far from the model's data, or its "
-                "weights are broken"
+                f"physical {start.physical.tolist()}: the state is far from the model's data, or "
+                "the model's weights are broken"
             )
         prior = float(known.scores.value[:noise_free].max()) if noise_free else None
         return _Known(known, std, prior)
@@ -171,7 +177,7 @@ class SamplingPlanner:
         return moved if remembered is None else [*moved, remembered]
 
     def _search(
-        self, start: tuple[Tensor, Tensor, Tensor], known: _Known, deadline_ns: int | None
+        self, start: _Start, known: _Known, deadline_ns: int | None
     ) -> tuple[Candidates, int, int]:
         """The best sequence, rounds done and sequences scored."""
         method = self.method
@@ -198,8 +204,8 @@ class SamplingPlanner:
         passes = 2 if self.method.averages else 1
         return self.now_ns() + max(1, passes * self.round_ns) <= deadline_ns
 
-    def _scored(self, start: tuple[Tensor, Tensor, Tensor], actions: Tensor) -> Candidates:
-        return Candidates(actions, self.objective.score(*start, actions))
+    def _scored(self, start: _Start, actions: Tensor) -> Candidates:
+        return Candidates(actions, self.objective.score(start.physical, start.goal, actions))
 
 
 def _better(best: Candidates, found: Candidates) -> Candidates:

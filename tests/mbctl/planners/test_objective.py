@@ -12,7 +12,7 @@ from tests.mbctl.planners.point_mass import PointMass, PointMasses, quadratic_op
 
 TASK = PointMass()
 START = torch.tensor([0.2, -0.1])
-LAST, GOAL = torch.zeros(1), torch.tensor([0.5])
+GOAL = torch.tensor([0.5])
 
 
 def rolled(gain: float, actions: Tensor, start: Tensor = START) -> list[Tensor]:
@@ -27,7 +27,7 @@ def rolled(gain: float, actions: Tensor, start: Tensor = START) -> list[Tensor]:
 def test_the_value_is_the_mean_discounted_return_over_members():
     actions = torch.randn(5, 3, 1, generator=torch.Generator().manual_seed(0))
     objective = SequenceObjective(TASK, PointMasses(0.5, 1.0), TASK.reward, gamma=0.9)
-    scores = objective.score(START, LAST, GOAL, actions)
+    scores = objective.score(START, GOAL, actions)
     for n in range(3):
         returns = []
         for gain in (0.5, 1.0):
@@ -43,9 +43,7 @@ def test_the_value_is_the_mean_discounted_return_over_members():
 def test_disagreement_is_a_penalty_or_a_bonus(weight: float):
     actions = torch.rand(4, 6, 1, generator=torch.Generator().manual_seed(1))
     model = PointMasses(0.2, 1.0, 1.5)
-    scores = SequenceObjective(TASK, model, TASK.reward, 1.0, weight).score(
-        START, LAST, GOAL, actions
-    )
+    scores = SequenceObjective(TASK, model, TASK.reward, 1.0, weight).score(START, GOAL, actions)
     assert scores.disagreement.min() > 0
     assert torch.allclose(scores.value, scores.mean_return + weight * scores.disagreement)
 
@@ -56,7 +54,7 @@ def test_members_may_be_compared_by_their_states():
         TASK, PointMasses(0.0, 1.0), TASK.reward, state_scale=lambda: scale
     )
     actions = torch.ones(2, 1, 1)
-    scores = objective.score(START, LAST, GOAL, actions)
+    scores = objective.score(START, GOAL, actions)
     apart = 0.0
     both = rolled(0.0, actions[:, 0, 0]), rolled(1.0, actions[:, 0, 0])
     for still, moved in zip(*both, strict=True):
@@ -74,10 +72,7 @@ def test_the_end_of_the_horizon_is_worth_gamma_to_the_horizon():
     actions = torch.full((3, 2, 1), 0.25)
     plain = SequenceObjective(TASK, PointMasses(1.0), TASK.reward, gamma=0.8)
     valued = SequenceObjective(TASK, PointMasses(1.0), TASK.reward, 0.8, terminal_value=value)
-    gained = (
-        valued.score(START, LAST, GOAL, actions).value
-        - plain.score(START, LAST, GOAL, actions).value
-    )
+    gained = valued.score(START, GOAL, actions).value - plain.score(START, GOAL, actions).value
     end = rolled(1.0, actions[:, 0, 0])[-1][0]
     assert gained[0] == pytest.approx(0.8**3 * (100 * float(end) + 0.5), rel=1e-4)
     assert last_seen[0].shape == (1, 2, 1)
@@ -89,10 +84,23 @@ def test_nothing_counts_after_the_step_that_ends_an_episode():
     objective = SequenceObjective(
         TASK, PointMasses(1.0, 0.5), TASK.reward, terminal_value=lambda p, _a, _g: p[..., 0] * 1e6
     )
-    many = objective.score(near_edge, LAST, GOAL, torch.zeros(6, 1, 1))
+    many = objective.score(near_edge, GOAL, torch.zeros(6, 1, 1))
     first = rolled(1.0, torch.zeros(1), near_edge)[0]
     assert first[0] > TASK.edge_m
     assert many.value[0] == pytest.approx(float(TASK.reward(first, GOAL)), rel=1e-5)
+
+
+def test_what_follows_the_end_may_be_no_number():
+    class Broken(PointMasses):
+        def predict(self, physical: Tensor, action: Tensor) -> Tensor:
+            outside = physical[..., :1].abs() >= TASK.edge_m
+            return torch.where(outside, torch.nan, super().predict(physical, action))
+
+    objective = SequenceObjective(TASK, Broken(1.0, 0.5), TASK.reward)
+    near_edge = torch.tensor([9.95, 1.0])
+    one, many = (objective.score(near_edge, GOAL, torch.zeros(h, 1, 1)) for h in (1, 5))
+    assert one.value.isfinite()
+    assert many.value[0] == one.value[0]
 
 
 def test_members_end_one_by_one():
@@ -103,7 +111,7 @@ def test_members_end_one_by_one():
     task = Half()
     reward = lambda physical, goal: torch.ones_like(physical[..., 0])  # noqa: E731
     objective = SequenceObjective(task, PointMasses(1.0, 0.0), reward)
-    scores = objective.score(torch.zeros(2), LAST, GOAL, torch.ones(4, 1, 1))
+    scores = objective.score(torch.zeros(2), GOAL, torch.ones(4, 1, 1))
     assert scores.value[0] == (1 + 4) / 2
     assert scores.disagreement[0] == 1.5
 
@@ -115,9 +123,7 @@ def test_what_the_model_cannot_tell_is_never_preferred():
             return torch.where(action > 0.5, torch.nan, after)
 
     actions = torch.tensor([0.0, 1.0]).expand(2, 2)[..., None]
-    scores = SequenceObjective(TASK, Breaking(1.0, 1.0), TASK.reward).score(
-        START, LAST, GOAL, actions
-    )
+    scores = SequenceObjective(TASK, Breaking(1.0, 1.0), TASK.reward).score(START, GOAL, actions)
     assert scores.value[0].isfinite()
     assert scores.value[1] == -torch.inf
 
@@ -133,7 +139,7 @@ def test_states_are_held_within_their_limit():
         seen.append(float(physical.max()))
         return physical[..., 0]
 
-    SequenceObjective(TASK, Bursting(1.0), reward).score(START, LAST, GOAL, torch.zeros(1, 1, 1))
+    SequenceObjective(TASK, Bursting(1.0), reward).score(START, GOAL, torch.zeros(1, 1, 1))
     assert seen == [STATE_LIMIT]
 
 
@@ -149,14 +155,12 @@ def test_the_optimum_in_closed_form_is_the_best_of_its_neighbours():
     noise[:, 0] = 0
     objective = SequenceObjective(Unbounded(), PointMasses(1.0), TASK.reward)
     actions = (best[:, None] + noise)[..., None]
-    scores = objective.score(START, LAST, torch.tensor([0.25]), actions)
+    scores = objective.score(START, torch.tensor([0.25]), actions)
     assert scores.value[0] == pytest.approx(value, abs=1e-5)
     assert int(scores.value.argmax()) == 0
 
 
 def test_scores_are_plain_data():
     actions = torch.zeros(1, 1, 1, requires_grad=True)
-    scores = SequenceObjective(TASK, PointMasses(1.0), TASK.reward).score(
-        START, LAST, GOAL, actions
-    )
+    scores = SequenceObjective(TASK, PointMasses(1.0), TASK.reward).score(START, GOAL, actions)
     assert not any(t.requires_grad for t in dataclasses.astuple(scores))
