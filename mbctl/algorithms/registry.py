@@ -10,6 +10,7 @@ from mbctl.algorithms.br_settings import BrSettings
 from mbctl.algorithms.gda_settings import GdaSettings
 from mbctl.algorithms.mal_settings import MalSettings
 from mbctl.algorithms.pal_settings import PalSettings
+from mbctl.algorithms.sac_settings import SacSettings
 from mbctl.tasks.task import Task
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ _SETTINGS: dict[str, type[BaseModel]] = {
     "mal": MalSettings,
     "gda": GdaSettings,
     "br": BrSettings,
+    "sac": SacSettings,
 }
 ALGORITHM_NAMES = tuple(_SETTINGS)
 
@@ -66,4 +68,8 @@ def build_algorithm(name: str, settings: Mapping[str, Any], task: Task, seed: in
         from mbctl.algorithms.br import Br
 
         return Br(task, config, seed)
+    if isinstance(config, SacSettings):
+        from mbctl.algorithms.sac import Sac
+
+        return Sac(task, config, seed)
     raise UnknownAlgorithmError(f"algorithm {name!r} has settings but no learner")

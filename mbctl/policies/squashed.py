@@ -38,7 +38,7 @@ class SquashedGaussianPolicy:
         observation_dim, action_dim: O and A.
         hidden: widths of the hidden layers.
         reflection: act in the mirror image where it says so; None acts as observed. All methods
-            below work on canonical observations and actions, as `Reflection` makes them.
+            below but `canonical` and `applied` work on canonical observations and actions.
         generator: source of the initial weights. The last layer starts at a hundredth of its usual
             size: every observation gives a mean near 0 and a deviation near 1, which tanh turns
             into something close to uniform.
@@ -63,6 +63,19 @@ class SquashedGaussianPolicy:
             for shape in ((sizes[layer + 1], sizes[layer]), (sizes[layer + 1],)):
                 drawn = (2.0 * torch.rand(shape, generator=generator) - 1.0) * bound
                 self.parameters.append(drawn.requires_grad_())
+
+    def canonical(self, observation: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Observations as the network sees them, and which rows are mirrored (None: none ever)."""
+        if self.reflection is None:
+            return observation, None
+        flipped = self.reflection.flipped(observation)
+        return self.reflection.observation(observation, flipped), flipped
+
+    def applied(self, action: Tensor, flipped: Tensor | None) -> Tensor:
+        """Actions for the robot from actions in the network's view."""
+        if self.reflection is None or flipped is None:
+            return action
+        return self.reflection.action(action, flipped)
 
     def distribution(
         self, observation: Float[Tensor, "B O"]

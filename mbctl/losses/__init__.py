@@ -1,0 +1,1 @@
+"""Losses of the papers as pure functions of tensors."""
