@@ -12,7 +12,7 @@ TESTED_AT = {
     "services/controller/servicers": "tests/services/controller/test_service.py",
 }
 # Test folders that mirror no package.
-TOPICS = ("tests/architecture", "tests/conformance", "tests/e2e", "tests/oracle")
+TOPICS = ("tests/architecture", "tests/conformance", "tests/e2e", "tests/faults", "tests/oracle")
 
 
 def test_every_package_has_a_readme(root: Path, package_folders: list[str]):
