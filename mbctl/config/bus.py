@@ -29,6 +29,8 @@ class BusConfig(Frozen):
     """Servos that hear nothing for so long stop by themselves; a multiple of 0.02 s."""
     cycle_budget_s: float = Field(default=0.018, ge=0.002, le=0.1)
     """One look at the bus, with a second chance for who was mute, takes no longer."""
+    turnaround_s: float = Field(default=0.004, ge=0.0005, le=0.1)
+    """Servos, adaptor and this machine may take so long to answer, besides the time on the wire."""
     misses_degraded: int = Field(default=3, ge=1, le=100)
     """So many missing answers of one servo in a row freeze the goals."""
     comm_fault_s: float = Field(default=0.1, ge=0.02, le=1)

@@ -21,7 +21,12 @@ _TASK = "task"
 PORT_LINK = "servo-bus"  # in the run's directory, to the virtual bus
 # Its servos share processors with the learner: they answer late where real ones do not.
 _PATIENT_TRACKER = {"kind": "udp", "stale_s": 0.4}
-_PATIENT_BUS = {"watchdog_s": 1.0, "comm_fault_s": 1.0, "cycle_budget_s": 0.04}
+_PATIENT_BUS = {
+    "watchdog_s": 1.0,
+    "comm_fault_s": 1.0,
+    "cycle_budget_s": 0.04,
+    "turnaround_s": 0.02,
+}
 
 
 class Rhythm(Frozen):

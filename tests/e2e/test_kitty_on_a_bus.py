@@ -28,6 +28,7 @@ PATIENCE = (
     "bus.watchdog_s=1",
     "bus.comm_fault_s=1",
     "bus.cycle_budget_s=0.04",
+    "bus.turnaround_s=0.02",
 )
 
 
@@ -57,9 +58,10 @@ def on_the_bus(port: str, tracker: str) -> list[str]:
 
 
 @pytest.fixture
-def rig(pair, e2e: ModuleType) -> Iterator[Rig]:
-    tracker = free_udp_address()
-    with start_virtual_bus("dkitty", tracker_udp=tracker, record=None) as bus:
+def rig(request: pytest.FixtureRequest, pair, e2e: ModuleType) -> Iterator[Rig]:
+    """Its parameter: how the robot is found."""
+    tracker, initial = free_udp_address(), getattr(request, "param", "stand")
+    with start_virtual_bus("dkitty", tracker_udp=tracker, initial=initial, record=None) as bus:
         pair.start_trainer("robot_model=dkitty", f"task.name={TASK.name}")
         controller = pair.start_controller("wall", *on_the_bus(bus.port, tracker))
         with ControllerClient(controller.target) as client:
@@ -133,3 +135,23 @@ def test_a_fall_ends_an_episode_and_the_next_begins_on_its_feet(rig: Rig, e2e: M
     rows = stored_rows(rig.database, fallen.episode_id)
     assert rows[:, LAYOUT.terminated].tolist() == [0.0] * (len(rows) - 1) + [1.0]
     check_start(stored_rows(rig.database, next_one.episode_id)[0, LAYOUT.observation], 1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rig", ["upside-down"], indirect=True)
+def test_told_to_stop_while_getting_up_it_lets_go_where_it_is(rig: Rig, e2e: ModuleType):
+    """Its legs are then far outside what episodes may command."""
+    hip = TASK.robot.joint_names[0]
+
+    def swung_out() -> bool:
+        return rig.bus.state()["joints"][hip]["position_rad"] < -2.5
+
+    with rig.client.lease("test") as lease:
+        rig.client.activate(lease)
+        run(rig, lease, 1)
+        e2e.wait_until(swung_out, "it does not get up")
+        rig.client.deactivate(lease)
+        status = rig.client.status()
+    assert not status.HasField("fault")
+    assert swung_out()
+    assert not any(joint["torque_on"] for joint in rig.bus.state()["joints"].values())
