@@ -108,6 +108,8 @@ class Plant:
         self.scene = build_scene(self.spec)
         self._model = copy.deepcopy(self.scene.model)
         self._model.opt.disableflags |= int(mujoco.mjtDisableBit.mjDSBL_ACTUATION)
+        # The benchmark puts an object back at each reset; on a robot it turns on from where it is.
+        self._model.jnt_limited[self._model.dof_jntid[self.scene.object_dof]] = 0
         self._data = mujoco.MjData(self._model)
         self.step_s = float(self._model.opt.timestep)
         self.step_ns = round(self.step_s * 1e9)

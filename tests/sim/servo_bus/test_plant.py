@@ -119,6 +119,19 @@ def test_the_valve_is_driven_only_under_torque(make_bus):
     assert plant.shaft("valve").position_rad == pytest.approx(0.0, abs=0.05)
 
 
+def test_the_valve_turns_on_and_on(make_bus):
+    """The model stops it after a turn either way: episodes that start there never get so far."""
+    steps = Steps(make_bus("dclaw"))
+    valve = next(s for s in steps.bus.plant.shafts if s.joint.name == "valve")
+    steps.bus.plant.set_joint("valve", 6.2)
+    steps.run(1)
+    steps.write(valve.joint.servo_id, "torque_enable", 1)
+    ticks = round((6.2 + 0.5 - valve.joint.offset_rad) / POSITION_RAD)
+    steps.write(valve.joint.servo_id, "goal_position", ticks % 4096)
+    steps.run(400)
+    assert valve.position_rad == pytest.approx(6.7, abs=0.1)
+
+
 def test_the_guide_turns_by_hand_and_stops(make_bus):
     steps = Steps(make_bus())
     plant = steps.bus.plant
