@@ -13,7 +13,8 @@ class SacSettings(BaseModel):
             authors' code.
         rows_per_refit: new rows between blocks of updates; 1 in the paper.
         buffer_rows: rows that are kept; 1,000,000.
-        updates_per_row: gradient steps per new row; 1.
+        updates_per_row: gradient steps per new row; 1. Each draws `batch` rows, and the trainer
+            starts no refit beyond its samples_per_insert_limit.
         batch: rows per gradient step; 256.
         policy_hidden, critic_hidden: widths of the hidden layers, ReLU; 256, 256 each.
         policy_learning_rate, critic_learning_rate, temperature_learning_rate: Adam's; 3e-4 each.

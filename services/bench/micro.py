@@ -12,6 +12,7 @@ from services.bench.npg import NpgSizes, measure_npg
 from services.bench.report import Report, Say
 from services.bench.rollout import RolloutSizes, measure_rollout
 from services.bench.rows import fill_replay, simulated_rows
+from services.bench.sac import SacSizes, measure_sac
 from services.bench.start_up import StartUpSizes, measure_start_up
 from services.bench.yardstick import measure_yardstick
 
@@ -31,6 +32,7 @@ class MicroSizes:
     npg: NpgSizes = field(default_factory=NpgSizes)
     model: ModelSizes = field(default_factory=ModelSizes)
     rollout: RolloutSizes = field(default_factory=RolloutSizes)
+    sac: SacSizes = field(default_factory=SacSizes)
     act: ActSizes = field(default_factory=ActSizes)
     start_up: StartUpSizes = field(default_factory=StartUpSizes)
     replay_rows: int = 2500
@@ -41,6 +43,7 @@ QUICK = MicroSizes(
     NpgSizes(rounds=1),
     ModelSizes(steps=10, rounds=2),
     RolloutSizes(rounds=2),
+    SacSizes(updates=5, rounds=2),
     ActSizes(calls=500, rounds=2),
     StartUpSizes(rounds=1),
     replay_rows=800,
@@ -63,6 +66,8 @@ def run_micro(sizes: MicroSizes, say: Say, quick: bool = False) -> Report:
     model, losses = measure_model_step(task, data, sizes.model)
     say("imagined rollout step")
     rollout = measure_rollout(task, replay, sizes.rollout)
+    say("soft actor-critic update")
+    sac, differences = measure_sac(task, replay, sizes.sac)
     say("policy at batch 1")
     act, percentiles = measure_act(task, sizes.act)
     say("start-up")
@@ -70,10 +75,10 @@ def run_micro(sizes: MicroSizes, say: Say, quick: bool = False) -> Report:
     return Report(
         "micro",
         quick,
-        [*npg, *model, *rollout, *act, *start_up],
+        [*npg, *model, *rollout, *sac, *act, *start_up],
         yardstick,
         before,
         look_at_machine(),
         NOTES,
-        {**details, **losses, **percentiles},
+        {**details, **losses, **differences, **percentiles},
     )

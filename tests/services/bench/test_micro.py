@@ -15,6 +15,7 @@ from services.bench.plain_ensemble import PlainEnsemble
 from services.bench.plain_npg import PlainPolicy, fisher_anew, fisher_kept
 from services.bench.rollout import RolloutSizes
 from services.bench.rows import fill_replay, simulated_rows
+from services.bench.sac import SacSizes
 from services.bench.start_up import StartUpSizes
 
 NPG = NpgSizes(rows=600, fisher_rows=200, rounds=1)
@@ -23,6 +24,7 @@ TINY = MicroSizes(
     NPG,
     MODEL,
     RolloutSizes(starts=4, members=2, hidden=(16, 16), horizon=2, rounds=1),
+    SacSizes(hidden=(16, 16), batch=8, updates=2, rounds=1),
     ActSizes(hidden=((8, 8),), calls=20, rounds=1),
     StartUpSizes(rounds=1),
     replay_rows=80,
@@ -39,8 +41,9 @@ def data(task):
 def test_a_report_has_every_figure_with_its_baseline(said):
     report = run_micro(TINY, said.append, quick=True)
     names = [figure.name for figure in report.figures]
-    for part in ("NPG step", "model step", "rate", "rollout step", "policy at batch 1", "--help"):
+    for part in ("NPG step", "model step", "rate", "rollout step", "SAC update", "policy at batch"):
         assert any(part in name for name in names), part
+    assert any("--help" in name for name in names)
     for figure in report.figures:
         assert figure.value > 0
         assert figure.baseline > 0
@@ -48,7 +51,7 @@ def test_a_report_has_every_figure_with_its_baseline(said):
         over, under = (figure.value, figure.baseline)[:: 1 if turned else -1]
         assert figure.ratio == pytest.approx(over / under)
     goals = [figure.name for figure in report.figures if figure.goal is not None]
-    assert len(goals) == 6
+    assert len(goals) == 7
     assert report.yardstick_gflops > 0
     assert report.plain()["quick"] is True
     assert "model step" in said
