@@ -1,0 +1,108 @@
+"""Every registered algorithm keeps the contract. A new one gives its sizes here."""
+
+import pytest
+
+from mbctl.algorithms.registry import ALGORITHM_NAMES
+from tests.conformance.algorithm import AlgorithmContract, Case
+
+# Of algorithms with two players that meet in a model.
+SMALL_GAME = {
+    "initial_rows": 60,
+    "rows_per_refit": 20,
+    "members": 2,
+    "model_hidden": [16],
+    "model_batch": 20,
+    "model_epochs": 2,
+    "model_steps_min": 5,
+    "npg_steps": 2,
+    "rollouts": 8,
+    "policy_hidden": [8],
+    "value_hidden": [8],
+    "model_noise": 0.5,
+    "intermediate_fraction": 0.5,
+}
+LEARNING_GAME = {
+    "initial_rows": 200,
+    "rows_per_refit": 50,
+    "members": 4,
+    "model_hidden": [32],
+    "model_batch": 200,
+    "model_epochs": 10,
+    "model_learning_rate": 0.01,
+    "model_steps_min": 100,
+    "model_noise": 0.0,
+    "npg_steps": 16,
+    "step_size": 0.2,
+    "initial_log_std": -0.5,
+    "rollouts": 30,
+    "intermediate_fraction": 0.0,
+    "fresh_goals": True,
+    "policy_hidden": [16],
+    "value_hidden": [32],
+    "gamma": 0.9,
+    "fisher_rows": 300,
+    "cg_damping": 1e-3,
+}
+CASES = {
+    "pal": Case("pal", SMALL_GAME, {**LEARNING_GAME, "npg_steps": 6}, refits=4),
+    "mal": Case("mal", SMALL_GAME, LEARNING_GAME, refits=3),
+    "gda": Case(
+        "gda",
+        {**SMALL_GAME, "initial_model_epochs": 5},
+        {
+            **LEARNING_GAME,
+            "rows_per_refit": 20,
+            "initial_model_epochs": 100,
+            "model_epochs": 1,
+            "model_steps_min": 1,
+            "npg_steps": 1,
+        },
+        refits=25,
+    ),
+    "br": Case(
+        "br",
+        {**SMALL_GAME, "initial_model_epochs": 5},
+        {**LEARNING_GAME, "initial_model_epochs": 100, "model_epochs": 100},
+        refits=3,
+    ),
+    "sac": Case(
+        "sac",
+        {
+            "initial_rows": 60,
+            "rows_per_refit": 20,
+            "updates_per_row": 0.5,
+            "batch": 16,
+            "policy_hidden": [8],
+            "critic_hidden": [8],
+        },
+        {
+            "initial_rows": 300,
+            "rows_per_refit": 100,
+            "updates_per_row": 1.0,
+            "batch": 64,
+            "policy_hidden": [32],
+            "critic_hidden": [32, 32],
+            "policy_learning_rate": 3e-3,
+            "critic_learning_rate": 3e-3,
+            "temperature_learning_rate": 3e-3,
+            "gamma": 0.9,
+            "target_rate": 0.02,
+            "initial_temperature": 0.1,
+            "relabelled": 0.5,
+        },
+        refits=5,
+    ),
+}
+
+
+def test_every_registered_algorithm_has_sizes():
+    assert set(ALGORITHM_NAMES) <= set(CASES), "give sizes for the new algorithm in CASES"
+
+
+@pytest.fixture(params=ALGORITHM_NAMES)
+def case(request: pytest.FixtureRequest) -> Case:
+    return CASES[request.param]
+
+
+class TestEveryAlgorithm(AlgorithmContract):
+    pass
