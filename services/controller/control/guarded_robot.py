@@ -89,6 +89,7 @@ class GuardedRobot:
         try:
             state = self._robot.read()
         except HalError as error:
+            self._stall.check()  # standing still in there has that cause, and this one name
             raise ControlFaultError(error.reason, str(error), controlled=False) from error
         self._touched()
         self._unrecorded = state
@@ -104,6 +105,7 @@ class GuardedRobot:
         try:
             self._robot.tend()
         except HalError as error:
+            self._stall.check()
             raise ControlFaultError(error.reason, str(error), controlled=False) from error
         self._touched()
 

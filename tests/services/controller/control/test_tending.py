@@ -2,6 +2,7 @@
 
 import pytest
 
+from hal.errors import RobotReadError
 from hal.health import JointHealth, RobotHealth
 from hal.lifecycle import Lifecycle
 from services.controller.control.exit_codes import ROBOT_LOST
@@ -77,6 +78,23 @@ def test_a_loop_that_stood_still_with_torque_on_stops_the_servos(make_rig):
     rig.cycle(3)
     assert rig.lifecycle == Lifecycle.ACTIVE
     stall._now_ns = lambda: stall._contact_ns + 101_000_000
+    rig.cycle(1)
+    assert rig.of_type("fault")[-1]["reason"] == "STATE_STALE"
+    assert not rig.robot.torque
+
+
+def test_a_loop_that_stood_still_while_it_tended_says_so_whatever_the_servos_say(make_rig):
+    rig = make_rig(backend="virtual-bus", port="/dev/null", tend_period_s=0.02)
+    assert rig.call("activate")["ok"]
+    stall = rig.loop._robot._stall
+    rig.cycle(3)
+    now_ns = stall._now_ns
+
+    def suspended() -> None:
+        stall._now_ns = lambda: now_ns() + 101_000_000
+        raise RobotReadError("it stopped by itself", reason="WATCHDOG_TRIPPED")
+
+    rig.robot._tend = suspended
     rig.cycle(1)
     assert rig.of_type("fault")[-1]["reason"] == "STATE_STALE"
     assert not rig.robot.torque
