@@ -73,6 +73,8 @@ class Station:
         """INACTIVE, whatever a test before has left."""
         client = self.client
         wait_until(client.is_serving, 30.0)
+        moving = (Lifecycle.ACTIVE, Lifecycle.HOLD)  # a lease that has ended stops it gently
+        wait_until(lambda: client.status().lifecycle not in moving)
         if client.status().lifecycle == Lifecycle.E_STOPPED:
             client.release_emergency_stop()
         if client.status().lifecycle == Lifecycle.FAULT:

@@ -29,6 +29,7 @@ def shared_station(shared_pool, tmp_path_factory):
 @pytest.fixture
 def station(shared_station):
     """The shared daemon, INACTIVE, on servos as from the factory."""
+    shared_station.make_ready()
     make_new(shared_station.bus, {})
     shared_station.make_ready()
     since_ns = shared_station.bus.state()["stamp_ns"]
