@@ -6,8 +6,6 @@ from hal.robots.dclaw import DCLAW
 from hal.robots.dkitty import DKITTY
 from sim.scene import Scene, build_scene
 
-pytest.register_assert_rewrite("tests.conformance.robot")
-
 
 @pytest.fixture(scope="session")
 def dclaw_scene() -> Scene:
