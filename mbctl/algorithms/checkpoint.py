@@ -1,5 +1,7 @@
 """Pieces that any learner's checkpoint is made of: named tensors, checked, and put back."""
 
+from collections.abc import Collection
+
 import torch
 from torch import Tensor
 
@@ -16,8 +18,11 @@ def copies(state: State) -> State:
     return {k: v.detach().clone().contiguous() for k, v in state.items()}
 
 
-def require_same_shapes(expected: State, state: State) -> None:
+def require_same_shapes(expected: State, state: State, *, any_shape: Collection[str] = ()) -> None:
     """Make sure that `state` fits where `expected` was taken.
+
+    Args:
+        any_shape: names of tensors that must be there and may have any shape, such as packed text.
 
     Raises:
         ValueError: a tensor is missing or has another shape than this learner's settings give.
@@ -25,7 +30,7 @@ def require_same_shapes(expected: State, state: State) -> None:
     for name, tensor in expected.items():
         if name not in state:
             raise ValueError(f"checkpoint lacks {name!r}")
-        if state[name].shape != tensor.shape:
+        if name not in any_shape and state[name].shape != tensor.shape:
             raise ValueError(
                 f"checkpoint has {name!r} of shape {tuple(state[name].shape)}, "
                 f"expected {tuple(tensor.shape)}"

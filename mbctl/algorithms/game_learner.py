@@ -10,15 +10,12 @@ import torch
 from torch import Tensor
 
 from mbctl.algorithms.algorithm import Metrics, Progress
+from mbctl.algorithms.checkpoint import require_same_shapes
 from mbctl.algorithms.game_settings import GameSettings
 from mbctl.algorithms.imagined_data import draw_starts, transition_data
 from mbctl.algorithms.model_error import model_errors
 from mbctl.algorithms.model_npg import ModelBasedNpg
-from mbctl.algorithms.npg_checkpoint import (
-    learner_state,
-    load_learner_state,
-    require_same_shapes,
-)
+from mbctl.algorithms.npg_checkpoint import PACKED, learner_state, load_learner_state
 from mbctl.critics.value import ValueFunction
 from mbctl.data.replay import Replay
 from mbctl.models.deterministic_ensemble import DeterministicEnsemble
@@ -140,5 +137,5 @@ class GameLearner:
         return learner_state(self)
 
     def load_state(self, state: dict[str, Tensor]) -> None:
-        require_same_shapes(self.state(), state)
+        require_same_shapes(self.state(), state, any_shape=PACKED)
         load_learner_state(self, state)

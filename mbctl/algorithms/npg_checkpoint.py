@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mbctl.algorithms.checkpoint import adam_state, copies, load_adam_state, part
 from mbctl.critics.value import ValueFunction
 from mbctl.models.deterministic_ensemble import DeterministicEnsemble
 from mbctl.models.fit import EnsembleFitter
@@ -27,6 +28,8 @@ class NpgLearner(Protocol):
 
 
 _OPTIMIZERS = ("fitter", "value")
+PACKED = ("rng",)
+"""Text in bytes, of which the length may differ."""
 
 
 def model_state(model: DeterministicEnsemble, prefix: str) -> dict[str, Tensor]:
@@ -42,8 +45,8 @@ def model_state(model: DeterministicEnsemble, prefix: str) -> dict[str, Tensor]:
 
 def load_model_state(model: DeterministicEnsemble, state: dict[str, Tensor], prefix: str) -> None:
     """Put copies of what `model_state` took into `model`."""
-    model.network.load_state_dict(_part(state, f"{prefix}model."))
-    found = {k: v.detach().clone() for k, v in _part(state, f"{prefix}statistics.").items()}
+    model.network.load_state_dict(part(state, f"{prefix}model."))
+    found = {k: v.detach().clone() for k, v in part(state, f"{prefix}statistics.").items()}
     model.statistics.input_shift = found["input_shift"]
     model.statistics.input_scale = found["input_scale"]
     model.statistics.difference_scale = found["difference_scale"]
@@ -64,32 +67,16 @@ def learner_state(learner: NpgLearner) -> dict[str, Tensor]:
     state["rng"] = torch.frombuffer(bytearray(numpy_state), dtype=torch.uint8)
     state["counters"] = torch.tensor([learner.rows_fitted, int(learner.model.fitted)])
     for name in _OPTIMIZERS:
-        for i, entry in getattr(learner, name).optimizer.state_dict()["state"].items():
-            state |= {f"adam.{name}.{i}.{k}": v for k, v in entry.items()}
-    return {k: v.detach().clone().contiguous() for k, v in state.items()}
-
-
-def require_same_shapes(expected: dict[str, Tensor], state: dict[str, Tensor]) -> None:
-    """Refuse a state that a learner of other settings took.
-
-    Raises:
-        ValueError: a tensor is missing or has another shape than `expected`.
-    """
-    for name, tensor in expected.items():
-        if name not in state:
-            raise ValueError(f"checkpoint lacks {name!r}")
-        if name != "rng" and state[name].shape != tensor.shape:
-            raise ValueError(
-                f"checkpoint has {name!r} of shape {tuple(state[name].shape)}, "
-                f"expected {tuple(tensor.shape)}"
-            )
+        moments = adam_state(getattr(learner, name).optimizer)
+        state |= {f"adam.{name}.{k}": v for k, v in moments.items()}
+    return copies(state)
 
 
 def load_learner_state(learner: NpgLearner, state: dict[str, Tensor]) -> None:
     """Put back what `learner_state` took."""
     load_model_state(learner.model, state, "")
     learner.value.network.load_state_dict(
-        {k: v for k, v in _part(state, "value.").items() if k != "scale"}
+        {k: v for k, v in part(state, "value.").items() if k != "scale"}
     )
     for i in range(len(learner.policy.parameters)):
         learner.policy.parameters[i] = state[f"policy.{i}"].clone()
@@ -101,18 +88,4 @@ def load_learner_state(learner: NpgLearner, state: dict[str, Tensor]) -> None:
     learner.rows_fitted = int(state["counters"][0])
     learner.model.fitted = bool(state["counters"][1])
     for name in _OPTIMIZERS:
-        _load_adam(getattr(learner, name).optimizer, _part(state, f"adam.{name}."))
-
-
-def _part(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
-
-
-def _load_adam(optimizer: torch.optim.Optimizer, moments: dict[str, Tensor]) -> None:
-    loaded = optimizer.state_dict()
-    entries: dict[int, dict[str, Tensor]] = {}
-    for name, tensor in moments.items():
-        index, key = name.split(".", 1)
-        entries.setdefault(int(index), {})[key] = tensor.clone()
-    loaded["state"] = entries
-    optimizer.load_state_dict(loaded)
+        load_adam_state(getattr(learner, name).optimizer, part(state, f"adam.{name}."))
