@@ -67,13 +67,14 @@ class TransitionSource:
         layout, settings = self._layout, self._settings
         rows = self._rows[torch.randint(len(self._rows), (count,), generator=generator)]
         before, after = rows[:, layout.observation], rows[:, layout.next_observation]
-        reward = rows[:, layout.reward]
+        action, reward = rows[:, layout.action], rows[:, layout.reward]
         changed = round(settings.relabelled * count)
         if changed:
             before, after = self._with_other_goals(before, after, changed)
         if changed or settings.reward != "task":
             reward = self._reward(self._task.physical(after), self._task.goal(after))
-        action, terminated = rows[:, layout.action], rows[:, layout.terminated]
+            reward = reward - self._task.action_cost(action)
+        terminated = rows[:, layout.terminated]
         scaled = settings.reward_scale * reward
         return self._mirrored(Transitions(before, action, scaled, after, terminated))
 

@@ -67,10 +67,11 @@ def imagine(
 ) -> Rollouts:
     """Roll the policy from every start in every member.
 
-    `reward` maps the physical state arrived in and the goal to [...] rewards. The model is asked
-    with the action that the robot would apply; the policy is credited with the one it sampled.
-    `noise` times the model's error on unseen rows is added to each step as Gaussian noise, so that
-    a policy cannot live off details that the model does not know.
+    `reward` maps the physical state arrived in and the goal to [...] rewards; what the applied
+    action costs is taken off. The model is asked with the action that the robot would apply; the
+    policy is credited with the one it sampled. `noise` times the model's error on unseen rows is
+    added to each step as Gaussian noise, so that a policy cannot live off details that the model
+    does not know.
     """
     members = model.members
     physical = starts.physical.expand(members, *starts.physical.shape)
@@ -87,13 +88,14 @@ def imagine(
         mean = policy.mean(observation)
         action = mean + std * torch.randn(mean.shape, generator=generator)
         shaped = policy.applied(action, flipped).reshape(members, -1, action.shape[-1])
-        after = model.predict(physical, task.applied_action(physical, shaped))
+        applied = task.applied_action(physical, shaped)
+        after = model.predict(physical, applied)
         if noise > 0:
             disturbance = torch.randn(after.shape, generator=generator)
             after = after + noise * model.residual_scale * disturbance
         after = after.clamp(-STATE_LIMIT, STATE_LIMIT)
         ended = task.terminated(after).flatten().to(step.dtype)
-        gained = reward(after, goal).flatten()
+        gained = (reward(after, goal) - task.action_cost(applied)).flatten()
         reached = task.success(after, goal).flatten().to(step.dtype)
         success = torch.where(alive > 0, reached, success)
         for store, value in zip(

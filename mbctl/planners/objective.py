@@ -4,7 +4,8 @@
     a_0 ... a_{H-1}        actions, as requested
     s_{t+1}^e              physical state that member e predicts after a_t
     alive_t^e              1 until member e has predicted termination; the step that ends counts
-    G^e = sum_t gamma^t alive_t^e r(s_{t+1}^e) + gamma^H alive_H^e V(s_H^e)
+    G^e = sum_t gamma^t alive_t^e (r(s_{t+1}^e) - c(a_t^e)) + gamma^H alive_H^e V(s_H^e)
+    c(a_t^e)               the task's cost of the action as applied in member e
     value = mean_e G^e + weight * disagreement
 
 The horizon's end is worth V after gamma^H; MAAC's code (Clavera et al. 2020) has gamma^{H+1}.
@@ -82,14 +83,14 @@ class SequenceObjective:
     ) -> Scores:
         """Roll every sequence from `physical` in every member."""
         members, (horizon, count) = self.model.members, actions.shape[:2]
-        states = self._roll(physical, actions)
+        states, cost = self._roll(physical, actions)
         aim = goal.expand(horizon, members, count, -1)
         ended = self.task.terminated(states)
         alive = torch.ones_like(ended)  # before each step
         alive[1:] = ~ended[:-1].cummax(dim=0).values
         discount = self.gamma ** torch.arange(horizon)[:, None, None]
         # Not a product: what follows the end may be no number at all.
-        gained = torch.where(alive, self.reward(states, aim), 0.0)
+        gained = torch.where(alive, self.reward(states, aim) - cost, 0.0)
         returns = (discount * gained).sum(dim=0)
         if self.terminal_value is not None:
             asked = actions[-1].expand(members, count, -1)
@@ -103,16 +104,24 @@ class SequenceObjective:
             apart = torch.where(alive.any(dim=1), spread, 0.0).mean(dim=0)
         return self._scores(returns, apart)
 
-    def _roll(self, physical: Tensor, actions: Tensor) -> Float[Tensor, "H E N P"]:
-        """The states arrived in; they are judged all at once, which costs far less than in turn."""
+    def _roll(
+        self, physical: Tensor, actions: Tensor
+    ) -> tuple[Float[Tensor, "H E N P"], Float[Tensor, "H E N"]]:
+        """The states arrived in, and what the actions cost.
+
+        The states are judged all at once, which takes far less time than in turn.
+        """
         members, (horizon, count) = self.model.members, actions.shape[:2]
         states = torch.empty(horizon, members, count, physical.shape[-1])
+        cost = torch.empty(horizon, members, count)
         state = physical.expand(members, count, -1)
         for t in range(horizon):
             asked = actions[t].expand(members, count, -1)
-            after = self.model.predict(state, self.task.applied_action(state, asked))
+            applied = self.task.applied_action(state, asked)
+            cost[t] = self.task.action_cost(applied)
+            after = self.model.predict(state, applied)
             state = torch.clamp(after, -STATE_LIMIT, STATE_LIMIT, out=states[t])
-        return states
+        return states, cost
 
     def _scores(self, returns: Tensor, apart: Tensor) -> Scores:
         mean = returns.mean(dim=0)

@@ -17,6 +17,7 @@ from hal.arrays import array_namespace
 from hal.limits import action_to_target, bound_target, target_to_action
 from hal.robots.dclaw import DCLAW
 from hal.types import ResetTarget, RobotSpec, RobotState
+from mbctl.tasks.action_cost import no_action_cost
 from mbctl.tasks.angles import wrap_angle
 from mbctl.tasks.dclaw_kinematics import HANDLES, handle_features
 from mbctl.tasks.dclaw_observation import (
@@ -148,6 +149,9 @@ class DClawTurn:
         velocity = physical[..., 9:18]
         fast = xp.where(xp.abs(velocity) >= SLOW_RAD_S, velocity, xp.zeros_like(velocity))
         return self._turn_reward(distance) - pose - xp.sqrt(xp.sum(fast**2, axis=-1))
+
+    def action_cost(self, applied_action: Array) -> Array:
+        return no_action_cost(applied_action)
 
     def objective(self, physical: Array, goal: Array) -> Array:
         return self._turn_reward(self._distance(physical, goal))

@@ -11,6 +11,7 @@ from hal.limits import action_to_target, bound_target, target_to_action
 from hal.robots.dkitty import DKITTY
 from hal.types import ResetTarget, RobotSpec, RobotState
 from mbctl.tasks import dkitty_physical
+from mbctl.tasks.action_cost import no_action_cost
 from mbctl.tasks.dkitty_kinematics import feet_features, own_feet
 from mbctl.tasks.dkitty_observation import (
     last_action_part,
@@ -156,6 +157,9 @@ class DKittyTask(ABC):
 
     @abstractmethod
     def reward(self, physical: Array, goal: Array) -> Array: ...
+
+    def action_cost(self, applied_action: Array) -> Array:
+        return no_action_cost(applied_action)
 
     @abstractmethod
     def objective(self, physical: Array, goal: Array) -> Array: ...

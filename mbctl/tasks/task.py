@@ -113,7 +113,15 @@ class Task(Protocol):
         ...
 
     def reward(self, physical: Array, goal: Array) -> Array:
-        """Reward [...] of arriving in `physical`."""
+        """Reward [...] of arriving in `physical`, before what the action cost."""
+        ...
+
+    def action_cost(self, applied_action: Array) -> Array:
+        """What applying an action [..., A] costs, [...] >= 0.
+
+        A step is worth `reward(after, goal) - action_cost(applied)`; whoever counts `objective`
+        in place of `reward` subtracts it likewise.
+        """
         ...
 
     def objective(self, physical: Array, goal: Array) -> Array:

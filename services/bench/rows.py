@@ -49,5 +49,6 @@ def _episode(task: Task, robot: MujocoRobot, rng: np.random.Generator) -> Rows:
         physical, last = task.physical_from_state(robot.read()), requested
         after = task.observation(physical, last, goal)
         flags = [0.0, float(step == task.episode_steps - 1), 1.0]
-        rows.append(np.concatenate([before, applied, [task.reward(physical, goal)], after, flags]))
+        reward = task.reward(physical, goal) - task.action_cost(applied)
+        rows.append(np.concatenate([before, applied, [reward], after, flags]))
     return np.stack(rows).astype(np.float32)

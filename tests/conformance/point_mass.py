@@ -18,6 +18,7 @@ from hal.arrays import array_namespace
 from hal.types import JointSpec, ResetTarget, RobotSpec, RobotState
 from mbctl.data.layout import RowLayout
 from mbctl.policies.numpy_policy import NumpyPolicy
+from mbctl.tasks.action_cost import no_action_cost
 
 Array = Any
 
@@ -94,6 +95,9 @@ class PointMass:
 
     def reward(self, physical: Array, goal: Array) -> Array:
         return -self._distance(physical, goal)
+
+    def action_cost(self, applied_action: Array) -> Array:
+        return no_action_cost(applied_action)
 
     def objective(self, physical: Array, goal: Array) -> Array:
         return self.reward(physical, goal)

@@ -118,7 +118,8 @@ class Episode:
 
     def _close_row(self, row: _OpenRow, state: RobotState, cut: bool) -> RowMessage:
         layout, task = self._layout, self._task
-        reward = float(task.reward(self._physical, self._goal))
+        applied = row.values[layout.action]
+        reward = float(task.reward(self._physical, self._goal) - task.action_cost(applied))
         self.is_terminated = bool(task.terminated(self._physical))
         self.episode_return += reward
         self.steps += 1

@@ -9,6 +9,7 @@ import torch
 from mbctl.algorithms.sac_settings import SacSettings
 from mbctl.algorithms.transitions import Transitions, TransitionSource
 from mbctl.data.replay import Replay
+from mbctl.tasks.dclaw_turn import DClawTurn
 from mbctl.tasks.registry import make_task
 
 TASK = make_task("dclaw-turn-random")
@@ -45,6 +46,18 @@ def test_the_objective_leaves_out_costs(replay):
     physical = TASK.physical(objective.next_observation)
     told = TASK.objective(physical, TASK.goal(objective.next_observation))
     assert torch.equal(objective.reward, told)
+
+
+def test_a_reward_told_anew_is_less_what_the_action_costs(replay):
+    class Costly(DClawTurn):
+        def action_cost(self, applied_action: torch.Tensor) -> torch.Tensor:
+            return 2.0 + applied_action[..., 0] ** 2
+
+    free = draw(replay, reward="objective")
+    settings = SacSettings(reward="objective")
+    source = TransitionSource(Costly(random=True), replay, settings, None)
+    costly = source.draw(COUNT, torch.Generator().manual_seed(0))
+    assert torch.allclose(free.reward - costly.reward, 2.0 + free.action[:, 0] ** 2, atol=1e-5)
 
 
 def test_a_time_limit_is_no_end(replay):

@@ -6,9 +6,11 @@ import torch
 from torch import Tensor
 
 from mbctl.models.deterministic_ensemble import DeterministicEnsemble
-from mbctl.models.imagine import Starts, imagine
+from mbctl.models.imagine import Rollouts, Starts, imagine
 from mbctl.policies.gaussian import GaussianPolicy
+from mbctl.tasks.dclaw_turn import DClawTurn
 from mbctl.tasks.registry import make_task
+from mbctl.tasks.task import Task
 
 TASK = make_task("dclaw-turn-random")
 MEMBERS, STARTS = 2, 3
@@ -48,6 +50,21 @@ def test_each_start_is_rolled_in_each_member():
     distance = 1.0 - 0.1 * torch.arange(1.0, 6.0)
     assert torch.allclose(rolled.reward[:, 0], -5 * distance, atol=1e-4)
     assert rolled.alive.min() == 1
+
+
+def test_what_an_action_costs_is_taken_off():
+    class Costly(DClawTurn):
+        def action_cost(self, applied_action: Tensor) -> Tensor:
+            return 2.0 + applied_action[..., 0] ** 2
+
+    def rolled(task: Task) -> Rollouts:
+        generator = torch.Generator().manual_seed(2)
+        model, policy = parts(generator)
+        return imagine(task, model, policy, starts(), 1, TASK.reward, 0.0, generator)
+
+    free, costly = rolled(TASK), rolled(Costly(random=True))
+    applied = TASK.applied_action(TASK.physical(free.observation[0]), free.action[0])
+    assert torch.allclose(free.reward - costly.reward, 2.0 + applied[:, 0] ** 2, atol=1e-4)
 
 
 def test_the_last_action_is_what_was_asked_for_clipped():

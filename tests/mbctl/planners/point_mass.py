@@ -23,6 +23,9 @@ class PointMass:
     def applied_action(self, physical: Tensor, action: Tensor) -> Tensor:
         return action.clamp(-1, 1)
 
+    def action_cost(self, applied_action: Tensor) -> Tensor:
+        return torch.zeros(applied_action.shape[:-1])
+
     def terminated(self, physical: Tensor) -> Tensor:
         return ~(physical[..., 0].abs() < self.edge_m)
 

@@ -39,6 +39,18 @@ def test_the_value_is_the_mean_discounted_return_over_members():
     assert torch.equal(scores.value, scores.mean_return)
 
 
+def test_a_step_costs_what_its_action_costs_as_applied():
+    class Costly(PointMass):
+        def action_cost(self, applied_action: Tensor) -> Tensor:
+            return 3.0 * (applied_action**2).sum(dim=-1)
+
+    actions = torch.tensor([0.5, -4.0, 0.0])[:, None, None]  # the second is applied as -1
+    free = SequenceObjective(TASK, PointMasses(0.5, 1.0), TASK.reward, gamma=0.5)
+    costly = SequenceObjective(Costly(), PointMasses(0.5, 1.0), TASK.reward, gamma=0.5)
+    lost = free.score(START, GOAL, actions).value - costly.score(START, GOAL, actions).value
+    assert float(lost) == pytest.approx(3 * 0.5**2 + 0.5 * 3 * 1.0, rel=1e-5)
+
+
 @pytest.mark.parametrize("weight", [-2.0, 0.5])
 def test_disagreement_is_a_penalty_or_a_bonus(weight: float):
     actions = torch.rand(4, 6, 1, generator=torch.Generator().manual_seed(1))
