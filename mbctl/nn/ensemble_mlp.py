@@ -1,22 +1,32 @@
 """E multilayer perceptrons as one: every layer is a batched matrix product over members."""
 
 import math
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
+from typing import Literal
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+Activation = Literal["relu", "silu"]
+# Written over a sum that nothing else needs; SiLU's derivative needs the sum itself.
+_ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "relu": torch.relu_,
+    "silu": functional.silu,
+}
+
 
 class EnsembleMLP(nn.Module):
-    """E ReLU networks of the same shape with independent weights.
+    """E networks of the same shape with independent weights.
 
     Args:
         members: E.
         sizes: input, hidden ..., output widths.
         generator: source of the initial weights, so that members differ and seeds repeat.
-        layer_norm: normalise each hidden layer's sums over its units, before the ReLU.
+        layer_norm: normalise each hidden layer's sums over its units, before the activation.
+        activation: of the hidden layers.
     """
 
     def __init__(
@@ -25,9 +35,11 @@ class EnsembleMLP(nn.Module):
         sizes: tuple[int, ...],
         generator: torch.Generator,
         layer_norm: bool = False,
+        activation: Activation = "relu",
     ) -> None:
         super().__init__()
         self.members = members
+        self._activate = _ACTIVATIONS[activation]
         weights, biases = [], []
         for inputs, outputs in pairwise(sizes):
             bound = 1.0 / math.sqrt(inputs)
@@ -42,15 +54,37 @@ class EnsembleMLP(nn.Module):
         self.offsets = nn.ParameterList([torch.zeros(members, 1, width) for width in normed])
 
     def forward(self, x: Float[Tensor, "E B I"]) -> Float[Tensor, "E B O"]:
+        return self._through(x, self.weights, self.biases, self.gains, self.offsets)
+
+    def frozen(self, x: Float[Tensor, "K B I"], members: Sequence[int]) -> Float[Tensor, "K B O"]:
+        """Rows through K chosen members, differentiable by the rows alone."""
+        chosen = list(members)
+        whole = chosen == list(range(self.members))
+
+        def of(parameters: nn.ParameterList) -> list[Tensor]:
+            return [p.detach() if whole else p.detach()[chosen] for p in parameters]
+
+        return self._through(x, of(self.weights), of(self.biases), of(self.gains), of(self.offsets))
+
+    def _through(
+        self,
+        x: Tensor,
+        weights: Iterable[Tensor],
+        biases: Iterable[Tensor],
+        gains: Iterable[Tensor],
+        offsets: Iterable[Tensor],
+    ) -> Tensor:
         last = len(self.weights) - 1
-        for layer, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
+        norms = zip(gains, offsets, strict=True)
+        for layer, (weight, bias) in enumerate(zip(weights, biases, strict=True)):
             x = torch.baddbmm(bias, x, weight)
             if layer < last:
-                x = torch.relu_(self._normalised(x, layer))
+                x = self._activate(_normalised(x, next(norms, None)))
         return x
 
-    def _normalised(self, x: Tensor, layer: int) -> Tensor:
-        if len(self.gains) == 0:
-            return x
-        standard = functional.layer_norm(x, x.shape[-1:])
-        return torch.addcmul(self.offsets[layer], standard, self.gains[layer])
+
+def _normalised(x: Tensor, norm: tuple[Tensor, Tensor] | None) -> Tensor:
+    if norm is None:
+        return x
+    gain, offset = norm
+    return torch.addcmul(offset, functional.layer_norm(x, x.shape[-1:]), gain)

@@ -1,0 +1,227 @@
+"""The probabilistic dynamics ensemble of MBPO, MAAC and DDPPO (Janner et al. 2019, section 5.1).
+
+    p_i(s', r | s, a) = N(mu_i(s, a), diag sigma_i(s, a)^2),   i = 1 .. E
+
+Here s is the physical part of the observation; mu gives its change, with angles the short way
+round, and, where it is learned, the reward. Each member is one network with two heads.
+
+Deviations from the paper, with reason:
+    * Targets are standardised, not raw: one likelihood over columns of different size belongs to
+      the largest of them, and the reward may be such a column.
+    * Inputs are the task's features, which hold angles as periodic features.
+    * First weights are uniform within 1 / sqrt(inputs), as all networks here, in place of the
+      authors' truncated normal of about the same size.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional
+
+from mbctl.nn.ensemble_mlp import Activation, EnsembleMLP
+from mbctl.tasks.task import Task
+
+MAX_LOG_VARIANCE, MIN_LOG_VARIANCE = 0.5, -10.0  # of standardised targets, before any fit
+
+
+@dataclass
+class TargetStatistics:
+    """Shift and scale of inputs [I] and of targets [D]: P differences and, if learned, a reward."""
+
+    input_shift: Tensor
+    input_scale: Tensor
+    target_shift: Tensor
+    target_scale: Tensor
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What each member predicts, in physical units.
+
+    Attributes:
+        mean_next: [E, B, P] mean of the next physical state.
+        std: [E, B, P] its standard deviation.
+        reward: [E, B] mean of the reward; None where it is not learned.
+        reward_std: [E, B] its standard deviation; None likewise.
+    """
+
+    mean_next: Float[Tensor, "E B P"]
+    std: Float[Tensor, "E B P"]
+    reward: Float[Tensor, "E B"] | None
+    reward_std: Float[Tensor, "E B"] | None
+
+
+@dataclass(frozen=True)
+class Step:
+    """One drawn step: next physical state [B, P]; reward [B], None where it is not learned."""
+
+    next_physical: Float[Tensor, "B P"]
+    reward: Float[Tensor, "B"] | None
+
+
+class ProbabilisticEnsemble:
+    """E networks that predict mean and deviation of the next physical state.
+
+    Args:
+        task: names the physical part, its features and its differences.
+        hidden: widths of the hidden layers.
+        members: E.
+        elites: how many of them draw steps; the best on held-out rows, once fitted.
+        kinematic: give the network what the robot's known geometry tells.
+        learned_reward: predict the reward as well, from state and action.
+        activation: of the hidden layers.
+        generator: source of the initial weights.
+        trainable_bounds: whether the bounds of the log-variance are learned.
+
+    Attributes:
+        elites: numbers of the members that draw steps.
+        max_log_variance, min_log_variance: [D] soft bounds, for standardised targets.
+
+    Raises:
+        ValueError: there are more elites than members, or the reward is to be learned on a task
+            whose reward depends on a goal, which the model does not see.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        hidden: tuple[int, ...],
+        members: int,
+        elites: int,
+        kinematic: bool,
+        learned_reward: bool,
+        activation: Activation,
+        generator: torch.Generator,
+        trainable_bounds: bool = True,
+    ) -> None:
+        if not 1 <= elites <= members:
+            raise ValueError(f"{elites} elites of {members} members, must be 1 to {members}")
+        if learned_reward and task.goal_names:
+            raise ValueError(
+                f"the reward of {task.name!r} depends on its goal ({', '.join(task.goal_names)}), "
+                "which a dynamics model does not see; use the task's own reward"
+            )
+        self.task = task
+        self.kinematic = kinematic
+        self.learned_reward = learned_reward
+        self.members = members
+        self.elites: tuple[int, ...] = tuple(range(elites))
+        self.physical_dim = len(task.physical_names)
+        self.target_dim = self.physical_dim + int(learned_reward)
+        probe = torch.zeros(1, self.physical_dim), torch.zeros(1, len(task.robot.joints))
+        inputs = self.inputs(*probe).shape[-1]
+        sizes = (inputs, *hidden, 2 * self.target_dim)
+        self.network = EnsembleMLP(members, sizes, generator, activation=activation)
+        self.max_log_variance = torch.full((self.target_dim,), MAX_LOG_VARIANCE)
+        self.min_log_variance = torch.full((self.target_dim,), MIN_LOG_VARIANCE)
+        self.bounds = [self.max_log_variance, self.min_log_variance] if trainable_bounds else []
+        for bound in self.bounds:
+            bound.requires_grad_()
+        targets = torch.zeros(self.target_dim), torch.ones(self.target_dim)
+        self.statistics = TargetStatistics(torch.zeros(inputs), torch.ones(inputs), *targets)
+        self.fitted = False
+
+    def inputs(self, physical: Tensor, action: Tensor) -> Tensor:
+        """Raw network inputs [..., I]."""
+        return self.task.dynamics_inputs(physical, action, self.kinematic)
+
+    def normalise(self, inputs: Tensor) -> Tensor:
+        return (inputs - self.statistics.input_shift) / self.statistics.input_scale
+
+    def standard_targets(self, difference: Tensor, reward: Tensor | None) -> Tensor:
+        """Standardised targets [..., D] of differences [..., P] and rewards [...]."""
+        targets = raw_targets(difference, reward, self.learned_reward)
+        return (targets - self.statistics.target_shift) / self.statistics.target_scale
+
+    def standard(self, inputs: Float[Tensor, "E B I"]) -> tuple[Tensor, Tensor]:
+        """Mean and bounded log-variance [E, B, D] of standardised targets, from normalised inputs.
+
+        Differentiable by weights, bounds and inputs.
+        """
+        mean, raw = self.network(inputs).chunk(2, dim=-1)
+        return mean, soft_clamp(raw, self.min_log_variance, self.max_log_variance)
+
+    def forward(
+        self, physical: Float[Tensor, "E B P"], action: Float[Tensor, "E B A"]
+    ) -> Prediction:
+        """What each member predicts of its own rows, differentiable by all that goes in."""
+        mean, log_variance = self.standard(self.normalise(self.inputs(physical, action)))
+        mean, std = self._in_units(mean, log_variance)
+        reward = (mean[..., -1], std[..., -1]) if self.learned_reward else (None, None)
+        size = self.physical_dim
+        return Prediction(physical + mean[..., :size], std[..., :size], *reward)
+
+    @torch.no_grad()
+    def predict(
+        self, physical: Float[Tensor, "E B P"], action: Float[Tensor, "E B A"]
+    ) -> Float[Tensor, "E B P"]:
+        """Mean next physical state, each member on its own rows."""
+        return self.forward(physical, action).mean_next
+
+    @torch.no_grad()
+    def sample(
+        self,
+        physical: Float[Tensor, "B P"],
+        action: Float[Tensor, "B A"],
+        generator: torch.Generator,
+        *,
+        noise: bool = True,
+    ) -> Step:
+        """One step of an elite chosen anew for each row; `noise` False gives its mean."""
+        return self.sample_differentiable(physical, action, generator, noise=noise)
+
+    def sample_differentiable(
+        self,
+        physical: Float[Tensor, "B P"],
+        action: Float[Tensor, "B A"],
+        generator: torch.Generator,
+        *,
+        noise: bool = True,
+    ) -> Step:
+        """As `sample`, differentiable by state and action (reparameterised); weights are frozen."""
+        heads = self._by_elites(self.normalise(self.inputs(physical, action)), generator)
+        raw_mean, raw = heads.chunk(2, dim=-1)
+        low, high = self.min_log_variance.detach(), self.max_log_variance.detach()
+        drawn, std = self._in_units(raw_mean, soft_clamp(raw, low, high))
+        if noise:
+            drawn = drawn + std * torch.randn(std.shape, generator=generator, dtype=std.dtype)
+        reward = drawn[..., -1] if self.learned_reward else None
+        return Step(physical + drawn[..., : self.physical_dim], reward)
+
+    def _in_units(self, mean: Tensor, log_variance: Tensor) -> tuple[Tensor, Tensor]:
+        scale = self.statistics.target_scale
+        return mean * scale + self.statistics.target_shift, torch.exp(0.5 * log_variance) * scale
+
+    def _by_elites(self, inputs: Float[Tensor, "B I"], generator: torch.Generator) -> Tensor:
+        """Heads [B, 2 D] of one elite per row, each as likely as another.
+
+        Rows are dealt to random places of K equal groups; places that stay empty hold row 0.
+        """
+        count, groups = len(inputs), len(self.elites)
+        size = -(-count // groups)
+        places = torch.randperm(groups * size, generator=generator)[:count]
+        rows = torch.zeros(groups * size, dtype=torch.long)
+        rows[places] = torch.arange(count)
+        dealt = inputs[rows].reshape(groups, size, inputs.shape[-1])
+        return self.network.frozen(dealt, self.elites).flatten(0, 1)[places]
+
+
+def raw_targets(difference: Tensor, reward: Tensor | None, learned_reward: bool) -> Tensor:
+    """Targets [..., D] in physical units.
+
+    Raises:
+        ValueError: the reward is to be learned and was not given.
+    """
+    if not learned_reward:
+        return difference
+    if reward is None:
+        raise ValueError("this model learns the reward; its data must hold rewards")
+    return torch.cat([difference, reward[..., None]], dim=-1)
+
+
+def soft_clamp(value: Tensor, low: Tensor, high: Tensor) -> Tensor:
+    """Between `low` and `high` with a derivative everywhere; Chua et al. 2018, appendix A.1."""
+    value = high - functional.softplus(high - value)
+    return low + functional.softplus(value - low)
