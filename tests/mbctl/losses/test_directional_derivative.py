@@ -4,8 +4,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from mbctl.losses.directional_derivative import directional_derivative_loss, projections
+from mbctl.losses.directional_derivative import directional_derivative_loss
 from mbctl.nn.ensemble_mlp import EnsembleMLP
+from mbctl.nn.forward_mode import projections
 
 E, B, N, I, D = 3, 5, 4, 6, 2  # noqa: E741 - the axes' names in the module
 
@@ -24,29 +25,6 @@ def network(seed: int = 0) -> EnsembleMLP:
 
 def loss_of(net: EnsembleMLP, x: Tensor, v: Tensor, y: Tensor, kept: Tensor) -> Tensor:
     return directional_derivative_loss(projections(net, x, v), y, kept).sum()
-
-
-def test_projections_are_those_of_the_jacobian():
-    net, x, v = network(), random(E, B, I), random(E, B, N, I, seed=1)
-    for member in range(E):
-        for row in range(B):
-
-            def one(at: Tensor, member: int = member, row: int = row) -> Tensor:
-                whole = x.index_put((torch.tensor(member), torch.tensor(row)), at)
-                return net(whole)[member, row]
-
-            jacobian = torch.func.jacrev(one)(x[member, row])
-            expected = v[member, row] @ jacobian.T
-            assert torch.allclose(projections(net, x, v)[member, row], expected)
-
-
-def test_projections_agree_with_finite_differences():
-    net, x, v = network(), random(E, B, I), random(E, B, N, I, seed=1)
-    step = 1e-6
-    with torch.no_grad():
-        for i in range(N):
-            numeric = (net(x + step * v[:, :, i]) - net(x - step * v[:, :, i])) / (2 * step)
-            assert torch.allclose(projections(net, x, v)[:, :, i], numeric, atol=1e-7)
 
 
 def test_a_linear_model_that_is_right_has_no_loss():
