@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from mbctl.models.deterministic_ensemble import DeterministicEnsemble
+from mbctl.models.mean_ensemble import MeanEnsemble
 from mbctl.planners.cem import Cem
 from mbctl.planners.dynamics import Dynamics
 from mbctl.planners.icem import Icem
@@ -41,7 +42,7 @@ def build_planner(
     sizes = Sizes(len(task.physical_names), len(task.robot.joints), len(task.goal_names))
     method = _method(settings, generator)
     objective = _objective(task, model, settings, terminal_value)
-    return SamplingPlanner(sizes, objective, method, proposal, settings, now_ns)
+    return SamplingPlanner(sizes, objective, method, proposal, settings, now_ns, generator)
 
 
 def _objective(
@@ -62,7 +63,7 @@ def _objective(
 
 
 def _state_scale(model: Dynamics) -> Callable[[], Tensor]:
-    if not isinstance(model, DeterministicEnsemble):
+    if not isinstance(model, DeterministicEnsemble | MeanEnsemble):
         raise ValueError(
             f"disagreement is 'state', but {type(model).__name__} does not know how far a step "
             "goes; use 'return'"

@@ -68,6 +68,10 @@ class Planner(Protocol):
         """
         ...
 
-    def restart(self) -> None:
-        """Forget the last plan: another episode begins."""
+    def restart(self, seed: int | None = None) -> None:
+        """Forget the last plan: another episode begins, with draws of its own if `seed` is given.
+
+        Raises:
+            ValueError: it cannot be seeded.
+        """
         ...

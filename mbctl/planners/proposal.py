@@ -7,6 +7,7 @@ deviation. (Their code passes the logarithm of the latter.)
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -14,6 +15,9 @@ from torch import Tensor
 from mbctl.models.imagine import STATE_LIMIT
 from mbctl.planners.dynamics import Dynamics, PlanningTask
 from mbctl.policies.gaussian import GaussianPolicy
+from mbctl.policies.squashed import SquashedGaussianPolicy
+
+_NODES = 7  # of the rule for a squashed deviation
 
 
 @runtime_checkable
@@ -39,6 +43,28 @@ class GaussianPrior:
         mean = self.policy.mean(seen)
         std = torch.exp(self.policy.log_std).expand_as(mean)
         # A reflection swaps and negates; the sign means nothing to a standard deviation.
+        return self.policy.applied(mean, flipped), self.policy.applied(std, flipped).abs()
+
+
+class SquashedPrior:
+    """A SquashedGaussianPolicy as prior; its mirror image is undone.
+
+    The standard deviation of tanh(u), u ~ N(mu, sigma^2), is an integral: Gauss and Hermite's rule
+    for it, about the mean that the robot gets, tanh(mu).
+    """
+
+    def __init__(self, policy: SquashedGaussianPolicy) -> None:
+        self.policy = policy
+        nodes, weights = np.polynomial.hermite_e.hermegauss(_NODES)
+        self.nodes = torch.from_numpy(nodes.astype(np.float32))
+        self.weights = torch.from_numpy((weights / weights.sum()).astype(np.float32))
+
+    def distribution(self, observation: Tensor) -> tuple[Tensor, Tensor]:
+        seen, flipped = self.policy.canonical(observation)
+        centre, log_std = self.policy.distribution(seen)
+        mean = torch.tanh(centre)
+        drawn = torch.tanh(centre[..., None] + log_std.exp()[..., None] * self.nodes)
+        std = ((drawn - mean[..., None]).square() @ self.weights).sqrt()
         return self.policy.applied(mean, flipped), self.policy.applied(std, flipped).abs()
 
 

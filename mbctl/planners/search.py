@@ -85,6 +85,7 @@ class SamplingPlanner:
         proposal: what the policy would do; None plans without a policy.
         settings: horizon, iterations and standard deviation.
         now_ns: the clock that deadlines are on.
+        generator: what method and proposal draw from, for those who want `restart` to seed it.
     """
 
     def __init__(
@@ -95,7 +96,9 @@ class SamplingPlanner:
         proposal: PolicyProposal | None,
         settings: SearchSettings,
         now_ns: Callable[[], int] = time.monotonic_ns,
+        generator: torch.Generator | None = None,
     ) -> None:
+        self.generator = generator
         self.sizes = sizes
         self.objective = objective
         self.method = method
@@ -109,7 +112,11 @@ class SamplingPlanner:
     def horizon(self) -> int:
         return self.settings.horizon
 
-    def restart(self) -> None:
+    def restart(self, seed: int | None = None) -> None:
+        if seed is not None:
+            if self.generator is None:
+                raise ValueError("this planner was not given the generator that it is to seed")
+            self.generator.manual_seed(seed)
         self.last = None
         self.method.restart()
 

@@ -1,8 +1,9 @@
 """Settings of planners, checked without torch; each field says its paper's value."""
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
 
 class SearchSettings(BaseModel):
@@ -98,3 +99,13 @@ class MppiSettings(SearchSettings):
 PlannerSettings = Annotated[
     CemSettings | IcemSettings | MppiSettings, Field(discriminator="method")
 ]
+
+
+def search_settings(settings: Mapping[str, Any]) -> CemSettings | IcemSettings | MppiSettings:
+    """Settings by name, as a snapshot or a file has them; iCEM where no method is given.
+
+    Raises:
+        pydantic.ValidationError: a setting is unknown or out of its range.
+    """
+    adapter: TypeAdapter[CemSettings | IcemSettings | MppiSettings] = TypeAdapter(PlannerSettings)
+    return adapter.validate_python({"method": "icem", **settings})

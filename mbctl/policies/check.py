@@ -5,6 +5,7 @@ import numpy as np
 from mbctl.policies.bundle import Snapshot
 from mbctl.policies.manifest import Manifest, SnapshotError, row_layout
 from mbctl.policies.numpy_policy import NumpyPolicy
+from mbctl.policies.planner_architecture import POSITIVE_WEIGHTS, planner_shapes
 from mbctl.policies.weights import expected_shapes
 from mbctl.tasks.task import Task
 
@@ -28,7 +29,7 @@ def check_snapshot(
     _check_layout(snapshot, task)
     _check_limits(snapshot, task)
     _check_period(snapshot, task.period_s if period_s is None else period_s)
-    _check_weights(snapshot)
+    _check_weights(snapshot, task)
     if dry_run:
         _dry_run(snapshot)
 
@@ -91,11 +92,13 @@ def _check_period(snapshot: Snapshot, period_s: float) -> None:
         )
 
 
-def _check_weights(snapshot: Snapshot) -> None:
+def _check_weights(snapshot: Snapshot, task: Task) -> None:
     manifest = snapshot.manifest
     wanted = expected_shapes(
         manifest.policy, len(manifest.observation_names), len(manifest.action_names)
     )
+    if manifest.policy.planner is not None:
+        wanted |= planner_shapes(manifest.policy.planner, task)
     found = {name: array.shape for name, array in snapshot.weights.items()}
     for name in sorted(wanted.keys() | found.keys()):
         if found.get(name) != wanted.get(name):
@@ -112,10 +115,11 @@ def _check_weights(snapshot: Snapshot) -> None:
                 f"version {manifest.version}: {int((~np.isfinite(array)).sum())} values of "
                 f"'{name}' are NaN or infinite",
             )
-    if not (snapshot.weights["input_scale"] > 0).all():
-        raise SnapshotError(
-            "WEIGHTS_INVALID", f"version {manifest.version}: 'input_scale' must be above 0"
-        )
+    for name in ("input_scale", *POSITIVE_WEIGHTS):
+        if name in wanted and not (snapshot.weights[name] > 0).all():
+            raise SnapshotError(
+                "WEIGHTS_INVALID", f"version {manifest.version}: '{name}' must be above 0"
+            )
 
 
 def _check_reflection(manifest: Manifest) -> None:

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
 from mbctl.data.layout import RowLayout
+from mbctl.policies.planner_architecture import PlannerArchitecture
 from mbctl.tasks.reflection import Reflection
 from mbctl.tasks.task import Task
 
@@ -45,6 +46,7 @@ class PolicyArchitecture(BaseModel):
         hidden: widths of the hidden layers.
         activation: after each hidden layer.
         reflection: act in the mirror image where it says so.
+        planner: plans around the network, its policy prior; None: the network acts alone.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -53,6 +55,7 @@ class PolicyArchitecture(BaseModel):
     hidden: Annotated[tuple[Width, ...], Field(max_length=16)] = (64, 64)
     activation: Literal["tanh", "relu"] = "tanh"
     reflection: Reflection | None = None
+    planner: PlannerArchitecture | None = None
 
 
 class Units(BaseModel):

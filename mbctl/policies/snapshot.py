@@ -10,6 +10,11 @@ from mbctl.policies.bundle import (
 )
 from mbctl.policies.check import check_snapshot
 from mbctl.policies.manifest import Manifest, PolicyArchitecture, SnapshotError, row_layout
+from mbctl.policies.planner_architecture import (
+    PlannerArchitecture,
+    ValueArchitecture,
+    planner_shapes,
+)
 from mbctl.policies.store import (
     MANIFEST_FILE,
     WEIGHTS_FILE,
@@ -25,9 +30,11 @@ __all__ = [
     "PACKED_BYTES_MAX",
     "WEIGHTS_FILE",
     "Manifest",
+    "PlannerArchitecture",
     "PolicyArchitecture",
     "Snapshot",
     "SnapshotError",
+    "ValueArchitecture",
     "Weights",
     "build_snapshot",
     "check_snapshot",
@@ -35,6 +42,7 @@ __all__ = [
     "list_versions",
     "load_snapshot",
     "pack_snapshot",
+    "planner_shapes",
     "row_layout",
     "save_snapshot",
     "snapshot_from_bytes",

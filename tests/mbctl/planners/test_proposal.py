@@ -4,8 +4,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from mbctl.planners.proposal import GaussianPrior, PolicyProposal
+from mbctl.planners.proposal import GaussianPrior, PolicyProposal, SquashedPrior
 from mbctl.policies.gaussian import GaussianPolicy
+from mbctl.policies.squashed import SquashedGaussianPolicy
 from mbctl.tasks.registry import make_task
 from tests.mbctl.planners.point_mass import PointMass, PointMasses
 
@@ -84,3 +85,18 @@ def test_a_mirrored_policy_is_turned_back():
     assert torch.allclose(task.reflection.action(mean, everywhere), image_mean, atol=1e-6)
     assert torch.allclose(task.reflection.action(std, everywhere).abs(), image_std)
     assert std.min() > 0
+
+
+def test_a_squashed_policys_deviation_is_that_of_its_actions():
+    generator = torch.Generator().manual_seed(1)
+    policy = SquashedGaussianPolicy(3, 2, (16,), None, generator)
+    with torch.no_grad():
+        for parameter in policy.parameters[-2:]:
+            parameter.mul_(100)  # means off 0, deviations apart
+        seen = torch.randn(4, 3, generator=generator)
+        mean, std = SquashedPrior(policy).distribution(seen)
+        actions, _ = policy.sample(seen.repeat(20_000, 1), generator)
+        drawn = actions.reshape(20_000, 4, 2)
+        about_mean = (drawn - mean).square().mean(dim=0).sqrt()
+    torch.testing.assert_close(mean, policy.mean(seen))
+    torch.testing.assert_close(std, about_mean, rtol=0.05, atol=0.0)

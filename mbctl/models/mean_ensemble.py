@@ -1,0 +1,77 @@
+"""A dynamics ensemble as planners need it: mean next states, from plain tensors, no gradients.
+
+M_e(s, a) = s + mu_D + sigma_D * MLP_e((x(s, a) - mu_x) / sigma_x)
+
+So it is rebuilt from a snapshot, whatever kind of ensemble the learner fitted.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional
+
+from mbctl.tasks.task import Task
+
+_ACTIVATIONS = {"relu": torch.relu_, "tanh": torch.tanh_}
+
+
+@dataclass(frozen=True)
+class MeanStatistics:
+    """Shift and scale of inputs [I] and of physical differences [P]."""
+
+    input_shift: Tensor
+    input_scale: Tensor
+    difference_shift: Tensor
+    difference_scale: Tensor
+
+
+class MeanEnsemble:
+    """E networks with fixed weights.
+
+    Args:
+        task: names the physical part and the model's inputs.
+        weights: tensors by their names in a snapshot, without `model.`; see
+            mbctl.policies.planner_architecture.planner_shapes.
+        kinematic: the networks see what the robot's known geometry tells.
+        activation: "relu", "silu" or "tanh".
+    """
+
+    def __init__(
+        self, task: Task, weights: Mapping[str, Tensor], kinematic: bool, activation: str
+    ) -> None:
+        self.task = task
+        self.kinematic = kinematic
+        self.activation = activation
+        self.statistics = MeanStatistics(
+            weights["input_shift"],
+            weights["input_scale"],
+            weights["difference_shift"],
+            weights["difference_scale"],
+        )
+        layers = sum(name.endswith(".bias") for name in weights)
+        self.layers = [
+            (weights[f"layers.{i}.weight"], weights[f"layers.{i}.bias"]) for i in range(layers)
+        ]
+        self.members = self.layers[0][0].shape[0]
+
+    @torch.no_grad()
+    def predict(
+        self, physical: Float[Tensor, "E B P"], action: Float[Tensor, "E B A"]
+    ) -> Float[Tensor, "E B P"]:
+        """Next physical state, each member on its own rows."""
+        units = self.statistics
+        inputs = self.task.dynamics_inputs(physical, action, self.kinematic)
+        x = (inputs - units.input_shift) / units.input_scale
+        last = len(self.layers) - 1
+        for i, (weight, bias) in enumerate(self.layers):
+            x = torch.baddbmm(bias, x, weight)
+            x = self._activated(x) if i < last else x
+        return physical + torch.addcmul(units.difference_shift, units.difference_scale, x)
+
+    def _activated(self, x: Tensor) -> Tensor:
+        if self.activation == "silu":
+            return functional.silu(x, inplace=True)
+        return _ACTIVATIONS[self.activation](x)

@@ -1,0 +1,286 @@
+"""A snapshot's agent plans as the learner's own model would, for the step that comes next."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from mbctl.critics.twin_q import TwinQ
+from mbctl.models.deterministic_ensemble import DeterministicEnsemble
+from mbctl.planners.agent import PlanningAgent, agent_of
+from mbctl.planners.planner import PlanError
+from mbctl.planners.snapshot_parts import planner_parts
+from mbctl.policies.gaussian import GaussianPolicy
+from mbctl.policies.snapshot import (
+    PlannerArchitecture,
+    PolicyArchitecture,
+    Snapshot,
+    SnapshotError,
+    build_snapshot,
+    check_snapshot,
+    snapshot_from_bytes,
+)
+from mbctl.policies.squashed import SquashedGaussianPolicy
+from mbctl.policies.weights import encode_weights
+from mbctl.tasks.registry import make_task
+from mbctl.tasks.task import Task
+from tests.conformance.point_mass import PointMass
+
+SEARCH = {"method": "icem", "horizon": 4, "population": 20, "iterations": 2, "elites": 5}
+POINT_MASS = PointMass()
+
+
+def ensemble_of(task: Task, seed: int = 0) -> DeterministicEnsemble:
+    """Two members that have seen random data once, so that their units are not trivial."""
+    generator = torch.Generator().manual_seed(seed)
+    model = DeterministicEnsemble(task, (16, 8), 2, True, generator)
+    physical = torch.randn(50, len(task.physical_names), generator=generator)
+    action = torch.rand(50, len(task.robot.joints), generator=generator)
+    model.fit_statistics(physical, action, 0.1 * torch.randn(physical.shape, generator=generator))
+    return model
+
+
+def squashed_of(task: Task) -> SquashedGaussianPolicy:
+    sizes = len(task.observation_names), len(task.robot.joints)
+    generator = torch.Generator().manual_seed(5)
+    return SquashedGaussianPolicy(*sizes, (8,), task.reflection, generator)
+
+
+def snapshot_with_planner(
+    task: Task, critic: TwinQ | None = None, seed: int = 0, **search: Any
+) -> Snapshot:
+    """A squashed policy with a planner around it."""
+    policy = squashed_of(task)
+    planner, arrays = planner_parts(ensemble_of(task, seed), {**SEARCH, **search}, 0.1, 2, critic)
+    described = {**policy.architecture(), "planner": planner.model_dump()}
+    weights = {k: v.numpy().copy() for k, v in policy.named_weights().items()} | arrays
+    return build_snapshot(
+        task,
+        weights,
+        version=3,
+        algorithm="pal-mpc",
+        architecture=PolicyArchitecture.model_validate(described),
+    )
+
+
+def critic_of(task: Task) -> TwinQ:
+    sizes = len(task.observation_names), len(task.robot.joints)
+    critic = TwinQ(*sizes, (8, 8), True, torch.Generator().manual_seed(6))
+    critic.input_shift += 0.5
+    return critic
+
+
+@pytest.fixture(params=["dclaw-turn-random", "point-mass"])
+def task(request: pytest.FixtureRequest) -> Task:
+    return POINT_MASS if request.param == "point-mass" else make_task(request.param)
+
+
+def start_of(task: Task, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    physical = 0.1 * rng.standard_normal(len(task.physical_names))
+    return physical, np.zeros(len(task.robot.joints)), task.sample_goal(rng)
+
+
+class TestSnapshot:
+    def test_it_passes_the_checks_and_survives_the_wire(self, task):
+        snapshot = snapshot_with_planner(task, critic_of(task))
+        check_snapshot(snapshot, task)
+        sent = snapshot_from_bytes(snapshot.manifest.to_json(), encode_weights(snapshot.weights))
+        assert sent.manifest == snapshot.manifest
+        assert sent.manifest.policy.planner is not None
+        assert sent.manifest.policy.planner.search == SEARCH
+        check_snapshot(sent, task)
+
+    @pytest.mark.parametrize("name", ["model.layers.1.weight", "value.gains.0"])
+    def test_an_array_of_another_shape_is_refused(self, task, name):
+        snapshot = snapshot_with_planner(task, critic_of(task))
+        snapshot.weights[name] = snapshot.weights[name][:1].copy()
+        with pytest.raises(SnapshotError, match=f"SHAPE_MISMATCH.*{name}"):
+            check_snapshot(snapshot, task)
+
+    @pytest.mark.parametrize("name", ["model.difference_scale", "value.input_scale"])
+    def test_a_unit_of_zero_is_refused(self, task, name):
+        snapshot = snapshot_with_planner(task, critic_of(task))
+        snapshot.weights[name][0] = 0
+        with pytest.raises(SnapshotError, match=f"WEIGHTS_INVALID.*{name}"):
+            check_snapshot(snapshot, task)
+
+    def test_a_model_without_its_entry_is_refused(self, task):
+        snapshot = snapshot_with_planner(task)
+        policy = snapshot.manifest.policy.model_copy(update={"planner": None})
+        manifest = snapshot.manifest.model_copy(update={"policy": policy})
+        with pytest.raises(SnapshotError, match=r"SHAPE_MISMATCH.*'model\."):
+            check_snapshot(replace(snapshot, manifest=manifest), task)
+
+
+class TestAgentOf:
+    def test_its_model_is_the_learners(self, task):
+        model = ensemble_of(task)
+        agent = agent_of(snapshot_with_planner(task), task)
+        physical = torch.randn(2, 30, len(task.physical_names))
+        action = torch.rand(2, 30, len(task.robot.joints))
+        expected = model.predict(physical, action)
+        torch.testing.assert_close(agent.model.predict(physical, action), expected)
+
+    def test_its_terminal_value_is_the_critics(self, task):
+        critic, policy = critic_of(task), squashed_of(task)
+        with_value = agent_of(snapshot_with_planner(task, critic), task)
+        physical = 0.1 * torch.randn(2, 7, len(task.physical_names))
+        last = torch.rand(2, 7, len(task.robot.joints))
+        goal = torch.rand(2, 7, len(task.goal_names))
+        value = with_value.planner.objective.terminal_value(physical, last, goal)
+        observation = task.observation(physical, last, goal).flatten(0, 1)
+        with torch.no_grad():
+            seen, _ = policy.canonical(observation)
+            asked = task.applied_action(task.physical(seen), policy.mean(seen))
+            expected = critic.values(seen, asked).min(dim=0).values.reshape(2, 7)
+        torch.testing.assert_close(value, expected)
+
+    def test_unknown_settings_are_named(self, task):
+        with pytest.raises(ValueError, match="populatoin"):
+            agent_of(snapshot_with_planner(task, populatoin=3), task)
+
+    def test_a_snapshot_without_a_planner_is_refused(self, task):
+        snapshot = snapshot_with_planner(task)
+        policy = snapshot.manifest.policy.model_copy(update={"planner": None})
+        manifest = snapshot.manifest.model_copy(update={"policy": policy})
+        with pytest.raises(ValueError, match="version 3 carries no planner"):
+            agent_of(replace(snapshot, manifest=manifest), task)
+
+
+class TestPlanNext:
+    def test_it_plans_from_the_mean_state_after_the_action(self, task):
+        agent, model = agent_of(snapshot_with_planner(task), task), ensemble_of(task)
+        physical, _, goal = start_of(task)
+        action = np.full(len(task.robot.joints), 0.3)
+        began: list[np.ndarray] = []
+
+        class Recorded:
+            horizon = 4
+
+            def plan(self, physical, last_action, goal, deadline_ns=None, steps=1):
+                began.extend([np.asarray(physical), np.asarray(last_action)])
+                raise PlanError("enough")
+
+            def restart(self, seed=None):
+                pass
+
+        agent.planner = Recorded()
+        with pytest.raises(PlanError, match="enough"):
+            agent.plan_next(physical, goal, action)
+        state = torch.from_numpy(physical.astype(np.float32))
+        applied = task.applied_action(state, torch.full((len(action),), 0.3))
+        after = model.predict(state.expand(2, 1, -1), applied.expand(2, 1, -1)).mean(dim=0)[0]
+        np.testing.assert_allclose(began[0], after.numpy(), rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(began[1], action, rtol=1e-6)
+
+    def test_the_same_seed_gives_the_same_plans(self, task):
+        agent = agent_of(snapshot_with_planner(task), task)
+        physical, _, goal = start_of(task)
+        action = np.zeros(len(task.robot.joints))
+
+        def plans(seed: int) -> list[bytes]:
+            agent.begin(seed)
+            return [agent.plan_next(physical, goal, action).actions.tobytes() for _ in range(3)]
+
+        first = plans(1)
+        assert plans(2) != first
+        assert plans(1) == first
+
+    def test_a_broken_model_gives_no_plan(self, task):
+        snapshot = snapshot_with_planner(task)
+        snapshot.weights["model.layers.0.bias"][:] = np.nan
+        agent = agent_of(snapshot, task)
+        physical, last, goal = start_of(task)
+        with pytest.raises(PlanError, match="weights are broken"):
+            agent.plan_next(physical, goal, last)
+
+
+class TestAct:
+    def test_the_policy_acts_first_and_then_the_planner(self, task):
+        agent = agent_of(snapshot_with_planner(task), task)
+        physical, last, goal = start_of(task)
+        agent.begin(1)
+        first = agent.act(physical, last, goal)
+        observation = np.asarray(task.observation(physical, last, goal), dtype=np.float32)
+        np.testing.assert_array_equal(first, agent.policy.act(observation))
+        agent.begin(1)
+        again = agent.act(physical, last, goal)
+        second = agent.act(physical, again, goal)
+        agent.begin(1)
+        plan = agent.plan_next(physical, goal, first)
+        np.testing.assert_array_equal(second, plan.actions[0])
+
+    def test_exploring_adds_noise_from_the_given_source(self, task):
+        agent = agent_of(snapshot_with_planner(task), task)
+        physical, last, goal = start_of(task)
+
+        def acted(seed: int | None) -> np.ndarray:
+            agent.begin(1)
+            rng = None if seed is None else np.random.default_rng(seed)
+            return np.stack([agent.act(physical, last, goal, rng) for _ in range(4)])
+
+        np.testing.assert_array_equal(acted(3), acted(3))
+        assert not np.array_equal(acted(3), acted(4))
+        assert np.abs(acted(3)[1:]).max() <= 1
+
+    def test_without_plans_the_policy_goes_on(self, task):
+        snapshot = snapshot_with_planner(task)
+        snapshot.weights["model.layers.0.bias"][:] = np.nan
+        agent = agent_of(snapshot, task)
+        physical, last, goal = start_of(task)
+        agent.begin(0)
+        acted = [agent.act(physical, last, goal) for _ in range(3)]
+        np.testing.assert_array_equal(acted[0], acted[2])
+
+    def test_planning_moves_a_point_mass_better_than_an_untrained_policy(self):
+        """With the true dynamics as model, plans reach the goal that the policy does not."""
+
+        class Truth:
+            members = 1
+
+            def predict(self, physical, action):
+                return POINT_MASS.step(physical, action)
+
+        known = agent_of(snapshot_with_planner(POINT_MASS, horizon=6, population=100), POINT_MASS)
+        known.planner.objective.model = known.planner.proposal.model = Truth()
+        agent = PlanningAgent(POINT_MASS, Truth(), known.planner, known.policy, known.settings)
+        reached = 0
+        for seed in range(5):
+            rng = np.random.default_rng(seed)
+            physical = np.concatenate([rng.uniform(-1, 1, 2), np.zeros(2)])
+            goal, last = POINT_MASS.sample_goal(rng), np.zeros(2)
+            agent.begin(seed)
+            for _ in range(POINT_MASS.episode_steps):
+                last = agent.act(physical, last, goal).astype(np.float64)
+                physical = POINT_MASS.step(physical, last)
+            reached += bool(POINT_MASS.success(physical, goal))
+        assert reached == 5
+
+
+def test_gaussian_policies_are_priors_too():
+    task = POINT_MASS
+    generator = torch.Generator().manual_seed(2)
+    policy = GaussianPolicy(6, 2, (8,), -1.0, -2.0, None, generator)
+    planner, arrays = planner_parts(ensemble_of(task), SEARCH, 0.0, 1)
+    assert isinstance(planner, PlannerArchitecture)
+    weights = {"input_shift": policy.input_shift, "input_scale": policy.input_scale}
+    weights |= {"log_std": policy.log_std}
+    for i in range(2):
+        weights[f"layers.{i}.weight"] = policy.parameters[2 * i]
+        weights[f"layers.{i}.bias"] = policy.parameters[2 * i + 1]
+    architecture = PolicyArchitecture(hidden=(8,), planner=planner)
+    snapshot = build_snapshot(
+        task,
+        {k: v.numpy() for k, v in weights.items()} | arrays,
+        version=1,
+        algorithm="pal-mpc",
+        architecture=architecture,
+    )
+    agent = agent_of(snapshot, task)
+    seen = torch.randn(5, 6)
+    mean, std = agent.planner.proposal.prior.distribution(seen)
+    torch.testing.assert_close(mean, policy.mean(seen))
+    torch.testing.assert_close(std, policy.log_std.exp().expand(5, 2))
