@@ -208,14 +208,16 @@ def test_beyond_the_robots_bound_the_gradient_is_as_set(straight_through, reache
 
 def test_temperature_gets_no_gradient():
     alpha = torch.tensor(0.2, dtype=DOUBLE, requires_grad=True)
-    policy = random_policy()
+    policy, zeros = random_policy(), torch.zeros(2, 1, dtype=DOUBLE)
     result = pathwise_return(
         Line(),
         line_step,
         policy,
         value_of,
         alpha,
-        *(torch.zeros(2, 1, dtype=DOUBLE) for _ in range(3)),
+        zeros,
+        zeros,
+        zeros,
         2,
         GAMMA,
         torch.Generator().manual_seed(0),
