@@ -36,6 +36,7 @@ from mbctl.algorithms.algorithm import Metrics, Progress
 from mbctl.algorithms.sac_checkpoint import load_soft_actor_critic, soft_actor_critic_state
 from mbctl.algorithms.sac_settings import SacSettings
 from mbctl.algorithms.soft_actor_critic import SoftActorCritic
+from mbctl.algorithms.standard_inputs import standardise_inputs
 from mbctl.algorithms.transitions import TransitionSource
 from mbctl.critics.twin_q import TwinQ
 from mbctl.data.replay import Replay
@@ -43,7 +44,6 @@ from mbctl.policies.squashed import SquashedGaussianPolicy
 from mbctl.tasks.task import Task
 
 REPORT_EVERY = 10  # updates; a number for a report costs a wait for its computation
-SCALE_MIN = 1e-2  # of a standardised observation column, so that a constant one stays in bounds
 
 
 class Sac:
@@ -94,7 +94,7 @@ class Sac:
         """Algorithm 1's gradient steps for the rows that have come since the last ones."""
         updates = self.updates_due(replay.total)
         if self.settings.standard_inputs and self.rows_used == 0:
-            self._standardise(replay)
+            standardise_inputs(self.policy, self.learner.critic, replay)
         source = TransitionSource(self.task, replay, self.settings, self.policy.reflection)
         for k in range(updates):
             if k % REPORT_EVERY == 0:
@@ -130,12 +130,3 @@ class Sac:
         load_soft_actor_critic(self.learner, state)
         self.generator.set_state(state["generator"])
         self.rows_used = int(state["rows_used"][0])
-
-    def _standardise(self, replay: Replay) -> None:
-        """Once, so that what the networks have learned stays what it is."""
-        rows = torch.from_numpy(replay.rows)
-        observation, _ = self.policy.canonical(rows[:, replay.layout.observation])
-        spread = observation.std(dim=0, correction=0).clamp(min=SCALE_MIN)
-        for network in (self.policy, self.learner.critic):
-            network.input_shift.copy_(observation.mean(dim=0))
-            network.input_scale.copy_(spread)

@@ -24,6 +24,7 @@ from mbctl.nn.ensemble_mlp import Activation, EnsembleMLP
 from mbctl.tasks.task import Task
 
 MAX_LOG_VARIANCE, MIN_LOG_VARIANCE = 0.5, -10.0  # of standardised targets, before any fit
+SCALE_MIN = 1e-6  # of a column that varies; one that does not keeps its own unit
 
 
 @dataclass
@@ -127,6 +128,41 @@ class ProbabilisticEnsemble:
         """Raw network inputs [..., I]."""
         return self.task.dynamics_inputs(physical, action, self.kinematic)
 
+    @torch.no_grad()
+    def fit_statistics(
+        self,
+        physical: Float[Tensor, "N P"],
+        action: Float[Tensor, "N A"],
+        difference: Float[Tensor, "N P"],
+        reward: Float[Tensor, "N"] | None,
+    ) -> None:
+        """Set shift and scale from the data that the next fit uses.
+
+        The first and last layers and the bounds are changed with them, so that the function stays
+        what it was: a warm-started network is not thrown off by its own new units.
+        """
+        inputs = self.inputs(physical, action)
+        targets = raw_targets(difference, reward, self.learned_reward)
+        units = inputs.mean(dim=0), _scale(inputs), targets.mean(dim=0), _scale(targets)
+        old, new = self.statistics, TargetStatistics(*units)
+        self.statistics = new
+        if not self.fitted:  # untrained weights are in normalised units already
+            self.fitted = True
+            return
+        weights, biases = self.network.weights, self.network.biases
+        moved = (new.input_shift - old.input_shift) / old.input_scale
+        biases[0] += (moved @ weights[0])[:, None]
+        weights[0] *= (new.input_scale / old.input_scale)[:, None]
+        ratio = old.target_scale / new.target_scale
+        shift = (old.target_shift - new.target_shift) / new.target_scale
+        wider = 2.0 * torch.log(ratio)
+        weight, bias = weights[len(weights) - 1], biases[len(biases) - 1]
+        weight[..., : self.target_dim] *= ratio
+        bias[..., : self.target_dim].mul_(ratio).add_(shift)
+        bias[..., self.target_dim :] += wider
+        self.max_log_variance += wider
+        self.min_log_variance += wider
+
     def normalise(self, inputs: Tensor) -> Tensor:
         return (inputs - self.statistics.input_shift) / self.statistics.input_scale
 
@@ -219,6 +255,11 @@ def raw_targets(difference: Tensor, reward: Tensor | None, learned_reward: bool)
     if reward is None:
         raise ValueError("this model learns the reward; its data must hold rewards")
     return torch.cat([difference, reward[..., None]], dim=-1)
+
+
+def _scale(values: Tensor) -> Tensor:
+    deviation = values.std(dim=0, correction=0)
+    return torch.where(deviation < SCALE_MIN, torch.ones_like(deviation), deviation)
 
 
 def soft_clamp(value: Tensor, low: Tensor, high: Tensor) -> Tensor:
