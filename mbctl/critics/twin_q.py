@@ -53,11 +53,17 @@ class TwinQ:
         return self._of(self.network, observation, action)
 
     @torch.no_grad()
+    def target_values(
+        self, observation: Float[Tensor, "B O"], action: Float[Tensor, "B A"]
+    ) -> Float[Tensor, "2 B"]:
+        """Both target networks' values."""
+        return self._of(self.target, observation, action)
+
     def target_minimum(
         self, observation: Float[Tensor, "B O"], action: Float[Tensor, "B A"]
     ) -> Float[Tensor, "B"]:
         """The smaller of both target networks' values."""
-        first, second = self._of(self.target, observation, action)
+        first, second = self.target_values(observation, action)
         return torch.minimum(first, second)
 
     def minimum_for_actor(

@@ -19,6 +19,7 @@ def test_the_critics_differ_and_their_targets_begin_as_they_are():
     critic, (observation, action) = make(), rows()
     first, second = critic.values(observation, action).detach()
     assert not torch.allclose(first, second)
+    assert torch.equal(critic.target_values(observation, action), torch.stack([first, second]))
     minimum = torch.minimum(first, second)
     assert torch.equal(critic.target_minimum(observation, action), minimum)
     assert torch.equal(critic.minimum_for_actor(observation, action), minimum)

@@ -28,8 +28,8 @@ class Line:
     def applied_action(self, physical: Tensor, action: Tensor) -> Tensor:
         return action.clamp(-self.bound, self.bound)
 
-    def action_cost(self, action: Tensor) -> Tensor:
-        return 0.5 * action.square().sum(dim=-1)
+    def action_cost(self, applied_action: Tensor) -> Tensor:
+        return 0.5 * applied_action.square().sum(dim=-1)
 
     def reward(self, physical: Tensor, goal: Tensor) -> Tensor:
         return goal[..., 0] - physical[..., 0]
