@@ -6,11 +6,14 @@ from torch import Tensor
 from mbctl.algorithms.algorithm import Metrics
 from mbctl.data.replay import Replay
 from mbctl.models.deterministic_ensemble import DeterministicEnsemble
+from mbctl.models.probabilistic_ensemble import ProbabilisticEnsemble
 from mbctl.tasks.task import Task
+
+Ensemble = DeterministicEnsemble | ProbabilisticEnsemble
 
 
 @torch.no_grad()
-def model_errors(task: Task, model: DeterministicEnsemble, replay: Replay, unseen: int) -> Metrics:
+def model_errors(task: Task, model: Ensemble, replay: Replay, unseen: int) -> Metrics:
     """Root mean square errors over the newest `unseen` rows, averaged over members.
 
     One step: in units of the differences' standard deviation over these rows (1 is no better than
@@ -28,7 +31,7 @@ def model_errors(task: Task, model: DeterministicEnsemble, replay: Replay, unsee
     difference = task.physical_difference(after, before)
     foretold = model.predict(_spread(before, model), _spread(action, model))
     error = task.physical_difference(foretold, _spread(after, model))
-    if model.fitted:
+    if isinstance(model, DeterministicEnsemble) and model.fitted:
         model.note_residual(error.flatten(0, 1))
     metrics = {"model_error_one_step": _relative(error, difference.std(dim=0))}
     whole = _whole_episodes(replay, unseen, task.episode_steps)
@@ -41,7 +44,7 @@ def model_errors(task: Task, model: DeterministicEnsemble, replay: Replay, unsee
 
 def _open_loop(
     task: Task,
-    model: DeterministicEnsemble,
+    model: Ensemble,
     before: Tensor,
     action: Tensor,
     last: Tensor,
@@ -53,7 +56,7 @@ def _open_loop(
     return _relative(task.physical_difference(state, _spread(last, model)), scale)
 
 
-def _spread(values: Tensor, model: DeterministicEnsemble) -> Tensor:
+def _spread(values: Tensor, model: Ensemble) -> Tensor:
     return values.expand(model.members, *values.shape)
 
 

@@ -84,6 +84,8 @@ class BranchSettings(BaseModel):
         intermediate_fraction: share of rollouts that start inside real episodes, the rest at their
             first states; 1, which is any state.
         fresh_goals: draw a new goal for each rollout; off.
+        real_share: of each mini-batch that policy and critics learn from; 0.05 in the authors'
+            code.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -94,6 +96,7 @@ class BranchSettings(BaseModel):
     retained_refits: int = Field(default=4, ge=1)
     intermediate_fraction: float = Field(default=1.0, ge=0, le=1)
     fresh_goals: bool = False
+    real_share: float = Field(default=0.05, ge=0, le=1)
 
     @model_validator(mode="after")
     def _check_schedule(self) -> Self:

@@ -1,0 +1,52 @@
+"""The model move of MBPO, MAAC and DDPPO: fit a probabilistic ensemble to what a replay holds."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from mbctl.algorithms.algorithm import Metrics, Progress
+from mbctl.algorithms.imagined_data import DataSettings, transition_data
+from mbctl.data.replay import Replay
+from mbctl.models.fit import TransitionData
+from mbctl.models.fit_probabilistic import ProbabilisticFitter
+
+Penalty = Callable[[Tensor], Tensor]
+
+
+def fit_to_replay(
+    fitter: ProbabilisticFitter,
+    replay: Replay,
+    settings: DataSettings,
+    progress: Progress,
+    penalty_of: Callable[[TransitionData, Tensor | None], Penalty] | None = None,
+) -> Metrics:
+    """Fit to all rows that the replay keeps.
+
+    Args:
+        settings: weights of rows and images under the task's symmetry group.
+        penalty_of: makes, of the training tuples and their rewards, the further loss that
+            `ProbabilisticFitter.fit` takes.
+
+    Returns:
+        model_loss, model_score, model_epochs, and as model_samples the rows drawn per member.
+    """
+    model = fitter.model
+    data = transition_data(model.task, replay, settings)
+    images = model.task.symmetries if settings.symmetry else 1
+    reward = None
+    if model.learned_reward:
+        column = replay.rows[:, replay.layout.reward].copy()
+        reward = torch.from_numpy(column).repeat(images)
+
+    def report(done: float, loss: float) -> None:
+        progress("REFIT", done, {"model_loss": loss})
+
+    penalty = None if penalty_of is None else penalty_of(data, reward)
+    found = fitter.fit(data, reward, report, images=images, penalty=penalty)
+    return {
+        "model_loss": found.loss,
+        "model_score": found.score,
+        "model_epochs": float(found.epochs),
+        "model_samples": float(found.steps * fitter.settings.model_batch),
+    }
