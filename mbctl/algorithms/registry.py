@@ -9,7 +9,9 @@ from pydantic import BaseModel
 from mbctl.algorithms.br_settings import BrSettings
 from mbctl.algorithms.gda_settings import GdaSettings
 from mbctl.algorithms.mal_settings import MalSettings
+from mbctl.algorithms.memb_settings import MembSettings
 from mbctl.algorithms.pal_settings import PalSettings
+from mbctl.algorithms.planned_settings import MalMpcSettings, PalMpcSettings, PlannedSettings
 from mbctl.algorithms.sac_settings import SacSettings
 from mbctl.tasks.task import Task
 
@@ -22,6 +24,9 @@ _SETTINGS: dict[str, type[BaseModel]] = {
     "gda": GdaSettings,
     "br": BrSettings,
     "sac": SacSettings,
+    "memb": MembSettings,
+    "pal-mpc": PalMpcSettings,
+    "mal-mpc": MalMpcSettings,
 }
 ALGORITHM_NAMES = tuple(_SETTINGS)
 
@@ -52,6 +57,15 @@ def build_algorithm(name: str, settings: Mapping[str, Any], task: Task, seed: in
         UnknownAlgorithmError, pydantic.ValidationError: as `algorithm_config`.
     """
     config = algorithm_config(name, settings)
+    learner = _learner(name, config, task, seed)
+    if not isinstance(config, PlannedSettings):
+        return learner
+    from mbctl.algorithms.planned import planned
+
+    return planned(learner, config)
+
+
+def _learner(name: str, config: BaseModel, task: Task, seed: int) -> "Algorithm":
     if isinstance(config, PalSettings):
         from mbctl.algorithms.pal import Pal
 
@@ -72,4 +86,8 @@ def build_algorithm(name: str, settings: Mapping[str, Any], task: Task, seed: in
         from mbctl.algorithms.sac import Sac
 
         return Sac(task, config, seed)
+    if isinstance(config, MembSettings):
+        from mbctl.algorithms.memb import Memb
+
+        return Memb(task, config, seed)
     raise UnknownAlgorithmError(f"algorithm {name!r} has settings but no learner")

@@ -58,7 +58,7 @@ def resolve_algorithm(config: AlgorithmConfig) -> AlgorithmConfig:
     from mbctl.algorithms.registry import algorithm_config
 
     check_algorithm_name(config.name)
-    settings = {**read_preset(config.name, config.preset), **config.settings}
+    settings = _laid_over(read_preset(config.name, config.preset), config.settings)
     try:
         resolved = algorithm_config(config.name, settings)
     except ValidationError as error:
@@ -66,6 +66,15 @@ def resolve_algorithm(config: AlgorithmConfig) -> AlgorithmConfig:
         prefix = ("algorithm", "settings")
         raise from_validation(error, model, "configuration", prefix) from error
     return config.model_copy(update={"settings": resolved.model_dump(mode="json")})
+
+
+def _laid_over(preset: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
+    """Tables key by key, anything else whole."""
+    laid = {**preset, **settings}
+    for key in preset.keys() & settings.keys():
+        if isinstance(preset[key], dict) and isinstance(settings[key], dict):
+            laid[key] = {**preset[key], **settings[key]}
+    return laid
 
 
 def read_preset(algorithm: str, preset: str) -> dict[str, Any]:
@@ -97,7 +106,16 @@ def _read(algorithm: str, preset: str) -> dict[str, Any]:
 
 
 def _presets(algorithm: str) -> dict[str, Path]:
-    found = {path.stem: path for path in PRESET_DIR.glob("*.toml")}
+    from mbctl.algorithms.registry import ALGORITHM_NAMES
+
+    longer = tuple(name for name in ALGORITHM_NAMES if name.startswith(f"{algorithm}-"))
+    stems = {path.stem: path for path in PRESET_DIR.glob("*.toml")}
+    found = {n: p for n, p in stems.items() if not _belongs_to(n, longer)}
     named = {n.removeprefix(f"{algorithm}-"): p for n, p in found.items() if n != algorithm}
     others = {name: path for name, path in named.items() if path.stem != name}
     return {"default": found[algorithm], **others} if algorithm in found else others
+
+
+def _belongs_to(stem: str, algorithms: tuple[str, ...]) -> bool:
+    """Whether a preset's file is one of these algorithms'."""
+    return any(stem == name or stem.startswith(f"{name}-") for name in algorithms)

@@ -39,6 +39,7 @@ class EnsembleMLP(nn.Module):
     ) -> None:
         super().__init__()
         self.members = members
+        self.activation: Activation = activation
         self._activate = _ACTIVATIONS[activation]
         weights, biases = [], []
         for inputs, outputs in pairwise(sizes):

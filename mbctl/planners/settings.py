@@ -1,9 +1,10 @@
 """Settings of planners, checked without torch; each field says its paper's value."""
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 
 class SearchSettings(BaseModel):
@@ -101,11 +102,34 @@ PlannerSettings = Annotated[
 ]
 
 
+_METHODS: dict[str, type[CemSettings] | type[IcemSettings] | type[MppiSettings]] = {
+    "cem": CemSettings,
+    "icem": IcemSettings,
+    "mppi": MppiSettings,
+}
+
+
 def search_settings(settings: Mapping[str, Any]) -> CemSettings | IcemSettings | MppiSettings:
     """Settings by name, as a snapshot or a file has them; iCEM where no method is given.
 
     Raises:
-        pydantic.ValidationError: a setting is unknown or out of its range.
+        ValueError: a setting is unknown or out of its range; the message names each.
     """
-    adapter: TypeAdapter[CemSettings | IcemSettings | MppiSettings] = TypeAdapter(PlannerSettings)
-    return adapter.validate_python({"method": "icem", **settings})
+    method = settings.get("method", "icem")
+    if method not in _METHODS:
+        raise ValueError(f"unknown planner method {method!r}; methods: {', '.join(_METHODS)}")
+    kind = _METHODS[method]
+    try:
+        return kind.model_validate(dict(settings))
+    except ValidationError as error:
+        faults = [_fault(dict(fault), kind) for fault in error.errors(include_url=False)]
+        raise ValueError("; ".join(faults)) from error
+
+
+def _fault(fault: dict[str, Any], kind: type[SearchSettings]) -> str:
+    name = ".".join(str(part) for part in fault["loc"])
+    if fault["type"] != "extra_forbidden":
+        return f"{name}: {fault['msg']}, not {fault['input']!r}" if name else fault["msg"]
+    close = get_close_matches(name, kind.model_fields, n=1)
+    hint = f"; did you mean {close[0]!r}?" if close else f"; valid: {', '.join(kind.model_fields)}"
+    return f"unknown planner setting {name!r}{hint}"

@@ -8,19 +8,17 @@ from torch import Tensor
 
 from mbctl.critics.twin_q import TwinQ
 from mbctl.models.deterministic_ensemble import DeterministicEnsemble
+from mbctl.models.probabilistic_ensemble import ProbabilisticEnsemble
 from mbctl.nn.ensemble_mlp import EnsembleMLP
 from mbctl.planners.terminal_value import twin_q_parameters
-from mbctl.policies.planner_architecture import (
-    PlannerArchitecture,
-    Setting,
-    ValueArchitecture,
-)
+from mbctl.policies.planner_architecture import PlannerArchitecture, Setting, ValueArchitecture
 
 Arrays = dict[str, np.ndarray]
+PlannableModel = DeterministicEnsemble | ProbabilisticEnsemble
 
 
 def planner_parts(
-    model: DeterministicEnsemble,
+    model: PlannableModel,
     search: Mapping[str, Setting],
     exploration_std: float,
     shift_steps_max: int,
@@ -28,37 +26,63 @@ def planner_parts(
 ) -> tuple[PlannerArchitecture, Arrays]:
     """The entry in the manifest, and the float32 arrays that go with the policy's."""
     network = model.network
-    units = model.statistics
-    tensors = {
-        "model.input_shift": units.input_shift,
-        "model.input_scale": units.input_scale,
-        "model.difference_shift": torch.zeros_like(units.difference_scale),
-        "model.difference_scale": units.difference_scale,
-    }
-    for i, (weight, bias) in enumerate(zip(network.weights, network.biases, strict=True)):
-        tensors |= {f"model.layers.{i}.weight": weight, f"model.layers.{i}.bias": bias}
+    is_deterministic = isinstance(model, DeterministicEnsemble)
+    tensors = _deterministic(model) if is_deterministic else _probabilistic(model)
     architecture = PlannerArchitecture(
-        model="deterministic_ensemble",
-        members=model.members,
+        model="deterministic_ensemble" if is_deterministic else "probabilistic_ensemble",
+        members=tensors["layers.0.bias"].shape[0],
         hidden=_hidden(network),
-        activation="relu",
+        activation=network.activation,
         kinematic=model.kinematic,
         search=dict(search),
         exploration_std=exploration_std,
         shift_steps_max=shift_steps_max,
         value=None if critic is None else _value(critic),
     )
+    named = {f"model.{name}": tensor for name, tensor in tensors.items()}
     if critic is not None:
-        tensors |= {
-            "value.input_shift": critic.input_shift,
-            "value.input_scale": critic.input_scale,
-        }
-        tensors |= {f"value.{name}": tensor for name, tensor in twin_q_parameters(critic).items()}
-    return architecture, {name: _array(tensor) for name, tensor in tensors.items()}
+        units = {"input_shift": critic.input_shift, "input_scale": critic.input_scale}
+        values = units | twin_q_parameters(critic)
+        named |= {f"value.{name}": tensor for name, tensor in values.items()}
+    return architecture, {name: _array(tensor) for name, tensor in named.items()}
+
+
+def _deterministic(model: DeterministicEnsemble) -> dict[str, Tensor]:
+    units = model.statistics
+    return {
+        "input_shift": units.input_shift,
+        "input_scale": units.input_scale,
+        "difference_shift": torch.zeros_like(units.difference_scale),
+        "difference_scale": units.difference_scale,
+        **_layers(model.network),
+    }
+
+
+def _probabilistic(model: ProbabilisticEnsemble) -> dict[str, Tensor]:
+    """Of its elites, and of the last layer the columns that are means of physical differences."""
+    units, size = model.statistics, model.physical_dim
+    layers = {name: tensor[list(model.elites)] for name, tensor in _layers(model.network).items()}
+    last = len(model.network.weights) - 1
+    for name in (f"layers.{last}.weight", f"layers.{last}.bias"):
+        layers[name] = layers[name][..., :size]
+    return {
+        "input_shift": units.input_shift,
+        "input_scale": units.input_scale,
+        "difference_shift": units.target_shift[:size],
+        "difference_scale": units.target_scale[:size],
+        **layers,
+    }
+
+
+def _layers(network: EnsembleMLP) -> dict[str, Tensor]:
+    named: dict[str, Tensor] = {}
+    for i, (weight, bias) in enumerate(zip(network.weights, network.biases, strict=True)):
+        named[f"layers.{i}.weight"], named[f"layers.{i}.bias"] = weight, bias
+    return named
 
 
 def _hidden(network: EnsembleMLP) -> tuple[int, ...]:
-    return tuple(weight.shape[-1] for weight in network.weights[:-1])
+    return tuple(weight.shape[-1] for weight in list(network.weights)[:-1])
 
 
 def _value(critic: TwinQ) -> ValueArchitecture:

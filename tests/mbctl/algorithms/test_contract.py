@@ -93,6 +93,46 @@ CASES = {
         refits=5,
     ),
 }
+SMALL_SEARCH = {"horizon": 3, "population": 10, "iterations": 1, "elites": 2, "proposals": 2}
+CASES["pal-mpc"] = Case(
+    "pal-mpc", {**SMALL_GAME, "planner": SMALL_SEARCH}, CASES["pal"].learning, refits=4
+)
+CASES["mal-mpc"] = Case(
+    "mal-mpc", {**SMALL_GAME, "planner": SMALL_SEARCH}, CASES["mal"].learning, refits=3
+)
+CASES["memb"] = Case(
+    "memb",
+    {
+        "initial_rows": 60,
+        "rows_per_refit": 20,
+        "model_updates_per_row": 0.5,
+        "updates_per_row": 0.5,
+        "batch": 16,
+        "model_hidden": [8],
+        "policy_hidden": [8],
+        "critic_hidden": [8],
+        "known_termination": True,
+    },
+    {
+        "initial_rows": 300,
+        "rows_per_refit": 100,
+        "model_updates_per_row": 1.0,
+        "model_learning_rate": 3e-3,
+        "updates_per_row": 1.0,
+        "batch": 64,
+        "model_hidden": [32],
+        "policy_hidden": [32],
+        "critic_hidden": [32, 32],
+        "policy_learning_rate": 3e-3,
+        "critic_learning_rate": 3e-3,
+        "gamma": 0.9,
+        "target_rate": 0.02,
+        "initial_temperature": 0.05,
+        "learned_reward": False,
+        "relabelled": 0.5,
+    },
+    refits=5,
+)
 
 
 def test_every_registered_algorithm_has_sizes():

@@ -1,0 +1,122 @@
+"""A learner whose policy acts through a planner: pal-mpc, mal-mpc, maac-mpc.
+
+Papers: Model-Augmented Actor-Critic, Clavera, Fu, Abbeel 2020, https://arxiv.org/abs/2005.08068,
+section 4.3 (a planner at test time, from the policy, with the critic behind the horizon); A Game
+Theoretic Framework for Model Based Reinforcement Learning, Rajeswaran et al. 2020,
+https://arxiv.org/abs/2004.07804, for the learners PAL and MAL, which have no planner there.
+
+    symbol in the papers         here
+    f, hat f                     the learner's model, its means
+    pi                           the learner's policy: prior, first action, and fallback
+    Q                            the learner's critics where it has any, behind the horizon
+    H                            planner.horizon
+
+The learner learns as ever; its snapshot carries the model and the planner's settings too, so that
+robot and benchmarks act through the planner, when they collect and when they evaluate.
+
+Deviations from the papers:
+    * MAAC plans when it is tested; here the data are collected by the planner too, with noise on
+      its actions.
+    * Until the model has been fitted to data, the policy acts alone: plans in a random model are
+      random actions that repeat themselves.
+    * The planner asks the model for means and every member about every sequence; MAAC's code
+      draws one member and its noise per row, by which sequences are kept for their luck.
+"""
+
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from torch import Tensor
+
+from mbctl.algorithms.algorithm import Algorithm, Metrics, Progress
+from mbctl.algorithms.planned_settings import PlannedSettings
+from mbctl.critics.twin_q import TwinQ
+from mbctl.data.replay import Replay
+from mbctl.planners.snapshot_parts import PlannableModel, planner_parts
+
+
+@runtime_checkable
+class ModelLearner(Algorithm, Protocol):
+    """An algorithm with a dynamics model that a planner can ask."""
+
+    @property
+    def policy(self) -> Any:
+        """What acts on observations."""
+        ...
+
+    @property
+    def model(self) -> PlannableModel: ...
+
+
+def planned(learner: Algorithm, settings: PlannedSettings) -> "Planned":
+    """`learner` behind a planner, with its critics behind the horizon where it has any.
+
+    Raises:
+        ValueError: it has no model to plan in.
+    """
+    if not isinstance(learner, ModelLearner):
+        raise ValueError(f"{type(learner).__name__} has no dynamics model that can be planned in")
+    critic = getattr(learner, "critic", None)
+    return Planned(learner, settings, critic if isinstance(critic, TwinQ) else None)
+
+
+class Planned:
+    """`learner`, acting through a planner.
+
+    Args:
+        learner: learns; its moves and its checkpoint are this one's.
+        settings: of the planner.
+        critic: what lies behind the planner's horizon; None is nothing.
+    """
+
+    def __init__(
+        self, learner: ModelLearner, settings: PlannedSettings, critic: TwinQ | None = None
+    ) -> None:
+        self.learner = learner
+        self.settings = settings
+        self.critic = critic
+
+    @property
+    def policy(self) -> Any:
+        return self.learner.policy
+
+    @property
+    def initial_rows(self) -> int:
+        return self.learner.initial_rows
+
+    @property
+    def rows_per_refit(self) -> int:
+        return self.learner.rows_per_refit
+
+    @property
+    def replay_capacity(self) -> int | None:
+        return self.learner.replay_capacity
+
+    def refit(self, replay: Replay, progress: Progress) -> Metrics:
+        """The learner's."""
+        return self.learner.refit(replay, progress)
+
+    def improve(self, replay: Replay, progress: Progress) -> Metrics:
+        """The learner's."""
+        return self.learner.improve(replay, progress)
+
+    def snapshot(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """The learner's, and the planner once there is a model to plan in."""
+        architecture, weights = self.learner.snapshot()
+        if not self.learner.model.fitted:
+            return architecture, weights
+        settings = self.settings
+        planner, arrays = planner_parts(
+            self.learner.model,
+            settings.planner.model_dump(),
+            settings.exploration_std,
+            settings.shift_steps_max,
+            self.critic,
+        )
+        return {**architecture, "planner": planner.model_dump()}, weights | arrays
+
+    def state(self) -> dict[str, Tensor]:
+        return self.learner.state()
+
+    def load_state(self, state: dict[str, Tensor]) -> None:
+        self.learner.load_state(state)
