@@ -1,17 +1,13 @@
 """mbctl bench: performance figures, each beside its baseline of the same run."""
 
-import contextlib
-import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mbctl.cli import render
-from mbctl.cli.failures import reported
+from mbctl.cli import bench_learning, render
+from mbctl.cli.bench_frame import benchmark_reported, one_thread
 from mbctl.cli.options import Json
-from services import exit_codes
 
 if TYPE_CHECKING:
     from services.bench.report import Figure, Report
@@ -20,6 +16,7 @@ app = typer.Typer(
     help="Measure performance, side by side with a baseline in the same run.",
     no_args_is_help=True,
 )
+app.command("curves")(bench_learning.curves)
 
 Quick = Annotated[
     bool, typer.Option("--quick", help="A fraction of the time: shows that it works, no more.")
@@ -32,42 +29,42 @@ Seconds = Annotated[
 @app.command()
 def micro(quick: Quick = False, as_json: Json = False) -> None:
     """Policy step, model step, imagined rollout, policy at batch 1, start-up."""
-    _one_thread()
+    one_thread()
     from services.bench.micro import QUICK, MicroSizes, run_micro
 
-    with _reported(as_json):
+    with benchmark_reported(as_json):
         _show(run_micro(QUICK if quick else MicroSizes(), _say, quick), as_json)
 
 
 @app.command()
 def loop(quick: Quick = False, seconds: Seconds = None, as_json: Json = False) -> None:
     """Lateness at 100 Hz while the trainer learns: own process against thread in the learner."""
-    _one_thread()
+    one_thread()
     from services.bench.loop import QUICK, LoopSizes, run_loop
 
     sizes = QUICK if quick else LoopSizes()
-    with _reported(as_json):
+    with benchmark_reported(as_json):
         _show(run_loop(sizes if seconds is None else sizes.lasting(seconds), _say, quick), as_json)
 
 
 @app.command()
 def ingest(quick: Quick = False, as_json: Json = False) -> None:
     """Durable rows per second and bytes per row over gRPC: chunks against single rows."""
-    _one_thread()
+    one_thread()
     from services.bench.ingest import QUICK, IngestSizes, run_ingest
 
-    with _reported(as_json):
+    with benchmark_reported(as_json):
         _show(run_ingest(QUICK if quick else IngestSizes(), _say, quick), as_json)
 
 
 @app.command()
 def bus(quick: Quick = False, seconds: Seconds = None, as_json: Json = False) -> None:
     """Servo bus at 100 Hz and at its limit, on virtual servos: ours against the maker's client."""
-    _one_thread()
+    one_thread()
     from services.bench.bus import QUICK, BusSizes, run_bus
 
     sizes = QUICK if quick else BusSizes()
-    with _reported(as_json):
+    with benchmark_reported(as_json):
         _show(run_bus(sizes if seconds is None else sizes.lasting(seconds), _say, quick), as_json)
 
 
@@ -84,33 +81,14 @@ def stop(
     as_json: Json = False,
 ) -> None:
     """Time to standstill after SIGKILL and emergency stops, on virtual servos."""
-    _one_thread()
+    one_thread()
     from services.bench.stop import QUICK, StopSizes, run_stop
 
     sizes = QUICK if quick else StopSizes()
-    with _reported(as_json):
+    with benchmark_reported(as_json):
         _show(
             run_stop(sizes if count is None else StopSizes.of(count), _say, quick, journal), as_json
         )
-
-
-def _one_thread() -> None:
-    """Before torch or a library under NumPy is imported, for this process and its children."""
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ[name] = "1"
-
-
-@contextlib.contextmanager
-def _reported(as_json: bool) -> Iterator[None]:
-    """A part that does not run is an exit code and a message; Ctrl-C is 130."""
-    from services.bench.failures import FAILURES
-
-    try:
-        with reported(as_json):
-            yield
-    except FAILURES as error:
-        render.failure("ABORTED", "BENCHMARK_FAILED", str(error), as_json)
-        raise typer.Exit(exit_codes.START_UP) from error
 
 
 def _say(what: str) -> None:

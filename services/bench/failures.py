@@ -6,6 +6,7 @@ import grpc
 
 from hal.errors import HalError
 from services.bench.bus_clients import BenchmarkClientError
+from services.bench.curves.points import RunFilesError
 from services.bench.loop_process import LearnerError
 from services.bench.stop_rig import StopBenchError
 from services.controller.channel import ControlError
@@ -18,6 +19,7 @@ FAILURES = (
     ControlError,
     DaemonDiedError,
     LearnerError,
+    RunFilesError,
     ConnectionError,
     ServiceError,
     StopBenchError,

@@ -1,0 +1,1 @@
+"""Learning curves: seeds x tasks x algorithms, trained in this machine's processes."""

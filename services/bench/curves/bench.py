@@ -1,0 +1,88 @@
+"""`mbctl bench curves`: runs what is not finished, then writes tables and a picture of all."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from services.bench.curves.fleet import Failure, Fleet, Say
+from services.bench.curves.picture import draw_curves
+from services.bench.curves.plan import RunPlan
+from services.bench.curves.readings import read_readings
+from services.bench.curves.table import (
+    Mean,
+    Reached,
+    means,
+    read_curve,
+    samples_to,
+    write_points_table,
+    write_records,
+)
+
+POINTS_TABLE = "points.csv"
+MEANS_TABLE = "means.csv"
+THRESHOLDS_TABLE = "samples-to-threshold.csv"
+PICTURE = "curves.png"
+
+
+@dataclass(frozen=True)
+class CurvesResult:
+    """What all runs under a directory found.
+
+    Attributes:
+        last: for each task and variant, the mean at its last sample that all of its seeds reached.
+        files: written, by name.
+    """
+
+    last: Sequence[Mean]
+    reached: Sequence[Reached]
+    failures: Sequence[Failure]
+    files: dict[str, str]
+
+    def plain(self) -> dict[str, Any]:
+        failed = [{"run": f.plan.title, "message": f.message} for f in self.failures]
+        return {
+            "last": [asdict(mean) for mean in self.last],
+            "samples_to_threshold": [asdict(reached) for reached in self.reached],
+            "failures": failed,
+            "files": self.files,
+        }
+
+
+def run_curves(plans: Sequence[RunPlan], out: Path, processes: int, say: Say) -> CurvesResult:
+    """Run and report; may be stopped at any moment and called again.
+
+    Raises:
+        RunFilesError: what lies under `out` is not this.
+        OSError: the disk refused.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    failures = Fleet(plans, out, processes, say).run()
+    return report(plans, out, failures)
+
+
+def report(plans: Sequence[RunPlan], out: Path, failures: Sequence[Failure] = ()) -> CurvesResult:
+    """Tables and picture of the runs as far as they have come.
+
+    Raises:
+        RunFilesError: a curve does not read.
+    """
+    curves = [read_curve(out, plan) for plan in plans]
+    readings = read_readings()
+    averaged, reached = means(curves), samples_to(curves, readings.threshold)
+    write_points_table(curves, out / POINTS_TABLE)
+    write_records(averaged, Mean, out / MEANS_TABLE)
+    write_records(reached, Reached, out / THRESHOLDS_TABLE)
+    draw_curves(curves, readings.reading, out / PICTURE)
+    names = (POINTS_TABLE, MEANS_TABLE, THRESHOLDS_TABLE, PICTURE)
+    return CurvesResult(_last(averaged), reached, failures, {n: str(out / n) for n in names})
+
+
+def _last(averaged: Sequence[Mean]) -> list[Mean]:
+    """The last that most seeds reached; while runs go on, seeds are at different samples."""
+    last: dict[tuple[str, str], Mean] = {}
+    for mean in averaged:
+        old = last.get((mean.task, mean.variant))
+        if old is None or mean.seeds >= old.seeds:
+            last[mean.task, mean.variant] = mean
+    return list(last.values())

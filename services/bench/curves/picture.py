@@ -1,0 +1,125 @@
+"""Learning curves as a picture: a panel per task, our seeds and their mean, the papers beside."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from services.bench.curves.readings import Reading
+from services.bench.curves.table import Curve, Mean, means
+
+_WIDE, _HIGH = 6.5, 4.2  # inches of a panel
+_LABEL = 45  # characters
+_ROOM = 1.25  # x beyond our own last sample within which readings are drawn to scale
+
+
+def draw_curves(curves: Sequence[Curve], readings: Sequence[Reading], path: Path) -> None:
+    """Write a PNG. What lies far beyond our samples is named in a corner, not drawn.
+
+    Raises:
+        ValueError: there are no curves.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    tasks = list(dict.fromkeys(curve.task for curve in curves))
+    if not tasks:
+        raise ValueError("there are no curves to draw")
+    columns = min(2, len(tasks))
+    lines = -(-len(tasks) // columns)
+    figure = Figure(figsize=(_WIDE * columns, _HIGH * lines), layout="constrained")
+    FigureCanvasAgg(figure)
+    colours = _colours(curves)
+    for number, task in enumerate(tasks, start=1):
+        axes = figure.add_subplot(lines, columns, number)
+        of_task = [curve for curve in curves if curve.task == task]
+        _draw_task(axes, task, of_task, [r for r in readings if r.task == task], colours)
+    figure.savefig(path, dpi=110)
+
+
+def _colours(curves: Sequence[Curve]) -> dict[str, str]:
+    """One per variant, the same in every panel."""
+    return {name: f"C{i % 10}" for i, name in enumerate(dict.fromkeys(c.variant for c in curves))}
+
+
+def metric_of(curves: Sequence[Curve], readings: Sequence[Reading]) -> str:
+    """What a task is judged by: what its readings tell, else success if there was any."""
+    if readings:
+        return readings[0].metric
+    return "success" if any(p.success > 0 for c in curves for p in c.points) else "return"
+
+
+def _draw_task(
+    axes: Any,
+    task: str,
+    curves: Sequence[Curve],
+    readings: Sequence[Reading],
+    colours: dict[str, str],
+) -> None:
+    metric = metric_of(curves, readings)
+    share = 100.0 if metric == "success" else 1.0
+    for curve in curves:
+        values = [share * _value(point, metric) for point in curve.points]
+        samples = [point.samples for point in curve.points]
+        axes.plot(samples, values, color=colours[curve.variant], alpha=0.3, linewidth=0.8)
+    for variant, points in _by_variant(means(curves)).items():
+        samples = [mean.samples for mean in points]
+        values = [share * _value(mean, metric) for mean in points]
+        axes.plot(samples, values, ".-", color=colours[variant], label=_short(variant))
+    _draw_readings(axes, curves, readings, share, colours)
+    axes.set(xlabel="samples", title=task)
+    axes.set_ylabel("success at the last step, %" if metric == "success" else "return")
+    if metric == "success":
+        axes.set_ylim(-3, 103)
+    axes.grid(alpha=0.3)
+    if any(curve.points for curve in curves):
+        axes.legend(fontsize="small").set_in_layout(False)
+
+
+def _draw_readings(
+    axes: Any,
+    curves: Sequence[Curve],
+    readings: Sequence[Reading],
+    share: float,
+    colours: dict[str, str],
+) -> None:
+    """Filled where the paper gives a number, hollow where it was read off a figure."""
+    last = max((p.samples for c in curves for p in c.points), default=0)
+    by_algorithm = {curve.algorithm: colours[curve.variant] for curve in reversed(curves)}
+    beyond: list[str] = []
+    for reading in readings:
+        colour = by_algorithm.get(reading.algorithm, "0.4")
+        x, dx = _middle(reading.samples)
+        y, dy = (share * part for part in _middle(reading.value))
+        if reading.samples[0] > _ROOM * last:
+            beyond.append(f"{reading.algorithm} {y:g} at {x:,.0f}{'' if reading.exact else ' ~'}")
+            continue
+        face = colour if reading.exact else "none"
+        style = {"fmt": "D", "color": colour, "mfc": face, "capsize": 3, "alpha": 0.9}
+        axes.errorbar(x, y, xerr=dx, yerr=dy, **style)
+        said = f"{reading.algorithm} (paper{'' if reading.exact else ' ~'})"
+        axes.annotate(said, (x, y), fontsize=7, color=colour, in_layout=False)
+    if beyond:
+        text = "papers, beyond this budget (~ read off a figure):\n" + "\n".join(beyond)
+        place = {"ha": "right", "va": "bottom", "transform": axes.transAxes}
+        axes.text(0.99, 0.02, text, fontsize=6, in_layout=False, **place)
+
+
+def _short(variant: str) -> str:
+    return variant if len(variant) <= _LABEL else variant[: _LABEL - 3] + "..."
+
+
+def _middle(pair: tuple[float, float]) -> tuple[float, float]:
+    """Middle and half width."""
+    return (pair[0] + pair[1]) / 2, (pair[1] - pair[0]) / 2
+
+
+def _value(point: Any, metric: str) -> float:
+    return point.success if metric == "success" else point.return_mean
+
+
+def _by_variant(points: Sequence[Mean]) -> dict[str, list[Mean]]:
+    groups: defaultdict[str, list[Mean]] = defaultdict(list)
+    for point in points:
+        groups[point.variant].append(point)
+    return dict(groups)

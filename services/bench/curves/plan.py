@@ -1,0 +1,155 @@
+"""What one run learns, and how a user names an algorithm, its preset and what differs from it."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import product
+from typing import Any, Literal
+
+from pydantic import Field
+
+from mbctl.config import ConfigError
+from mbctl.config.check import check_algorithm_name, preset_observation, resolve_algorithm
+from mbctl.config.errors import nearest
+from mbctl.config.models import AlgorithmConfig, Frozen
+from mbctl.config.overrides import parse_value
+from mbctl.tasks.registry import TASK_NAMES, make_task
+
+_UNSAFE = re.compile(r"[^A-Za-z0-9.=+_-]+")
+
+
+class Rhythm(Frozen):
+    """How long to learn and how often to look; it does not change what is learned."""
+
+    samples: int = Field(default=20_000, ge=1)
+    """Rows of training episodes to collect."""
+    evaluate_every: int = Field(default=2_500, ge=1)
+    """Samples between two evaluations."""
+    episodes: int = Field(default=20, ge=1, le=1_000)
+    """Episodes of an evaluation on the way."""
+    final_episodes: int = Field(default=100, ge=1, le=1_000)
+    """Episodes of the evaluation at the end."""
+
+
+class Identity(Frozen):
+    """Everything that the learned numbers depend on."""
+
+    format: Literal[1] = 1
+    task: str
+    observation: str
+    algorithm: str
+    settings: dict[str, Any]
+    seed: int = Field(ge=0)
+
+
+class RunPlan(Frozen):
+    """One run.
+
+    Attributes:
+        variant: how the user named the algorithm; runs with the same differ in seed or task.
+    """
+
+    variant: str
+    identity: Identity
+    rhythm: Rhythm
+
+    @property
+    def directory(self) -> str:
+        """Name of its folder."""
+        safe = (_UNSAFE.sub("-", part) for part in (self.identity.task, self.variant))
+        return "__".join([*safe, f"seed{self.identity.seed}"])
+
+    @property
+    def title(self) -> str:
+        return f"{self.identity.task} {self.variant} seed {self.identity.seed}"
+
+
+@dataclass(frozen=True)
+class Variant:
+    """`NAME[:PRESET][,KEY=VALUE...]`, such as "pal:paper,npg_steps=8".
+
+    Attributes:
+        text: as the user wrote it.
+    """
+
+    text: str
+    algorithm: str
+    preset: str
+    settings: dict[str, Any]
+
+
+def parse_variant(text: str) -> Variant:
+    """Take an algorithm's name apart.
+
+    Raises:
+        ConfigError: it is not of the form that `Variant` tells.
+    """
+    head, *assignments = _split(text)
+    algorithm, _, preset = head.partition(":")
+    settings: dict[str, Any] = {}
+    for assignment in assignments:
+        key, separator, value = assignment.partition("=")
+        if not separator or not key.strip():
+            raise ConfigError(
+                f"--algorithm {text!r}: {assignment!r} is no KEY=VALUE; "
+                "expected NAME[:PRESET][,KEY=VALUE...]"
+            )
+        settings[key.strip()] = parse_value(value.strip())
+    return Variant(text, algorithm.strip(), preset.strip() or "default", settings)
+
+
+def _split(text: str) -> list[str]:
+    """At commas outside brackets, so that a value may be a list."""
+    parts, depth = [""], 0
+    for character in text:
+        depth += (character in "[{") - (character in "]}")
+        if character == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += character
+    return parts
+
+
+def plan_runs(
+    tasks: Iterable[str], variants: Iterable[Variant], seeds: Iterable[int], rhythm: Rhythm
+) -> list[RunPlan]:
+    """Every task with every algorithm and seed; all of one seed come before those of the next.
+
+    Raises:
+        ConfigError: a task, algorithm, preset or setting is unknown, or two runs are the same.
+    """
+    pairs = list(product(tasks, variants))
+    plans = [_plan(task, v, seed, rhythm) for seed in seeds for task, v in pairs]
+    names = [plan.directory for plan in plans]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise ConfigError(f"the run {twice} was asked for twice")
+    return plans
+
+
+def _plan(task: str, variant: Variant, seed: int, rhythm: Rhythm) -> RunPlan:
+    if task not in TASK_NAMES:
+        raise ConfigError(f"--task {task!r}: unknown task; {nearest(task, TASK_NAMES)}")
+    check_algorithm_name(variant.algorithm)
+    observation = _observation(task, variant)
+    config = AlgorithmConfig(
+        name=variant.algorithm, preset=variant.preset, settings=variant.settings
+    )
+    identity = Identity(
+        task=task,
+        observation=observation,
+        algorithm=variant.algorithm,
+        settings=resolve_algorithm(config).settings,
+        seed=seed,
+    )
+    return RunPlan(variant=variant.text, identity=identity, rhythm=rhythm)
+
+
+def _observation(task: str, variant: Variant) -> str:
+    """The preset's where the task has it; a preset may be made for another robot's task."""
+    wanted = preset_observation(variant.algorithm, variant.preset)
+    try:
+        make_task(task, wanted)
+    except ValueError:
+        return "default"
+    return wanted

@@ -1,0 +1,76 @@
+"""Runs in processes: several at once, broken ones apart, finished ones left alone."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from services.bench.curves.bench import report, run_curves
+from services.bench.curves.plan import parse_variant, plan_runs
+from services.bench.curves.points import read_points
+from services.bench.curves.run_files import CHECKPOINT_FILE, POINTS_FILE
+from tests.services.bench.curves.conftest import RHYTHM, TINY
+
+
+@pytest.fixture
+def plans():
+    return plan_runs(["dclaw-turn-random"], [parse_variant(TINY)], [0, 1], RHYTHM)
+
+
+@pytest.mark.slow
+def test_all_runs_are_made_once(plans, tmp_path, said):
+    damaged = tmp_path / plans[1].directory
+    damaged.mkdir(parents=True)
+    (damaged / CHECKPOINT_FILE).write_bytes(b"nothing")
+    result = run_curves(plans, tmp_path, 2, said.append)
+    assert [f.plan for f in result.failures] == [plans[1]]
+    assert "damaged" in result.failures[0].message
+    assert [mean.samples for mean in result.last] == [170]
+
+    (damaged / CHECKPOINT_FILE).unlink()
+    stamp = (tmp_path / plans[0].directory / CHECKPOINT_FILE).stat().st_mtime_ns
+    result = run_curves(plans, tmp_path, 2, said.append)
+    assert not result.failures
+    assert (tmp_path / plans[0].directory / CHECKPOINT_FILE).stat().st_mtime_ns == stamp
+    assert result.last[0].seeds == 2
+    assert "1 of 2 runs are finished already" in said
+
+
+def test_what_there_is_can_be_reported_before_the_end(plans, tmp_path):
+    result = report(plans, tmp_path)
+    assert list(result.last) == []
+    assert json.dumps(result.plain())
+
+
+@pytest.mark.slow
+def test_a_killed_command_leaves_nobody_behind_and_goes_on(tmp_path):
+    command = [
+        sys.executable, "-m", "mbctl", "bench", "curves", "--task", "dclaw-turn-random",
+        "--algorithm", TINY, "--seeds", "1", "--samples", "170", "--evaluate-every", "60",
+        "--episodes", "1", "--final-episodes", "2", "--out", str(tmp_path), "--json",
+    ]  # fmt: skip
+    first = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    assert first.stderr is not None
+    assert "begins" in first.stderr.readline()
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    first.stderr.close()
+    deadline = time.monotonic() + 10
+    while _in_session(first.pid) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not _in_session(first.pid)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=100)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["last"][0]["samples"] == 170
+    (run,) = (path for path in tmp_path.iterdir() if path.is_dir())
+    assert [p.samples for p in read_points(run / POINTS_FILE)] == [0, 60, 120, 170]
+
+
+def _in_session(session: int) -> bool:
+    found = subprocess.run(
+        ["ps", "-s", str(session), "-o", "pid="], capture_output=True, text=True, check=False
+    )
+    return bool(found.stdout.strip())

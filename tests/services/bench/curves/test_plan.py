@@ -1,0 +1,51 @@
+"""Which runs a command line asks for."""
+
+import pytest
+
+from mbctl.config import ConfigError
+from services.bench.curves.plan import Rhythm, parse_variant, plan_runs
+
+RHYTHM = Rhythm()
+
+
+def test_an_algorithm_is_named_with_its_preset_and_what_differs():
+    variant = parse_variant("mal:paper,npg_steps=3,model_hidden=[64, 32],model_kinematics=true")
+    assert (variant.algorithm, variant.preset) == ("mal", "paper")
+    assert variant.settings == {
+        "npg_steps": 3,
+        "model_hidden": [64, 32],
+        "model_kinematics": True,
+    }
+    assert parse_variant("sac").preset == "default"
+
+
+def test_each_task_algorithm_and_seed_is_a_run():
+    variants = [parse_variant(text) for text in ("pal:paper", "pal,npg_steps=7")]
+    plans = plan_runs(["dclaw-turn-random", "dclaw-turn-fixed"], variants, [5, 6], RHYTHM)
+    assert len({plan.directory for plan in plans}) == 8
+    assert [plan.identity.seed for plan in plans] == [5] * 4 + [6] * 4
+    assert plans[0].identity.settings["npg_steps"] == 4
+    assert plans[1].identity.settings["npg_steps"] == 7
+    assert plans[0].identity.observation == "paper"
+    assert plans[1].identity.observation == "default"
+    assert all("/" not in plan.directory for plan in plans)
+
+
+@pytest.mark.parametrize(
+    ("task", "variant", "said"),
+    [
+        ("dclaw-turn", "pal", "unknown task"),
+        ("dclaw-turn-random", "pil", "unknown algorithm"),
+        ("dclaw-turn-random", "pal:papr", "no such preset"),
+        ("dclaw-turn-random", "pal,npg_stps=3", "npg_stps"),
+        ("dclaw-turn-random", "pal,npg_steps", "KEY=VALUE"),
+    ],
+)
+def test_what_does_not_exist_is_named(task, variant, said):
+    with pytest.raises(ConfigError, match=said):
+        plan_runs([task], [parse_variant(variant)], [0], RHYTHM)
+
+
+def test_the_same_run_twice_is_refused():
+    with pytest.raises(ConfigError, match="twice"):
+        plan_runs(["dclaw-turn-random"], [parse_variant("pal")] * 2, [0], RHYTHM)
