@@ -66,7 +66,7 @@ class ImaginedReplay:
         """k, the steps of a rollout when `rows` real rows have ever come."""
         first, last, begin, end = self.settings.horizon_schedule
         epoch = rows / self.settings.epoch_rows
-        return int(thresholded_linear(epoch, begin, end, first, last))
+        return int(thresholded_linear(epoch, begin, end, float(first), float(last)))
 
     def extend(
         self,

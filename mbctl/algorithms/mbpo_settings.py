@@ -1,7 +1,5 @@
 """Settings of MBPO, checked without torch; each field says the paper's value."""
 
-from typing import Self
-
 from pydantic import Field, model_validator
 
 from mbctl.algorithms.actor_critic_settings import ActorCriticSettings
@@ -26,7 +24,7 @@ class MbpoSettings(ActorCriticSettings, ProbabilisticModelSettings, BranchSettin
     updates_per_row: float = Field(default=20.0, gt=0, le=100)
 
     @model_validator(mode="after")
-    def _check_reward(self) -> Self:
+    def _check_reward(self) -> "MbpoSettings":
         if self.learned_reward and (self.reward != "task" or self.relabelled > 0):
             raise ValueError(
                 "learned_reward = true imagines the model's rewards, but reward = 'objective' and "

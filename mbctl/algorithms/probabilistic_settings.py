@@ -3,7 +3,7 @@
 MBPO, MAAC and DDPPO share them. Defaults are MBPO's (Janner et al. 2019, Table 1 and their code).
 """
 
-from typing import Literal, Self
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -58,7 +58,7 @@ class ProbabilisticModelSettings(BaseModel):
     symmetry: bool = False
 
     @model_validator(mode="after")
-    def _check_model(self) -> Self:
+    def _check_model(self) -> "ProbabilisticModelSettings":
         if self.elites > self.members:
             raise ValueError(f"{self.elites} elites of {self.members} members")
         layers = len(self.model_hidden) + 1
@@ -99,7 +99,7 @@ class BranchSettings(BaseModel):
     real_share: float = Field(default=0.05, ge=0, le=1)
 
     @model_validator(mode="after")
-    def _check_schedule(self) -> Self:
+    def _check_schedule(self) -> "BranchSettings":
         first, last, begin, end = self.horizon_schedule
         if first < 1 or last < 1 or not 0 <= begin <= end:
             raise ValueError(
