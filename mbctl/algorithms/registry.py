@@ -8,7 +8,9 @@ from pydantic import BaseModel
 
 from mbctl.algorithms.br_settings import BrSettings
 from mbctl.algorithms.gda_settings import GdaSettings
+from mbctl.algorithms.maac_settings import MaacSettings
 from mbctl.algorithms.mal_settings import MalSettings
+from mbctl.algorithms.mbpo_settings import MbpoSettings
 from mbctl.algorithms.memb_settings import MembSettings
 from mbctl.algorithms.pal_settings import PalSettings
 from mbctl.algorithms.planned_settings import MalMpcSettings, PalMpcSettings, PlannedSettings
@@ -24,6 +26,8 @@ _SETTINGS: dict[str, type[BaseModel]] = {
     "gda": GdaSettings,
     "br": BrSettings,
     "sac": SacSettings,
+    "maac": MaacSettings,
+    "mbpo": MbpoSettings,
     "memb": MembSettings,
     "pal-mpc": PalMpcSettings,
     "mal-mpc": MalMpcSettings,
@@ -86,6 +90,14 @@ def _learner(name: str, config: BaseModel, task: Task, seed: int) -> "Algorithm"
         from mbctl.algorithms.sac import Sac
 
         return Sac(task, config, seed)
+    if isinstance(config, MaacSettings):
+        from mbctl.algorithms.maac import Maac
+
+        return Maac(task, config, seed)
+    if isinstance(config, MbpoSettings):
+        from mbctl.algorithms.mbpo import Mbpo
+
+        return Mbpo(task, config, seed)
     if isinstance(config, MembSettings):
         from mbctl.algorithms.memb import Memb
 
