@@ -1,6 +1,6 @@
 """Settings of MAAC, checked without torch; each field says the paper's value or its code's."""
 
-from typing import Literal, Self
+from typing import Literal
 
 from pydantic import Field, model_validator
 
@@ -52,7 +52,10 @@ class MaacSettings(ActorCriticSettings, ProbabilisticModelSettings, BranchSettin
     model_noise: bool = True
 
     @model_validator(mode="after")
-    def _check_reward(self) -> Self:
-        if self.learned_reward and self.reward != "task":
-            raise ValueError('learned_reward learns the task\'s reward; set reward = "task"')
+    def _check_reward(self) -> "MaacSettings":
+        if self.learned_reward and (self.reward != "task" or self.relabelled > 0):
+            raise ValueError(
+                "learned_reward = true imagines the model's rewards, but reward = 'objective' and "
+                "relabelled > 0 work them out anew from the task; choose one of the two"
+            )
         return self

@@ -223,7 +223,7 @@ CASES["maac"] = Case(
         "target_rate": 0.02,
         "initial_temperature": 0.1,
     },
-    refits=5,
+    refits=4,
 )
 
 
