@@ -138,32 +138,12 @@ class EmbeddedModel:
         if unseen < 2 or not isinstance(self.dynamics, SampledDynamics):
             return {}
         rows = torch.from_numpy(replay.rows[-unseen:])
-        inputs, difference = self._dynamics_data(rows, replay, symmetry=0)
+        inputs, difference = self.dynamics_data(rows, replay, symmetry=0)
         error = self.dynamics.gaussian.mean(inputs) - difference
         relative = error / (difference.std(dim=0) + 1e-6)
         return {"model_error_one_step": float(relative.square().mean().sqrt())}
 
-    def _losses(
-        self, replay: Replay, source: TransitionSource, generator: torch.Generator
-    ) -> dict[str, Tensor]:
-        """Eq. 4 for each net on a mini-batch of its own."""
-        batch, losses = self.settings.batch, dict[str, Tensor]()
-        if isinstance(self.dynamics, SampledDynamics):
-            index = torch.randint(len(replay), (batch,), generator=generator)
-            rows = torch.from_numpy(replay.rows)[index]
-            image = int(torch.randint(self._images, (1,), generator=generator))
-            data = self._dynamics_data(rows, replay, image)
-            losses["model_loss"] = _error(self.dynamics.gaussian, *data, generator)
-        if self.reward is not None:
-            data = self._reward_data(source, batch, generator)
-            losses["reward_loss"] = _error(self.reward.gaussian, *data, generator)
-        return losses
-
-    @property
-    def _images(self) -> int:
-        return self.task.symmetries if self.settings.symmetry else 1
-
-    def _dynamics_data(self, rows: Tensor, replay: Replay, symmetry: int) -> tuple[Tensor, Tensor]:
+    def dynamics_data(self, rows: Tensor, replay: Replay, symmetry: int) -> tuple[Tensor, Tensor]:
         """Inputs [B, I] and differences [B, P] of rows, in the policy's view."""
         task, layout = self.task, replay.layout
         before, after = rows[:, layout.observation], rows[:, layout.next_observation]
@@ -176,6 +156,26 @@ class EmbeddedModel:
         end, _ = task.transform(task.physical(after), action, symmetry)
         inputs = task.dynamics_inputs(start, turned, self.settings.model_kinematics)
         return inputs, task.physical_difference(end, start)
+
+    def _losses(
+        self, replay: Replay, source: TransitionSource, generator: torch.Generator
+    ) -> dict[str, Tensor]:
+        """Eq. 4 for each net on a mini-batch of its own."""
+        batch, losses = self.settings.batch, dict[str, Tensor]()
+        if isinstance(self.dynamics, SampledDynamics):
+            index = torch.randint(len(replay), (batch,), generator=generator)
+            rows = torch.from_numpy(replay.rows)[index]
+            image = int(torch.randint(self._images, (1,), generator=generator))
+            data = self.dynamics_data(rows, replay, image)
+            losses["model_loss"] = _error(self.dynamics.gaussian, *data, generator)
+        if self.reward is not None:
+            data = self._reward_data(source, batch, generator)
+            losses["reward_loss"] = _error(self.reward.gaussian, *data, generator)
+        return losses
+
+    @property
+    def _images(self) -> int:
+        return self.task.symmetries if self.settings.symmetry else 1
 
     def _reward_data(
         self, source: TransitionSource, count: int, generator: torch.Generator
@@ -194,7 +194,7 @@ class EmbeddedModel:
         self.rows_in_units = replay.total
         if isinstance(self.dynamics, SampledDynamics):
             rows, images = torch.from_numpy(replay.rows), self._images
-            parts = [self._dynamics_data(rows[i::images], replay, i) for i in range(images)]
+            parts = [self.dynamics_data(rows[i::images], replay, i) for i in range(images)]
             inputs, targets = (torch.cat(columns) for columns in zip(*parts, strict=True))
             self.dynamics.gaussian.set_units(inputs, targets, keep)
         if self.reward is not None:
