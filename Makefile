@@ -12,7 +12,7 @@ setup: $(VENV)/.installed
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet "pip<24.1"
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[dev,oracle]"
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[dev,oracle,bench]"
 	$(BIN)/python -m pip install --quiet --no-deps robel==0.1.2
 	touch $@
 

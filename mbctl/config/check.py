@@ -13,24 +13,31 @@ PRESET_DIR = Path(__file__).parent.parent / "configs"
 
 
 def check_task(config: TaskConfig, robot_model: str) -> None:
-    """Make sure the task exists and is one for this robot model.
+    """Make sure the task exists, has a robot and is one for this robot model.
 
     Raises:
         ConfigError: it does not or is not.
     """
+    from hal.robots.registry import ROBOT_NAMES
     from mbctl.tasks.registry import TASK_NAMES, make_task
 
     if config.name not in TASK_NAMES:
         raise ConfigError(
             f"task.name = {config.name!r}: unknown task; {nearest(config.name, TASK_NAMES)}"
         )
+    model = make_task(config.name).robot.model
+    if model not in ROBOT_NAMES:
+        raise ConfigError(
+            f"task.name = {config.name!r}: a benchmark task, which no robot has; the daemons need "
+            f"a robot's task, `mbctl bench curves --task {config.name}` learns this one"
+        )
     try:
-        task = make_task(config.name, config.observation)
+        make_task(config.name, config.observation)
     except ValueError as error:
         raise ConfigError(f"task.observation = {config.observation!r}: {error}") from error
-    if task.robot.model != robot_model:
+    if model != robot_model:
         raise ConfigError(
-            f"task.name = {config.name!r} is a task for robot model {task.robot.model!r}, "
+            f"task.name = {config.name!r} is a task for robot model {model!r}, "
             f"but the robot's model is {robot_model!r}"
         )
 

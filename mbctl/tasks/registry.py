@@ -10,6 +10,8 @@ from mbctl.tasks.dkitty_orient import DKittyOrient
 from mbctl.tasks.dkitty_stand import DKittyStand
 from mbctl.tasks.dkitty_task import AS_IN_ROBEL, CORRECTED, DKittyTask
 from mbctl.tasks.dkitty_walk import DKittyWalk
+from mbctl.tasks.gym.gym_task import GymTask
+from mbctl.tasks.gym.names import GYM_TASKS
 from mbctl.tasks.task import Task
 
 
@@ -32,6 +34,10 @@ def _dkitty(task: type[DKittyTask], *, random: bool) -> _Entry:
     return _Entry(dkitty_observation.OBSERVATIONS, make)
 
 
+def _gym(task: GymTask) -> _Entry:
+    return _Entry(("default",), lambda _: task)
+
+
 _TASKS = {
     "dclaw-turn-fixed": _dclaw_turn(random=False),
     "dclaw-turn-random": _dclaw_turn(random=True),
@@ -41,6 +47,7 @@ _TASKS = {
     "dkitty-orient-random": _dkitty(DKittyOrient, random=True),
     "dkitty-walk-fixed": _dkitty(DKittyWalk, random=False),
     "dkitty-walk-random": _dkitty(DKittyWalk, random=True),
+    **{name: _gym(task) for name, task in GYM_TASKS.items()},
 }
 TASK_NAMES = tuple(_TASKS)
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, Field, ValidationError
 
-from hal.robots.registry import robot_spec
+from hal.robots.registry import ROBOT_NAMES, robot_spec
 from mbctl.config import ConfigError, ControllerConfig, TrainerConfig, load_controller, load_trainer
 from mbctl.config.check import check_algorithm_name, preset_observation
 from mbctl.config.errors import from_validation, nearest
@@ -122,8 +122,9 @@ def make_plan(
 
 
 def _robot_model(task: str) -> str:
-    """The robot model that a task is for; the configuration's check reports an unknown task."""
-    return make_task(task).robot.model if task in TASK_NAMES else RobotConfig().model
+    """The robot model that a task is for; the configuration's check reports one without a robot."""
+    model = make_task(task).robot.model if task in TASK_NAMES else ""
+    return model if model in ROBOT_NAMES else RobotConfig().model
 
 
 def _on_virtual_bus(model: str, run_dir: Path) -> dict[str, Any]:

@@ -46,6 +46,13 @@ def test_an_unknown_task_is_named(choices: Choices):
         make_plan(replace(choices, task="dkitty-walk"), (), {})
 
 
+@pytest.mark.parametrize("preset", ["default", "paper"])
+def test_a_task_without_a_robot_is_refused(choices: Choices, preset: str):
+    message = r"task\.name = 'gym/Hopper-v5': a benchmark task, .* `mbctl bench curves --task gym/"
+    with pytest.raises(ConfigError, match=message):
+        make_plan(replace(choices, task="gym/Hopper-v5", preset=preset), (), {})
+
+
 def test_assignments_find_their_place(choices: Choices):
     texts = (
         "algorithm.members=3",

@@ -1,0 +1,85 @@
+"""gym/Pendulum-v1: swing a pendulum up and hold it there, with a torque too weak to lift it.
+
+    theta' = theta + omega' dt,   omega' = clip(omega + (3 g / 2 l sin theta + 3 / m l^2 u) dt, +-8)
+    reward = -(theta^2 + 0.1 omega^2 + 0.001 u^2)     of the state that is left, upright is 0
+
+The reward is one of the state left, so the physical part carries that state's velocity along; its
+angle is theta' - omega' dt. The step is known in closed form and may take a learned model's place.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from hal.arrays import array_namespace
+from hal.types import Vector
+from mbctl.tasks.angles import wrap_angle
+from mbctl.tasks.gym.benchmark import Benchmark
+from mbctl.tasks.gym.gym_task import GymTask
+
+Array = Any
+
+GRAVITY_M_S2, LENGTH_M, MASS_KG = 10.0, 1.0, 1.0
+PERIOD_S, SPEED_MAX_RAD_S, TORQUE_MAX_NM = 0.05, 8.0, 2.0
+_VELOCITIES = ("velocity_rad_s", "velocity_before_rad_s")
+
+
+class Pendulum(GymTask):
+    """Physical part [3]: angle (rad), angular velocity (rad/s), and that of the state before.
+
+    After a reset the latter is the velocity itself. The observation [4] has cosine and sine.
+    """
+
+    facts = Benchmark(
+        name="gym/Pendulum-v1",
+        gym_id="Pendulum-v1",
+        model="pendulum",
+        actuators=("torque",),
+        period_s=PERIOD_S,
+        physical_names=("angle_rad", *_VELOCITIES),
+        observed=("angle_cos", "angle_sin", *_VELOCITIES),
+        action_limit=TORQUE_MAX_NM,
+        cost_weight=0.001,
+        episode_steps=200,
+    )
+
+    def physical_from_gym(
+        self, observation: Vector, info: Mapping[str, Any], before: Vector | None
+    ) -> Vector:
+        cosine, sine, velocity = observation.astype(np.float64)
+        earlier = velocity if before is None else before[1]
+        return np.array([np.arctan2(sine, cosine), velocity, earlier])
+
+    def observation(self, physical: Array, last_action: Array, goal: Array) -> Array:
+        xp = array_namespace(physical)
+        angle = physical[..., :1]
+        return xp.concat([xp.cos(angle), xp.sin(angle), physical[..., 1:]], axis=-1)
+
+    def physical(self, observation: Array) -> Array:
+        xp = array_namespace(observation)
+        angle = xp.atan2(observation[..., 1:2], observation[..., :1])
+        return xp.concat([angle, observation[..., 2:]], axis=-1)
+
+    def physical_difference(self, after: Array, before: Array) -> Array:
+        difference = after - before
+        xp = array_namespace(difference)
+        return xp.concat([wrap_angle(difference[..., :1]), difference[..., 1:]], axis=-1)
+
+    def dynamics_inputs(self, physical: Array, action: Array, kinematic: bool) -> Array:
+        observed = self.observation(physical, action, action)
+        return array_namespace(physical).concat([observed, action], axis=-1)
+
+    def reward(self, physical: Array, goal: Array) -> Array:
+        left = wrap_angle(physical[..., 0] - PERIOD_S * physical[..., 1])
+        return -(left**2) - 0.1 * physical[..., 2] ** 2
+
+    def step(self, physical: Array, action: Array) -> Array:
+        """The next physical part [..., 3] after an applied action [..., 1], differentiable."""
+        xp = array_namespace(physical)
+        angle, velocity = physical[..., 0], physical[..., 1]
+        torque = TORQUE_MAX_NM * action[..., 0]
+        pull = 1.5 * GRAVITY_M_S2 / LENGTH_M * xp.sin(angle)
+        faster = velocity + PERIOD_S * (pull + 3.0 / (MASS_KG * LENGTH_M**2) * torque)
+        bounded = xp.clip(faster, -SPEED_MAX_RAD_S, SPEED_MAX_RAD_S)
+        return xp.stack([angle + PERIOD_S * bounded, bounded, velocity], axis=-1)
