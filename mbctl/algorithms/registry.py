@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from mbctl.algorithms.br_settings import BrSettings
+from mbctl.algorithms.ddppo_settings import DdppoSettings
 from mbctl.algorithms.gda_settings import GdaSettings
 from mbctl.algorithms.maac_settings import MaacSettings
 from mbctl.algorithms.mal_settings import MalSettings
@@ -31,6 +32,7 @@ _SETTINGS: dict[str, type[BaseModel]] = {
     "memb": MembSettings,
     "pal-mpc": PalMpcSettings,
     "mal-mpc": MalMpcSettings,
+    "ddppo": DdppoSettings,
 }
 ALGORITHM_NAMES = tuple(_SETTINGS)
 
@@ -102,4 +104,8 @@ def _learner(name: str, config: BaseModel, task: Task, seed: int) -> "Algorithm"
         from mbctl.algorithms.memb import Memb
 
         return Memb(task, config, seed)
+    if isinstance(config, DdppoSettings):
+        from mbctl.algorithms.ddppo import Ddppo
+
+        return Ddppo(task, config, seed)
     raise UnknownAlgorithmError(f"algorithm {name!r} has settings but no learner")

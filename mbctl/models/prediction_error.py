@@ -9,11 +9,24 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from mbctl.models.probabilistic_ensemble import ProbabilisticEnsemble
+
 StepFunction = Callable[[Tensor, Tensor], Tensor]
 """Next physical [B, P] of physical [B, P] and applied action [B, A]."""
 
 Difference = Callable[[Tensor, Tensor], Tensor]
 """after - before, [B, P]; a task's `physical_difference`, so that angles go the short way round."""
+
+
+def elite_mean(model: ProbabilisticEnsemble) -> StepFunction:
+    """What the elites of an ensemble predict on average, differentiable by state and action."""
+    elites = list(model.elites)
+
+    def step(physical: Tensor, action: Tensor) -> Tensor:
+        rows = (x.expand(model.members, *x.shape) for x in (physical, action))
+        return model.forward(*rows).mean_next[elites].mean(dim=0)
+
+    return step
 
 
 @torch.no_grad()

@@ -1,0 +1,121 @@
+"""Updates of DDPPO's actor and critics: the policy along paths of two models, the critics as SAC's.
+
+Li et al. 2022, Algorithm 1, lines 13-19; eqs. 11, 12, 13.
+"""
+
+from typing import Protocol, runtime_checkable
+
+import torch
+from torch import Tensor
+from torch.nn.utils import clip_grad_norm_
+
+from mbctl.algorithms.algorithm import Metrics
+from mbctl.algorithms.soft_actor_critic import SoftActorCritic, SoftActorCriticSettings
+from mbctl.algorithms.transitions import Transitions
+from mbctl.algorithms.two_models import TwoModels
+from mbctl.critics.twin_q import TwinQ
+from mbctl.losses.pathwise import PathwiseReturn, pathwise_return
+from mbctl.losses.sac import temperature_loss
+from mbctl.policies.squashed import SquashedGaussianPolicy
+from mbctl.tasks.task import Task
+
+
+@runtime_checkable
+class TwoModelSettings(SoftActorCriticSettings, Protocol):
+    """The settings that an update reads."""
+
+    @property
+    def horizon(self) -> int: ...
+    @property
+    def policy_gradient_clip(self) -> float | None: ...
+    @property
+    def learned_reward(self) -> bool: ...
+    @property
+    def reward(self) -> str: ...
+    @property
+    def reward_scale(self) -> float: ...
+
+
+class TwoModelActorCritic(SoftActorCritic):
+    """Updates critics from transitions, and the policy from starts, through two models.
+
+    Attributes:
+        skipped: policy steps that were left out, for a gradient that is no number.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        policy: SquashedGaussianPolicy,
+        critic: TwinQ,
+        models: TwoModels,
+        settings: TwoModelSettings,
+    ) -> None:
+        super().__init__(task, policy, critic, settings)
+        self.models = models
+        self.path = settings
+        self.skipped = 0
+        self._earned = task.reward if settings.reward == "task" else task.objective
+
+    def learn(self, batch: Transitions, starts: Tensor, generator: torch.Generator) -> None:
+        """One gradient step of the critics, then one of policy and temperature.
+
+        Args:
+            batch: transitions in the policy's view, real and imagined.
+            starts: real observations [B, O] in the robot's view.
+        """
+        alpha = self.log_alpha.detach().exp()
+        self._improve_critic(batch, alpha, generator)
+        self._improve_along_paths(starts, alpha, generator)
+        self.critic.track(self.settings.target_rate)
+
+    def metrics(self) -> Metrics:
+        """Numbers of the last update; none before the first."""
+        values = super().metrics()
+        return {**values, "skipped_updates": float(self.skipped)} if values else {}
+
+    def returned(
+        self, starts: Tensor, alpha: float | Tensor, generator: torch.Generator
+    ) -> PathwiseReturn:
+        """Eq. 11 at each start: values by the prediction model, gradients by the gradient model."""
+        task, path = self.task, self.path
+        return pathwise_return(
+            task,
+            self.models.step,
+            self.policy,
+            self.critic.minimum_for_actor,
+            alpha,
+            task.physical(starts),
+            task.last_action(starts),
+            task.goal(starts),
+            path.horizon,
+            path.gamma,
+            generator,
+            straight_through=path.bound_gradient == "straight_through",
+            reward=self._reward,
+        )
+
+    def _reward(self, before: Tensor, applied: Tensor, after: Tensor, goal: Tensor) -> Tensor:
+        if self.path.learned_reward:
+            gained = self.models.learned_reward(before, applied, after, goal)
+        else:
+            gained = self._earned(after, goal) - self.task.action_cost(applied)
+        return self.path.reward_scale * gained
+
+    def _improve_along_paths(
+        self, starts: Tensor, alpha: Tensor, generator: torch.Generator
+    ) -> None:
+        value, log_prob = self.returned(starts, alpha, generator)
+        loss = -value.mean()
+        if self.settings.learn_temperature:
+            loss = loss + temperature_loss(self.log_alpha, log_prob, self.target_entropy)
+        self.policy_optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        clip = self.path.policy_gradient_clip
+        norm = clip_grad_norm_(self.policy.parameters, torch.inf if clip is None else clip)
+        if bool(norm.isfinite()):
+            self.policy_optimizer.step()
+            self._last |= {"path_return": value.detach(), "policy_gradient_norm": norm}
+        else:
+            self.skipped += 1
+        self._last["entropy"] = -log_prob.detach()
