@@ -1,7 +1,7 @@
 """MEMB: a policy improved through one step of a learned model, its values from real rows alone.
 
-Paper: Model Embedding Model-Based Reinforcement Learning, Tan, Qu, Xiong, Zhang 2020. Implements
-Algorithm 1 with the hyper-parameters of Table 2.
+Paper: Model Embedding Model-Based Reinforcement Learning, Tan, Qu, Xiong, Zhang 2020,
+https://arxiv.org/abs/2006.09234. Implements Algorithm 1 with the hyper-parameters of Table 2.
 
     symbol in the paper          here
     pi_theta(a | s), kappa       SquashedGaussianPolicy, .sample

@@ -1,9 +1,10 @@
 """Losses of MEMB: the model by the error of its samples, the policy by one step through the model.
 
-Tan, Qu, Xiong, Zhang 2020, Model Embedding Model-Based Reinforcement Learning. Eq. 6, the loss of
-Q, is that of soft actor-critic with V's slow copy in its target: `losses/sac.py`. B rows; T columns
-of a target; log_prob is log pi(a | o) of a reparameterised action. alpha, which the paper leaves
-out of its equations "to ease the exposition", is in them here.
+Tan, Qu, Xiong, Zhang 2020, Model Embedding Model-Based Reinforcement Learning,
+https://arxiv.org/abs/2006.09234. Eq. 6, the loss of Q, is that of soft actor-critic with V's slow
+copy in its target: `losses/sac.py`. B rows; T columns of a target; log_prob is log pi(a | o) of a
+reparameterised action. alpha, which the paper leaves out of its equations "to ease the exposition",
+is in them here.
 """
 
 import torch
