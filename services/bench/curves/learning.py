@@ -64,7 +64,8 @@ class CurveRun:
         )
         self._schedule = Schedule(self._algorithm.initial_rows, self._algorithm.rows_per_refit)
         self._replay = Replay(row_layout(self._task), self._algorithm.replay_capacity)
-        self._train, self._test = environments(self._task)
+        self._train, self._test = environments(self._task, identity.shift)
+        self._shifted = False
         self._head = Head(identity=identity)
         self._collector = Collector(self._task, self._train, identity.seed)
         self._actor: Actor | None = None
@@ -93,10 +94,27 @@ class CurveRun:
         """Rows at which something else than collecting is due."""
         rhythm, rows = self._plan.rhythm, self._head.rows
         look = (rows // rhythm.evaluate_every + 1) * rhythm.evaluate_every
-        return min(look, rhythm.samples, self._schedule.next_rows(self._head.rows_used))
+        stops = [look, rhythm.samples, self._schedule.next_rows(self._head.rows_used)]
+        shift = self._head.identity.shift
+        if shift is not None and rows < shift.at:
+            stops.append(shift.at)
+        return min(stops)
+
+    def _shift_if_due(self, rows: int) -> None:
+        """After so many rows the world may be another; the open episode was in the old one."""
+        shift = self._head.identity.shift
+        if shift is None or self._shifted or rows < shift.at:
+            return
+        self.close()
+        self._train, self._test = environments(self._task, shift, shifted=True)
+        self._collector = Collector(
+            self._task, self._train, self._head.identity.seed, self._collector.episodes
+        )
+        self._shifted = True
 
     def _collect(self, count: int) -> None:
         self._tell("collecting")
+        self._shift_if_due(self._head.rows)
         if self._actor is None:
             self._actor = self._make_actor()
         rows, steps = self._collector.collect(self._actor, count)
@@ -173,6 +191,7 @@ class CurveRun:
         self._collector = Collector(
             self._task, self._train, self._head.identity.seed, self._head.episodes
         )
+        self._shift_if_due(self._head.rows - 1)  # at the very row it is the collection's to do
         if self._head.noise is not None:
             self._collector.reopen(requested.numpy(), self._head.noise)
 

@@ -42,11 +42,9 @@ def _colours(curves: Sequence[Curve]) -> dict[str, str]:
     return {name: f"C{i % 10}" for i, name in enumerate(dict.fromkeys(c.variant for c in curves))}
 
 
-def metric_of(curves: Sequence[Curve], readings: Sequence[Reading]) -> str:
-    """What a task is judged by: what its readings tell, else success if there was any."""
-    if readings:
-        return readings[0].metric
-    return "success" if any(p.success > 0 for c in curves for p in c.points) else "return"
+def metric_of(task: str) -> str:
+    """What a task is judged by: a robot's by its successes, a published benchmark by its return."""
+    return "return" if "/" in task else "success"
 
 
 def _draw_task(
@@ -56,7 +54,7 @@ def _draw_task(
     readings: Sequence[Reading],
     colours: dict[str, str],
 ) -> None:
-    metric = metric_of(curves, readings)
+    metric = metric_of(task)
     share = 100.0 if metric == "success" else 1.0
     for curve in curves:
         values = [share * _value(point, metric) for point in curve.points]

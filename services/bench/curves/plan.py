@@ -14,6 +14,7 @@ from mbctl.config.errors import nearest
 from mbctl.config.models import AlgorithmConfig, Frozen
 from mbctl.config.overrides import parse_value
 from mbctl.tasks.registry import TASK_NAMES, make_task
+from services.bench.curves.shift import Shift, world_task
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9.=+_-]+")
 
@@ -29,6 +30,8 @@ class Rhythm(Frozen):
     """Episodes of an evaluation on the way."""
     final_episodes: int = Field(default=100, ge=1, le=1_000)
     """Episodes of the evaluation at the end."""
+    keep_stages: bool = False
+    """Keep the learner as it was at each evaluation, in a file of its own."""
 
 
 class Identity(Frozen):
@@ -40,6 +43,7 @@ class Identity(Frozen):
     algorithm: str
     settings: dict[str, Any]
     seed: int = Field(ge=0)
+    shift: Shift | None = None
 
 
 class RunPlan(Frozen):
@@ -56,7 +60,10 @@ class RunPlan(Frozen):
     @property
     def directory(self) -> str:
         """Name of its folder."""
-        safe = (_UNSAFE.sub("-", part) for part in (self.identity.task, self.variant))
+        shift = self.identity.shift
+        parts = [self.identity.task, self.variant]
+        parts += [] if shift is None else [f"{shift.kind} at {shift.at}"]
+        safe = (_UNSAFE.sub("-", part) for part in parts)
         return "__".join([*safe, f"seed{self.identity.seed}"])
 
     @property
@@ -111,15 +118,22 @@ def _split(text: str) -> list[str]:
 
 
 def plan_runs(
-    tasks: Iterable[str], variants: Iterable[Variant], seeds: Iterable[int], rhythm: Rhythm
+    tasks: Iterable[str],
+    variants: Iterable[Variant],
+    seeds: Iterable[int],
+    rhythm: Rhythm,
+    shift: Shift | None = None,
 ) -> list[RunPlan]:
     """Every task with every algorithm and seed; all of one seed come before those of the next.
+
+    Args:
+        shift: changes the world of all of them.
 
     Raises:
         ConfigError: a task, algorithm, preset or setting is unknown, or two runs are the same.
     """
     pairs = list(product(tasks, variants))
-    plans = [_plan(task, v, seed, rhythm) for seed in seeds for task, v in pairs]
+    plans = [_plan(task, v, seed, rhythm, shift) for seed in seeds for task, v in pairs]
     names = [plan.directory for plan in plans]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
@@ -127,11 +141,12 @@ def plan_runs(
     return plans
 
 
-def _plan(task: str, variant: Variant, seed: int, rhythm: Rhythm) -> RunPlan:
+def _plan(task: str, variant: Variant, seed: int, rhythm: Rhythm, shift: Shift | None) -> RunPlan:
     if task not in TASK_NAMES:
         raise ConfigError(f"--task {task!r}: unknown task; {nearest(task, TASK_NAMES)}")
     check_algorithm_name(variant.algorithm)
     observation = _observation(task, variant)
+    world_task(make_task(task, observation), shift, shifted=True)  # it can be shifted
     config = AlgorithmConfig(
         name=variant.algorithm, preset=variant.preset, settings=variant.settings
     )
@@ -141,6 +156,7 @@ def _plan(task: str, variant: Variant, seed: int, rhythm: Rhythm) -> RunPlan:
         algorithm=variant.algorithm,
         settings=resolve_algorithm(config).settings,
         seed=seed,
+        shift=shift,
     )
     return RunPlan(variant=variant.text, identity=identity, rhythm=rhythm)
 

@@ -22,6 +22,7 @@ PLAN_FILE = "run.json"
 ROWS_FILE = "rows.f32"
 CHECKPOINT_FILE = "checkpoint.safetensors"
 POINTS_FILE = "curve.csv"
+STAGES_DIR = "stages"
 LOCK_FILE = "run.lock"
 _HEAD = "mbctl"
 _LEARNER = "learner."
@@ -113,6 +114,26 @@ class RunFiles:
         draft.replace(path)
         _flush(self.directory)
         write_points(head.points, self.directory / POINTS_FILE)
+
+    def keep_stage(self, rows: int, learner: dict[str, Tensor]) -> None:
+        """Keep the learner as it is with `rows` rows."""
+        path = self.directory / STAGES_DIR / f"{rows}.safetensors"
+        path.parent.mkdir(exist_ok=True)
+        draft = path.with_suffix(".draft")
+        draft.write_bytes(safetensors.torch.save(learner))
+        draft.replace(path)
+
+    def load_stage(self, rows: int) -> dict[str, Tensor]:
+        """The learner as it was with `rows` rows.
+
+        Raises:
+            RunFilesError: it was not kept, or is damaged.
+        """
+        path = self.directory / STAGES_DIR / f"{rows}.safetensors"
+        try:
+            return safetensors.torch.load(path.read_bytes())
+        except (OSError, safetensors.SafetensorError) as error:
+            raise RunFilesError(f"the learner's state {path} does not read: {error}") from error
 
     def load(self) -> tuple[Head, dict[str, Tensor], Tensor] | None:
         """Where the run stands, its learner's tensors and the open episode; None at first.
