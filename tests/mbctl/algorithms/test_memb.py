@@ -10,10 +10,12 @@ from mbctl.algorithms.algorithm import Cancelled
 from mbctl.algorithms.memb import Memb
 from mbctl.algorithms.memb_settings import MembSettings
 from mbctl.algorithms.registry import algorithm_config, build_algorithm
-from mbctl.config.check import PRESET_DIR
+from mbctl.config.check import PRESET_DIR, read_preset
+from mbctl.data.layout import RowLayout
 from mbctl.data.replay import Replay
 from mbctl.policies.snapshot import PolicyArchitecture, build_snapshot, check_snapshot
 from mbctl.tasks.registry import make_task
+from mbctl.tasks.task import Task
 
 TASK = make_task("dclaw-turn-random")
 SMALL = {
@@ -142,6 +144,44 @@ def test_presets_are_settings(path):
     with path.open("rb") as file:
         settings = algorithm_config("memb", tomllib.load(file)["settings"])
     assert isinstance(settings, MembSettings)
+
+
+def made_up(task: Task, rows: int) -> Replay:
+    """Rows of the right shape that nothing made."""
+    layout = RowLayout(task.observation_names, task.robot.joint_names)
+    replay = Replay(layout, None)
+    drawn = np.random.default_rng(0).uniform(-1, 1, (rows, layout.width)).astype(np.float32)
+    drawn[:, layout.terminated] = 0.0
+    replay.append(drawn, np.arange(rows))
+    return replay
+
+
+@pytest.mark.parametrize(
+    ("preset", "name"),
+    [
+        ("memb-paper-pendulum", "gym/Pendulum-v1"),
+        ("memb-paper-pendulum-true", "gym/Pendulum-v1"),
+        ("memb-paper-inverted-pendulum", "gym/InvertedPendulum-v5"),
+        ("memb-paper-half-cheetah", "gym/HalfCheetah-v5"),
+        ("memb-paper-hopper", "gym/Hopper-v5"),
+        ("memb-paper-walker2d", "gym/Walker2d-v5"),
+        ("memb-paper-swimmer", "gym/Swimmer-v5"),
+        ("memb-paper-reacher", "gym/Reacher-v5"),
+        ("memb-fast-pendulum", "gym/Pendulum-v1"),
+        ("memb-fast-inverted-pendulum", "gym/InvertedPendulum-v5"),
+        ("memb-fast-half-cheetah", "gym/HalfCheetah-v5"),
+        ("memb-fast-hopper", "gym/Hopper-v5"),
+    ],
+)
+def test_presets_fit_their_tasks(preset, name):
+    task, kind = make_task(name), preset.removeprefix("memb-")
+    memb = build_algorithm("memb", {**read_preset("memb", kind), "batch": 8}, task, 0)
+    replay = made_up(task, 3)
+    before = memb.snapshot()[1]["layers.0.weight"]
+    metrics = {**memb.refit(replay, quiet), **memb.improve(replay, quiet)}
+    assert all(np.isfinite(v) for v in metrics.values())
+    assert ("model_loss" in metrics) == (kind != "paper-pendulum-true")
+    assert not np.array_equal(memb.snapshot()[1]["layers.0.weight"], before)
 
 
 def test_the_papers_presets_say_what_differs_by_task():
