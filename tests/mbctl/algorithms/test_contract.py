@@ -252,9 +252,10 @@ CASES["ddppo"] = Case(
         "initial_rows": 200,
         "rows_per_refit": 50,
         "updates_per_row": 2.0,
+        "elites": 3,
         "model_hidden": [32],
         "model_batch": 64,
-        "model_steps_max": 200,
+        "model_steps_max": 150,
         "model_learning_rate": 5e-3,
         "directions_per_step": 1,
         "rollouts": 200,
@@ -272,7 +273,7 @@ CASES["ddppo"] = Case(
         "initial_temperature": 0.1,
         "relabelled": 0.5,
     },
-    refits=4,
+    refits=3,
 )
 
 
