@@ -8,6 +8,7 @@ from mbctl.tasks.gym.inverted_pendulum import InvertedPendulum
 from mbctl.tasks.gym.mbbl import MbblAnt, MbblHalfCheetah, MbblHopper, MbblWalker2d
 from mbctl.tasks.gym.pendulum import Pendulum
 from mbctl.tasks.gym.reacher import Reacher
+from mbctl.tasks.gym.repeated import RepeatedHopper
 from mbctl.tasks.gym.swimmer import Swimmer
 from mbctl.tasks.gym.walker2d import Walker2d
 
@@ -25,5 +26,6 @@ _TASKS: tuple[GymTask, ...] = (
     MbblHalfCheetah(),
     MbblAnt(),
     MbblWalker2d(),
+    RepeatedHopper(),
 )
 GYM_TASKS: dict[str, GymTask] = {task.name: task for task in _TASKS}

@@ -104,7 +104,8 @@ def test_acting_costs_its_weight_times_the_square_in_its_own_units(task: Task):
         "Walker2d": 1e-3, "Ant": 0.5, "Humanoid": 0.1 * 0.4**2, "Swimmer": 1e-4, "Reacher": 1.0,
     }  # fmt: skip
     kind, _, rest = task.name.partition("/")
-    weight = weights[rest.split("-")[0]] if kind == "gym" else 0.1
+    weight = {"gym": weights.get(rest.split("-")[0]), "mbbl": 0.1, "pal": 2e-3}[kind]
+    assert weight is not None
     count = len(task.robot.joints)
     assert float(task.action_cost(-np.ones(count))) == pytest.approx(weight * count)
     assert float(task.action_cost(np.zeros(count))) == 0.0
