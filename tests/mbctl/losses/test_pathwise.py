@@ -244,3 +244,46 @@ def test_a_mirrored_policy_is_worth_the_same_on_both_sides():
     path = [0.8, 1.1, 1.4]
     expected = sum(GAMMA**t * (-x - 0.045) for t, x in enumerate(path)) + GAMMA**3 * 14.3
     assert value.tolist() == pytest.approx([expected, expected])
+
+
+class Regulator(Line):
+    """x' = x + a with reward -x'^2, without cost of acting."""
+
+    def action_cost(self, applied_action: Tensor) -> Tensor:
+        return torch.zeros_like(applied_action[..., 0])
+
+    def reward(self, physical: Tensor, goal: Tensor) -> Tensor:
+        return -physical[..., 0].square()
+
+
+@pytest.mark.parametrize("horizon", [1, 3, 8])
+def test_a_linear_policys_gradient_on_a_linear_quadratic_task_is_the_closed_form(horizon):
+    """With a = k x: x_t = (1 + k)^t x_0, and V(x) = -c x^2 behind the horizon."""
+    gain, start, curvature = -0.3, 1e-4, 5.0
+    policy = SquashedGaussianPolicy(2, 1, (), None, torch.Generator().manual_seed(0))
+    for parameter in policy.parameters:
+        parameter.detach().zero_()
+    policy.parameters[0].detach()[0, 0] = gain
+    policy.parameters[1].detach()[1] = -20.0
+    policy = doubled(policy)
+    zeros = torch.zeros(1, 1, dtype=DOUBLE)
+    result = pathwise_return(
+        Regulator(),
+        line_step,
+        policy,
+        lambda view, action: -curvature * view[:, 0].square(),
+        0.0,
+        zeros + start,
+        zeros,
+        zeros,
+        horizon,
+        GAMMA,
+        torch.Generator().manual_seed(0),
+    )
+    result.value.sum().backward()
+    grown = 1.0 + gain
+    rewards = [-(GAMMA**t) * 2 * (t + 1) * grown ** (2 * t + 1) for t in range(horizon)]
+    behind = -(GAMMA**horizon) * curvature * 2 * horizon * grown ** (2 * horizon - 1)
+    slope = policy.parameters[0].grad
+    assert slope is not None
+    assert slope[0, 0].item() == pytest.approx(start**2 * (sum(rewards) + behind), rel=1e-3)
