@@ -25,7 +25,7 @@ class WatchStatusRequest(_message.Message):
     def __init__(self, period_ms: _Optional[int] = ...) -> None: ...
 
 class GetStatusResponse(_message.Message):
-    __slots__ = ("robot", "model", "task", "backend", "lifecycle", "fault", "state", "loop", "lease", "policy", "spool", "episode", "layout", "real_time", "clock", "wall_time", "monotonic_ns", "boot_id", "health", "connection_error")
+    __slots__ = ("robot", "model", "task", "backend", "lifecycle", "fault", "state", "loop", "lease", "policy", "spool", "episode", "layout", "real_time", "clock", "wall_time", "monotonic_ns", "boot_id", "health", "connection_error", "planner")
     ROBOT_FIELD_NUMBER: _ClassVar[int]
     MODEL_FIELD_NUMBER: _ClassVar[int]
     TASK_FIELD_NUMBER: _ClassVar[int]
@@ -46,6 +46,7 @@ class GetStatusResponse(_message.Message):
     BOOT_ID_FIELD_NUMBER: _ClassVar[int]
     HEALTH_FIELD_NUMBER: _ClassVar[int]
     CONNECTION_ERROR_FIELD_NUMBER: _ClassVar[int]
+    PLANNER_FIELD_NUMBER: _ClassVar[int]
     robot: str
     model: str
     task: str
@@ -66,7 +67,36 @@ class GetStatusResponse(_message.Message):
     boot_id: str
     health: RobotHealth
     connection_error: str
-    def __init__(self, robot: _Optional[str] = ..., model: _Optional[str] = ..., task: _Optional[str] = ..., backend: _Optional[str] = ..., lifecycle: _Optional[_Union[_common_pb2.Lifecycle, str]] = ..., fault: _Optional[_Union[_common_pb2.Fault, _Mapping]] = ..., state: _Optional[_Union[RobotState, _Mapping]] = ..., loop: _Optional[_Union[LoopStatistics, _Mapping]] = ..., lease: _Optional[_Union[Lease, _Mapping]] = ..., policy: _Optional[_Union[PolicyStatus, _Mapping]] = ..., spool: _Optional[_Union[SpoolStatus, _Mapping]] = ..., episode: _Optional[_Union[EpisodeStatus, _Mapping]] = ..., layout: _Optional[_Union[_common_pb2.RowLayout, _Mapping]] = ..., real_time: _Optional[_Union[RealTimeStatus, _Mapping]] = ..., clock: _Optional[str] = ..., wall_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., monotonic_ns: _Optional[int] = ..., boot_id: _Optional[str] = ..., health: _Optional[_Union[RobotHealth, _Mapping]] = ..., connection_error: _Optional[str] = ...) -> None: ...
+    planner: PlannerStatus
+    def __init__(self, robot: _Optional[str] = ..., model: _Optional[str] = ..., task: _Optional[str] = ..., backend: _Optional[str] = ..., lifecycle: _Optional[_Union[_common_pb2.Lifecycle, str]] = ..., fault: _Optional[_Union[_common_pb2.Fault, _Mapping]] = ..., state: _Optional[_Union[RobotState, _Mapping]] = ..., loop: _Optional[_Union[LoopStatistics, _Mapping]] = ..., lease: _Optional[_Union[Lease, _Mapping]] = ..., policy: _Optional[_Union[PolicyStatus, _Mapping]] = ..., spool: _Optional[_Union[SpoolStatus, _Mapping]] = ..., episode: _Optional[_Union[EpisodeStatus, _Mapping]] = ..., layout: _Optional[_Union[_common_pb2.RowLayout, _Mapping]] = ..., real_time: _Optional[_Union[RealTimeStatus, _Mapping]] = ..., clock: _Optional[str] = ..., wall_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., monotonic_ns: _Optional[int] = ..., boot_id: _Optional[str] = ..., health: _Optional[_Union[RobotHealth, _Mapping]] = ..., connection_error: _Optional[str] = ..., planner: _Optional[_Union[PlannerStatus, _Mapping]] = ...) -> None: ...
+
+class PlannerStatus(_message.Message):
+    __slots__ = ("alive", "policy_version", "steps", "late_steps", "fallback_steps", "late_rate", "plan_age_s", "planning_s", "value", "disagreement", "restarts", "error")
+    ALIVE_FIELD_NUMBER: _ClassVar[int]
+    POLICY_VERSION_FIELD_NUMBER: _ClassVar[int]
+    STEPS_FIELD_NUMBER: _ClassVar[int]
+    LATE_STEPS_FIELD_NUMBER: _ClassVar[int]
+    FALLBACK_STEPS_FIELD_NUMBER: _ClassVar[int]
+    LATE_RATE_FIELD_NUMBER: _ClassVar[int]
+    PLAN_AGE_S_FIELD_NUMBER: _ClassVar[int]
+    PLANNING_S_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    DISAGREEMENT_FIELD_NUMBER: _ClassVar[int]
+    RESTARTS_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    alive: bool
+    policy_version: int
+    steps: int
+    late_steps: int
+    fallback_steps: int
+    late_rate: float
+    plan_age_s: float
+    planning_s: float
+    value: float
+    disagreement: float
+    restarts: int
+    error: str
+    def __init__(self, alive: _Optional[bool] = ..., policy_version: _Optional[int] = ..., steps: _Optional[int] = ..., late_steps: _Optional[int] = ..., fallback_steps: _Optional[int] = ..., late_rate: _Optional[float] = ..., plan_age_s: _Optional[float] = ..., planning_s: _Optional[float] = ..., value: _Optional[float] = ..., disagreement: _Optional[float] = ..., restarts: _Optional[int] = ..., error: _Optional[str] = ...) -> None: ...
 
 class RobotHealth(_message.Message):
     __slots__ = ("watchdog_s", "joints", "warnings", "counters")

@@ -36,6 +36,8 @@ def _pairs(status: Any) -> Iterator[tuple[str, object]]:
         yield body.name, _body(body)
     yield "lease", _lease(status.lease)
     yield "policy", _policy(status.policy)
+    if status.HasField("planner"):
+        yield "planner", _planner(status.planner)
     yield "episode", _episode(status.episode)
     yield "loop", loop_line(status)
     yield "spool", spool_line(status.spool)
@@ -110,6 +112,16 @@ def _lease(lease: Any) -> str:
 def _policy(policy: Any) -> str:
     text = f"version {policy.version} of {policy.newest_version}, follows {policy.follow or '-'}"
     return f"{text}; refused: {policy.last_refusal}" if policy.last_refusal else text
+
+
+def _planner(planner: Any) -> str:
+    if not planner.alive:
+        return f"DOWN, the policy acts alone{': ' if planner.error else ''}{planner.error}"
+    return (
+        f"plans {1000 * planner.planning_s:.0f} ms, used {1000 * planner.plan_age_s:.0f} ms after "
+        f"the question, {100 * planner.late_rate:.0f} % late, disagreement "
+        f"{planner.disagreement:.3g}"
+    )
 
 
 def _episode(episode: Any) -> str:

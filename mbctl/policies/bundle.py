@@ -85,6 +85,16 @@ def snapshot_from_bytes(manifest_json: bytes, weights_bytes: bytes) -> Snapshot:
     return Snapshot(manifest, decode_weights(weights_bytes))
 
 
+def policy_alone(snapshot: Snapshot) -> Snapshot:
+    """The same without the planner's arrays, for who runs the policy; its entry stays."""
+    if snapshot.manifest.policy.planner is None:
+        return snapshot
+    parts = ("model.", "value.")
+    weights = {k: v for k, v in snapshot.weights.items() if not k.startswith(parts)}
+    found = sha256(encode_weights(weights)).hexdigest()
+    return Snapshot(snapshot.manifest.model_copy(update={"weights_sha256": found}), weights)
+
+
 def pack_snapshot(snapshot: Snapshot) -> bytes:
     """One flat buffer for the shared-memory policy slot."""
     manifest_json = snapshot.manifest.to_json()

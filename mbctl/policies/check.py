@@ -13,13 +13,19 @@ DRY_RUN_OBSERVATIONS = 1000
 
 
 def check_snapshot(
-    snapshot: Snapshot, task: Task, *, period_s: float | None = None, dry_run: bool = True
+    snapshot: Snapshot,
+    task: Task,
+    *,
+    period_s: float | None = None,
+    dry_run: bool = True,
+    with_planner: bool = True,
 ) -> None:
     """Refuse a snapshot that was not made for this robot, task and control period.
 
     Args:
         period_s: the control period in use; None means the task's own.
         dry_run: also run the policy on random observations (about 20 ms).
+        with_planner: the arrays of a planner must be there too; otherwise they must not.
 
     Raises:
         SnapshotError: WRONG_ROBOT, WRONG_TASK, LAYOUT_MISMATCH, LIMITS_MISMATCH, PERIOD_MISMATCH,
@@ -29,7 +35,7 @@ def check_snapshot(
     _check_layout(snapshot, task)
     _check_limits(snapshot, task)
     _check_period(snapshot, task.period_s if period_s is None else period_s)
-    _check_weights(snapshot, task)
+    _check_weights(snapshot, task, with_planner)
     if dry_run:
         _dry_run(snapshot)
 
@@ -92,12 +98,12 @@ def _check_period(snapshot: Snapshot, period_s: float) -> None:
         )
 
 
-def _check_weights(snapshot: Snapshot, task: Task) -> None:
+def _check_weights(snapshot: Snapshot, task: Task, with_planner: bool) -> None:
     manifest = snapshot.manifest
     wanted = expected_shapes(
         manifest.policy, len(manifest.observation_names), len(manifest.action_names)
     )
-    if manifest.policy.planner is not None:
+    if with_planner and manifest.policy.planner is not None:
         wanted |= planner_shapes(manifest.policy.planner, task)
     found = {name: array.shape for name, array in snapshot.weights.items()}
     for name in sorted(wanted.keys() | found.keys()):

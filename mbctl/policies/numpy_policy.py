@@ -36,13 +36,19 @@ class _Reflected:
 
 
 class NumpyPolicy:
-    """The network of a snapshot, with every intermediate in a buffer of its own."""
+    """The network of a snapshot, with every intermediate in a buffer of its own.
+
+    Attributes:
+        version: the snapshot's.
+        planner: what the snapshot says of a planner around the network; it is not used here.
+    """
 
     def __init__(self, snapshot: Snapshot) -> None:
         """Take the weights of a snapshot whose shapes have been checked."""
         weights = snapshot.weights
         self.version = snapshot.manifest.version
         architecture = snapshot.manifest.policy
+        self.planner = architecture.planner
         layers = len(architecture.hidden) + 1
         self._squashed = architecture.kind == "squashed_gaussian_mlp"
         self._rectified = architecture.activation == "relu"

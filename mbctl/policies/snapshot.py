@@ -5,6 +5,7 @@ from mbctl.policies.bundle import (
     Snapshot,
     build_snapshot,
     pack_snapshot,
+    policy_alone,
     snapshot_from_bytes,
     unpack_snapshot,
 )
@@ -43,6 +44,7 @@ __all__ = [
     "load_snapshot",
     "pack_snapshot",
     "planner_shapes",
+    "policy_alone",
     "row_layout",
     "save_snapshot",
     "snapshot_from_bytes",

@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import IO, Any, Self, TypeVar
 
-from mbctl.policies.snapshot import Snapshot, pack_snapshot
+from mbctl.policies.snapshot import Snapshot, pack_snapshot, policy_alone
 from services.controller.control.settings import ControlSettings
+from services.controller.planner.host import PlanEnds
 from services.ipc.byte_ring import ByteRing
 from services.ipc.policy_slot import PolicySlot
 from services.ipc.row_message import RowMessage, decode_row
@@ -78,6 +79,7 @@ class ControlChannel:
     ) -> None:
         self.settings = settings
         self._segment = SharedSegment.create(sizes)
+        self._plan_fds = [os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC) for _ in range(2)]
         self._words = SignalWords(self._segment.words)
         self._board = StateBoard(self._segment.board)
         self._slot = PolicySlot(self._segment.policy)
@@ -112,11 +114,13 @@ class ControlChannel:
             ControlError: the reason it gave for not starting, CONTROL_GONE or CONTROL_SILENT.
         """
         self.heartbeat()
+        fds = [str(descriptor) for descriptor in (self.descriptor, *self._plan_fds)]
+        module = [sys.executable, "-m", "services.controller.control"]
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "services.controller.control", "--fd", str(self.descriptor)],
+            [*module, "--fd", fds[0], "--plan-fds", *fds[1:]],
             stdin=subprocess.PIPE,
             stderr=self._stderr,
-            pass_fds=[self.descriptor],
+            pass_fds=[self.descriptor, *self._plan_fds],
             env=os.environ | _ONE_THREAD,
         )
         self._write_stdin(self.settings.model_dump_json().encode() + b"\n")
@@ -173,7 +177,11 @@ class ControlChannel:
         Raises:
             ValueError: it is larger than the slot.
         """
-        return self._slot.publish(pack_snapshot(snapshot), at_step=at_step)
+        return self._slot.publish(pack_snapshot(policy_alone(snapshot)), at_step=at_step)
+
+    def plan_ends(self) -> PlanEnds:
+        """Copies of the descriptors that a planner process needs."""
+        return PlanEnds(*(os.dup(fd) for fd in (self.descriptor, *self._plan_fds)))
 
     def board(self) -> BoardRecord | None:
         """The newest state; None before the first."""
@@ -223,6 +231,9 @@ class ControlChannel:
     ) -> None:
         self.close()
         self._segment.close()
+        for descriptor in self._plan_fds:
+            os.close(descriptor)
+        self._plan_fds = []
 
     def _ask_to_stop(self, process: subprocess.Popen[bytes], timeout_s: float) -> None:
         process.terminate()

@@ -21,6 +21,8 @@ from services.controller.events import EpisodeLog
 from services.controller.files import Files
 from services.controller.lease import LeaseBook
 from services.controller.link import ControlLauncher
+from services.controller.planner.host import PlannerHost
+from services.controller.planner.messages import PlannerTask
 from services.controller.policy_feed import PolicyFeed
 from services.controller.policy_source import PolicySource
 from services.controller.report import StatusReport
@@ -52,6 +54,7 @@ class Parts:
     files: Files
     view: ControlView
     supervisor: ControlSupervisor
+    planner: PlannerHost
     lease: LeaseBook
     batches: EpisodeBatches
     operations: OperationStore
@@ -69,6 +72,7 @@ class Parts:
         works: list[Coroutine[Any, Any, None]] = [
             self.policies.run(),
             self.supervisor.reconnection.run(),
+            self.planner.run(),
         ]
         works += [self.feed.run()] if self.feed is not None else []
         works += [self.uplink.run()] if self.uplink is not None else []
@@ -101,18 +105,20 @@ def build_parts(config: ControllerConfig, files: Files, stack: contextlib.AsyncE
     launcher = ControlLauncher(config, files.task, files.spool)
     joint_names = files.task.robot.joint_names
     torque_off = torque_off_of(config.robot)
-    supervisor = ControlSupervisor(launcher, view, joint_names, router.deliver, torque_off)
+    planner = _planner_host(config, files)
+    supervisor = ControlSupervisor(launcher, view, joint_names, router.deliver, torque_off, planner)
     lease = LeaseBook(supervisor.set_lease, time.monotonic_ns)
     summarise = partial(summary_from_event, robot=config.robot.name, task=files.task.name)
     batches = EpisodeBatches(operations, episode_log, supervisor.perform, summarise, background)
     router.batches = batches
     policies, feed, uplink = _trainer_side(config, files, supervisor, launcher.layout, stack)
     router.policies = policies
-    report = StatusReport(config, files.task, view, lease, policies, files.spool, uplink)
+    report = StatusReport(config, files.task, view, lease, policies, files.spool, uplink, planner)
     return Parts(
         files=files,
         view=view,
         supervisor=supervisor,
+        planner=planner,
         lease=lease,
         batches=batches,
         operations=operations,
@@ -125,6 +131,11 @@ def build_parts(config: ControllerConfig, files: Files, stack: contextlib.AsyncE
         episodes=EpisodeServicer(batches, episode_log, view, policies, files.spool, memory),
         policy=PolicyServicer(policies, memory),
     )
+
+
+def _planner_host(config: ControllerConfig, files: Files) -> PlannerHost:
+    told = PlannerTask(task=config.task.name, observation=config.task.observation)
+    return PlannerHost(told, files.shelf.path, is_lockstep=config.clock == "lockstep")
 
 
 def _trainer_side(

@@ -8,6 +8,7 @@ import shutil
 from hashlib import sha256
 from pathlib import Path
 
+from mbctl.planners.settings import search_settings
 from mbctl.policies.snapshot import (
     MANIFEST_FILE,
     Snapshot,
@@ -76,6 +77,7 @@ class PolicyShelf:
         """
         try:
             check_snapshot(snapshot, self._task, period_s=self._period_s)
+            _check_planner(snapshot)
         except SnapshotError as error:
             self.refuse(snapshot.manifest.version, error)
             raise
@@ -99,3 +101,14 @@ class PolicyShelf:
         self.refusals[version] = f"{error.reason}: {error.message}"
         while len(self.refusals) > REFUSALS_KEPT:
             self.refusals.pop(next(iter(self.refusals)))
+
+
+def _check_planner(snapshot: Snapshot) -> None:
+    planner = snapshot.manifest.policy.planner
+    if planner is None:
+        return
+    try:
+        search_settings(planner.search)
+    except ValueError as error:
+        message = f"version {snapshot.manifest.version}: {error}"
+        raise SnapshotError("PLANNER_INVALID", message) from error

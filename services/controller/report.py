@@ -10,6 +10,8 @@ from protos import controller_pb2
 from services import wire
 from services.controller import status
 from services.controller.lease import LeaseBook
+from services.controller.planner.host import PlannerHost
+from services.controller.planner_status import add_planner
 from services.controller.policy_source import PolicySource
 from services.controller.spool import Spool
 from services.controller.uplink import Uplink
@@ -28,6 +30,7 @@ class StatusReport:
         policies: PolicySource,
         spool: Spool,
         uplink: Uplink | None,
+        planner: PlannerHost,
     ) -> None:
         self._config = config
         self._task = task
@@ -37,6 +40,7 @@ class StatusReport:
         self._policies = policies
         self._spool = spool
         self._uplink = uplink
+        self._planner = planner
 
     def build(self) -> controller_pb2.GetStatusResponse:
         """The state as of now."""
@@ -63,6 +67,7 @@ class StatusReport:
         board = view.read_board()
         if board is not None:
             status.add_board(answer, board, self._task.robot)
+            add_planner(answer, self._planner.state(), board.planner)
         fault = view.fault
         if fault is not None and view.lifecycle in (Lifecycle.FAULT, Lifecycle.E_STOPPED):
             answer.fault.CopyFrom(status.fault_to_proto(fault))

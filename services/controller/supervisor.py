@@ -22,6 +22,7 @@ from services.controller.channel import ControlError
 from services.controller.control.exit_codes import ROBOT_LOST
 from services.controller.episode_events import Event
 from services.controller.link import ControlLauncher, ControlLink
+from services.controller.planner.host import PlannerHost
 from services.controller.reconnection import Reconnection
 from services.controller.replies import Replies
 from services.controller.stop_confirmation import StopConfirmation, Stopped, stopped_now
@@ -49,6 +50,7 @@ class ControlSupervisor:
         deliver: takes each event of the control process, after this has seen it, and
             {"type": "gone"} when it has ended.
         torque_off: for a robot whose torque outlives its control process.
+        planner: plans beside the control process where the policy wants it.
     """
 
     def __init__(
@@ -57,11 +59,13 @@ class ControlSupervisor:
         view: ControlView,
         joint_names: tuple[str, ...],
         deliver: Callable[[Event], None],
-        torque_off: TorqueOff | None = None,
+        torque_off: TorqueOff | None,
+        planner: PlannerHost,
     ) -> None:
         self._launcher = launcher
         self._view = view
         self._deliver = deliver
+        self._planner = planner
         self._link: ControlLink | None = None
         self._replies = Replies()
         self._lease_deadline_ns = 0
@@ -99,6 +103,7 @@ class ControlSupervisor:
         if view.stop_fault is not None:
             self._link.channel.request_estop()
         self.set_lease(self._lease_deadline_ns)
+        self._planner.attach(self._link.channel.plan_ends())
         if self._snapshot is not None:
             self.put_policy(self._snapshot, False)
         view.read_board = self._link.channel.board
@@ -119,6 +124,7 @@ class ControlSupervisor:
     def put_policy(self, snapshot: Snapshot, at_step: bool) -> None:
         """Put a checked snapshot into the policy slot, of this and of later control processes."""
         self._snapshot = snapshot
+        self._planner.want(snapshot)
         if self._link is not None:
             self._link.channel.publish_policy(snapshot, at_step=at_step)
 
@@ -210,6 +216,7 @@ class ControlSupervisor:
         link, self._link = self._link, None
         self._view.alive = False
         self.reconnection.end()
+        self._planner.detach()
         return await link.stop(STOP_S) if link is not None else True
 
     async def _start_again(self) -> Lifecycle:
@@ -256,6 +263,7 @@ class ControlSupervisor:
             return
         link, self._link = self._link, None
         self._view.alive = False
+        self._planner.detach()
         fault = self._view.control_fault
         if event["code"] == ROBOT_LOST and fault is not None:
             self.reconnection.want(fault.reason, fault.message)

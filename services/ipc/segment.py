@@ -1,4 +1,4 @@
-"""The one block of memory that the service process and the control process share.
+"""The one block of memory that the service process, the control process and the planner share.
 
 It is an anonymous memory file: it has no name to clash or leak, the child inherits its descriptor,
 and it is gone when both processes are. Its header describes it, so that only the size of each part
@@ -13,9 +13,9 @@ from types import TracebackType
 from typing import Self
 
 _MAGIC = b"MBCTLSHM"
-_VERSION = 1
+_VERSION = 2
 _PAGE = 4096
-_HEADER = struct.Struct("<8sq6q")
+_HEADER = struct.Struct("<8sq8q")
 
 
 class SegmentError(Exception):
@@ -32,6 +32,8 @@ class SegmentSizes:
     commands: int = 1 << 20
     events: int = 4 << 20
     rows: int = 64 << 20
+    plan_requests: int = 64 << 10
+    plans: int = 1 << 20
 
     def rounded(self) -> "SegmentSizes":
         """Whole pages.
@@ -46,7 +48,7 @@ class SegmentSizes:
 
 
 class SharedSegment:
-    """Parts of one shared memory file as memoryviews: words, board, policy, commands, events, rows.
+    """Parts of one shared memory file as memoryviews, named as in SegmentSizes.
 
     Use as a context manager, or call `close` after everything that holds a view is dropped.
     """
@@ -62,7 +64,8 @@ class SharedSegment:
             parts.append(whole[start : start + size])
             start += size
         self._views = [whole, *parts]
-        self.words, self.board, self.policy, self.commands, self.events, self.rows = parts
+        self.words, self.board, self.policy, self.commands, self.events, self.rows = parts[:6]
+        self.plan_requests, self.plans = parts[6:]
 
     @classmethod
     def create(cls, sizes: SegmentSizes | None = None) -> Self:

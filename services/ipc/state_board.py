@@ -11,6 +11,7 @@ from hal.types import RobotState
 from services.ipc.latest_value import LatestValue
 
 _NUMBERS = struct.Struct("<8q3iI")  # the last four bytes keep the vectors aligned
+_TAIL = ("episode", "loop", "planner")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,34 @@ class LoopOnBoard:
 
 
 @dataclass(frozen=True, slots=True)
+class PlannerOnBoard:
+    """How the plans of the policy in use come; zeros when it has no planner.
+
+    Attributes:
+        planned: whether the policy in use has a planner.
+        steps: control steps that wanted a plan.
+        late: of these, those for which the plan made for them was not there.
+        fallbacks: of these, those at which the policy acted.
+        late_rate: share that was late of the last steps, see control.plan_record.
+        age_s: between the question for the plan followed last and its use.
+        took_s: how long that plan took to make.
+        value, disagreement: of that plan in the model.
+        error: why the newest plan could not be made.
+    """
+
+    planned: bool = False
+    steps: int = 0
+    late: int = 0
+    fallbacks: int = 0
+    late_rate: float = 0.0
+    age_s: float = 0.0
+    took_s: float = 0.0
+    value: float = 0.0
+    disagreement: float = 0.0
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class BoardRecord:
     """One consistent view of the control process.
 
@@ -62,6 +91,7 @@ class BoardRecord:
     state: RobotState | None
     episode: EpisodeOnBoard = field(default_factory=EpisodeOnBoard)
     loop: LoopOnBoard = field(default_factory=LoopOnBoard)
+    planner: PlannerOnBoard = field(default_factory=PlannerOnBoard)
 
 
 class StateBoard:
@@ -69,7 +99,7 @@ class StateBoard:
 
     def __init__(self, memory: memoryview) -> None:
         self._latest = LatestValue(memory)
-        self._tail_of: tuple[EpisodeOnBoard, LoopOnBoard] | None = None
+        self._tail_of: tuple[EpisodeOnBoard, LoopOnBoard, PlannerOnBoard] | None = None
         self._tail = b""
 
     def publish(self, record: BoardRecord) -> None:
@@ -132,16 +162,16 @@ class StateBoard:
             state,
             EpisodeOnBoard(**tail["episode"]),
             LoopOnBoard(**tail["loop"]),
+            PlannerOnBoard(**tail["planner"]),
         )
 
     def _tail_bytes(self, record: BoardRecord) -> bytes:
-        # Text changes a few times an episode at most: it is encoded again only when it does.
-        shown = (record.episode, record.loop)
+        # Text changes a few times an episode, with a planner each step: encoded when it does.
+        shown = (record.episode, record.loop, record.planner)
         if self._tail_of != shown:
             self._tail_of = shown
-            self._tail = json.dumps(
-                {"episode": asdict(record.episode), "loop": asdict(record.loop)}
-            ).encode()
+            parts = {name: asdict(part) for name, part in zip(_TAIL, shown, strict=True)}
+            self._tail = json.dumps(parts).encode()
         return self._tail
 
 

@@ -20,6 +20,8 @@ class Word(IntEnum):
     ESTOP_DONE_NS = 5  # control: when the last of them was done
     ROWS_TOTAL = 6  # control: rows put in the ring since it started
     STOPPED = 7  # control: 1 once torque is off and it will never write again
+    PLANNER_HEARTBEAT_NS = 8  # planner: it is not stuck; not told while it makes one plan
+    PLANNER_DEATHS = 9  # service: planner processes that have ended without being asked to
 
 
 class SignalWords:

@@ -54,11 +54,12 @@ class Episode:
 
     def __init__(self, task: Task, layout: RowLayout, plan: EpisodePlan, seed: int) -> None:
         sequence = np.random.SeedSequence([seed, PURPOSE_NUMBERS[plan.purpose], plan.index])
-        (noise,) = sequence.spawn(1)
+        noise, plans = sequence.spawn(2)
         rng = np.random.Generator(np.random.PCG64(sequence))
         self.start = task.sample_start(rng)
         self._goal = task.sample_goal(rng)
         self.noise = np.random.Generator(np.random.PCG64(noise)) if plan.explore else None
+        self.plan_seed = int(plans.generate_state(1, np.uint64)[0] >> np.uint64(1))
         self._task = task
         self._layout = layout
         self.plan = plan
@@ -76,6 +77,11 @@ class Episode:
     def is_over(self) -> bool:
         """Whether it has run its course."""
         return self.is_terminated or self.steps >= self._task.episode_steps
+
+    @property
+    def is_next_last_observed(self) -> bool:
+        """Whether no action follows the one that is under way."""
+        return self.steps + 1 >= self._task.episode_steps
 
     @property
     def is_success(self) -> bool:
@@ -115,6 +121,17 @@ class Episode:
         )
         self.clipped_steps += sent.clipped
         self._open = _OpenRow(values, policy_version, state.stamp_ns, sent.stamp_ns, state.is_valid)
+
+    def sent_from(self) -> tuple[Vector, Vector, Vector, Vector]:
+        """Of the step whose command was sent: physical state, goal, action requested, and applied.
+
+        Raises:
+            RuntimeError: there is none.
+        """
+        if self._open is None:
+            raise RuntimeError(f"no command has been sent at step {self.steps}")
+        applied = self._open.values[self._layout.action]
+        return self._physical, self._goal, self._last_action, applied.astype(np.float64)
 
     def _close_row(self, row: _OpenRow, state: RobotState, cut: bool) -> RowMessage:
         layout, task = self._layout, self._task

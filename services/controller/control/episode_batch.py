@@ -8,6 +8,7 @@ from mbctl.tasks.task import Task
 from services.controller.control.control_fault import ControlFaultError
 from services.controller.control.episode import Episode, EpisodePlan
 from services.controller.control.guarded_robot import GuardedRobot
+from services.controller.control.planned_actor import PlannedActor
 from services.controller.control.policy_holder import PolicyHolder
 from services.controller.control.service_link import ServiceLink
 from services.ipc.state_board import EpisodeOnBoard
@@ -42,6 +43,7 @@ class EpisodeBatch:
         seed: int,
         robot: GuardedRobot,
         policies: PolicyHolder,
+        actor: PlannedActor,
         link: ServiceLink,
     ) -> None:
         self.order = order
@@ -50,6 +52,7 @@ class EpisodeBatch:
         self._seed = seed
         self._robot = robot
         self._policies = policies
+        self._actor = actor
         self._link = link
         self._episode: Episode | None = None
         self._is_resetting = False
@@ -108,6 +111,7 @@ class EpisodeBatch:
         self._policies.at_boundary()
         self._first_version = self._policies.version
         self._episode = Episode(self._task, self._layout, self._plan(), self._seed)
+        self._actor.begin(self._episode.plan_seed)
         self._link.emit({"type": "episode_started", **self._facts(self._episode)})
         self._is_resetting = not self._robot.reset(self._episode.start)
 
@@ -130,9 +134,10 @@ class EpisodeBatch:
         policy = self._policies.policy
         if policy is None:
             raise ControlFaultError("NO_POLICY", "no policy has been handed over")
-        action = policy.act(episode.observation, episode.noise)
+        action = self._actor.act(policy, episode)
         sent = self._robot.send(state, episode.target(action))
         episode.commanded(state, sent, policy.version)
+        self._actor.ask(policy, episode)
 
     def _step_cut(self, state: RobotState, reason: str, message: str) -> None:
         episode = self._episode

@@ -15,6 +15,7 @@ from services.controller.control.guarded_robot import GuardedRobot
 from services.controller.control.jog import Jog
 from services.controller.control.machine import Machine
 from services.controller.control.pacer import Pacer
+from services.controller.control.planned_actor import PlannedActor
 from services.controller.control.policy_holder import PolicyHolder
 from services.controller.control.publisher import Publisher
 from services.controller.control.service_link import Event, ServiceLink
@@ -38,6 +39,7 @@ class ControlLoop:
         robot: GuardedRobot,
         machine: Machine,
         policies: PolicyHolder,
+        actor: PlannedActor,
         link: ServiceLink,
         pacer: Pacer,
     ) -> None:
@@ -46,6 +48,7 @@ class ControlLoop:
         self._robot = robot
         self._machine = machine
         self._policies = policies
+        self._actor = actor
         self._link = link
         self._pacer = pacer
         self._verbs = Verbs(self, machine, policies, link)
@@ -55,7 +58,7 @@ class ControlLoop:
         self._leaving: tuple[str, int] | None = None
         self._terminations = 0
         self._publisher = Publisher(
-            robot, machine, policies, link, pacer, is_lockstep=self._is_lockstep
+            robot, machine, policies, actor, link, pacer, is_lockstep=self._is_lockstep
         )
         self.batch: EpisodeBatch | None = None
         self.jog: Jog | None = None
@@ -71,9 +74,8 @@ class ControlLoop:
 
     def start_batch(self, order: BatchOrder) -> None:
         """Run these episodes from the next cycle on."""
-        self.batch = EpisodeBatch(
-            order, self._task, self._settings.seed, self._robot, self._policies, self._link
-        )
+        parts = self._robot, self._policies, self._actor, self._link
+        self.batch = EpisodeBatch(order, self._task, self._settings.seed, *parts)
 
     def start_jog(self, command: JogJoint) -> None:
         """Move one joint from the next cycle on; answers the command when that is over.
@@ -157,15 +159,15 @@ class ControlLoop:
             if batch is None and self.jog is None and not is_stopping:
                 self._link.rest(_REST_S)
                 return False
-            # A step closes one row and opens another. Virtual time waits for the service process.
-            if (
-                batch is not None
-                and not is_stopping
-                and not batch.is_cut
-                and self._link.row_room < 2
-            ):
-                self._link.rest(_ROOM_S)
-                return False
+            if batch is not None and not is_stopping and not batch.is_cut:
+                # A step closes one row and opens another. Virtual time waits for the service
+                # process, and for the planner.
+                if self._link.row_room < 2:
+                    self._link.rest(_ROOM_S)
+                    return False
+                if self._actor.is_waiting:
+                    self._link.rest(_REST_S, self._actor.wake_fd)
+                    return False
         return self._pacer.wait()
 
     def _watch(self) -> None:

@@ -12,7 +12,8 @@ class PolicyHolder:
     """Swaps policies between episodes, or between steps where the slot's content says so.
 
     What the service process has checked in full is checked again here but for the dry run: the
-    loop must not depend on anyone's care, and has no 20 ms to spare.
+    loop must not depend on anyone's care, and has no 20 ms to spare. A planner's arrays stay out of
+    this process.
     """
 
     def __init__(self, link: ServiceLink, task: Task, period_s: float) -> None:
@@ -51,7 +52,9 @@ class PolicyHolder:
         self._waiting = None
         try:
             snapshot = unpack_snapshot(content.packed)
-            check_snapshot(snapshot, self._task, period_s=self._period_s, dry_run=False)
+            check_snapshot(
+                snapshot, self._task, period_s=self._period_s, dry_run=False, with_planner=False
+            )
         except SnapshotError as error:
             self._link.emit(
                 {

@@ -43,7 +43,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Attach to the segment, read the settings from stdin, run the loop; return an exit code."""
     parser = argparse.ArgumentParser(prog="python -m services.controller.control")
     parser.add_argument("--fd", type=int, required=True, help="descriptor of the shared memory")
-    descriptor = parser.parse_args(arguments).fd
+    parser.add_argument("--plan-fds", type=int, nargs=2, help="eventfds of the planner's exchange")
+    given = parser.parse_args(arguments)
+    descriptor = given.fd
+    plan_fds = None if given.plan_fds is None else (given.plan_fds[0], given.plan_fds[1])
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the service process's to handle
     try:
         segment = SharedSegment.attach(descriptor)
@@ -60,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _report_failed_start(segment, error)
         return START_FAILED
     with robot:
-        link = build_link(segment, settings, task, _STDIN)
+        link = build_link(segment, settings, task, _STDIN, plan_fds)
         loop = build_loop(settings, task, robot, clock, link)
         signal.signal(signal.SIGTERM, lambda *_: loop.terminate())
         report = _apply_realtime(settings)

@@ -9,6 +9,7 @@ from services.controller.control.episode_batch import EpisodeBatch
 from services.controller.control.guarded_robot import GuardedRobot
 from services.controller.control.machine import Machine
 from services.controller.control.pacer import Pacer
+from services.controller.control.planned_actor import PlannedActor
 from services.controller.control.policy_holder import PolicyHolder
 from services.controller.control.service_link import ServiceLink
 from services.ipc.state_board import BoardRecord, EpisodeOnBoard, LoopOnBoard
@@ -29,6 +30,7 @@ class Publisher:
         robot: GuardedRobot,
         machine: Machine,
         policies: PolicyHolder,
+        actor: PlannedActor,
         link: ServiceLink,
         pacer: Pacer,
         *,
@@ -37,6 +39,7 @@ class Publisher:
         self._robot = robot
         self._machine = machine
         self._policies = policies
+        self._actor = actor
         self._link = link
         self._pacer = pacer
         self._is_lockstep = is_lockstep
@@ -75,6 +78,7 @@ class Publisher:
                 state,
                 EpisodeOnBoard() if batch is None else batch.on_board(),
                 self._statistics,
+                self._actor.on_board(),
             )
         )
 

@@ -8,6 +8,7 @@ from collections import deque
 from typing import Any
 
 from services.ipc.byte_ring import ByteRing
+from services.ipc.plan_exchange import PlanExchange
 from services.ipc.policy_slot import PolicySlot
 from services.ipc.row_message import HEADER_BYTES, RowMessage, encode_row
 from services.ipc.segment import SharedSegment
@@ -34,6 +35,7 @@ class ServiceLink:
         wake_fd: end of a pipe whose other end only the service process holds; bytes on it end
             `rest` early, its closing means that the service process is gone.
         beats_per_look: every so many beats the pipe is looked at.
+        plan_fds: eventfds of questions to the planner and of its plans; None: there is none.
 
     Raises:
         ValueError: the row ring holds fewer than two rows.
@@ -46,10 +48,16 @@ class ServiceLink:
         service_timeout_s: float,
         wake_fd: int | None = None,
         beats_per_look: int = BEATS_PER_LOOK,
+        plan_fds: tuple[int, int] | None = None,
     ) -> None:
         self._words = SignalWords(segment.words)
         self.board = StateBoard(segment.board)
         self.slot = PolicySlot(segment.policy)
+        self.plans = (
+            None
+            if plan_fds is None
+            else PlanExchange(segment.plan_requests, segment.plans, *plan_fds)
+        )
         self._commands = ByteRing(segment.commands)
         self._events = ByteRing(segment.events)
         self._rows = ByteRing(segment.rows)
@@ -116,14 +124,24 @@ class ServiceLink:
             return f"its heartbeat is {age_ns / 1e9:.3f} s old, limit {self._timeout_ns / 1e9} s"
         return None
 
-    def rest(self, timeout_s: float) -> None:
-        """Wait in real time for at most `timeout_s`, or until a command may have come."""
-        if self._wake_fd is None or self._is_closed:
+    def rest(self, timeout_s: float, also_fd: int | None = None) -> None:
+        """Wait in real time for at most `timeout_s`, or until a command may have come.
+
+        Args:
+            also_fd: ends it too when it is readable.
+        """
+        ends = [] if self._wake_fd is None or self._is_closed else [self._wake_fd]
+        ends += [] if also_fd is None else [also_fd]
+        if not ends:
             time.sleep(timeout_s)
             return
-        readable, _, _ = select.select([self._wake_fd], [], [], timeout_s)
-        if readable:
+        readable, _, _ = select.select(ends, [], [], timeout_s)
+        if self._wake_fd is not None and self._wake_fd in readable:
             self._is_closed = not os.read(self._wake_fd, 4096)
+
+    def planner_deaths(self) -> int:
+        """Planner processes that have died so far."""
+        return self._words.get(Word.PLANNER_DEATHS)
 
     def next_command(self) -> bytes | None:
         """The oldest command not taken yet."""

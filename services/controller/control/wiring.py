@@ -10,6 +10,7 @@ from services.controller.control.guarded_robot import GuardedRobot
 from services.controller.control.loop import ControlLoop
 from services.controller.control.machine import Machine
 from services.controller.control.pacer import LockstepPacer, Tending, WallPacer
+from services.controller.control.planned_actor import PlannedActor
 from services.controller.control.policy_holder import PolicyHolder
 from services.controller.control.service_link import BEATS_PER_LOOK, ServiceLink
 from services.controller.control.settings import ControlSettings
@@ -48,7 +49,11 @@ def build_clock(settings: ControlSettings) -> Clock:
 
 
 def build_link(
-    segment: SharedSegment, settings: ControlSettings, task: Task, wake_fd: int | None = None
+    segment: SharedSegment,
+    settings: ControlSettings,
+    task: Task,
+    wake_fd: int | None = None,
+    plan_fds: tuple[int, int] | None = None,
 ) -> ServiceLink:
     """The control process's end of the shared memory.
 
@@ -56,7 +61,8 @@ def build_link(
     """
     looks = BEATS_PER_LOOK if settings.clock == "lockstep" else 1
     row_bytes = row_layout(task).row_bytes
-    return ServiceLink(segment, row_bytes, settings.service_timeout_s, wake_fd, looks)
+    timeout_s = settings.service_timeout_s
+    return ServiceLink(segment, row_bytes, timeout_s, wake_fd, looks, plan_fds)
 
 
 def build_loop(
@@ -72,13 +78,15 @@ def build_loop(
     if settings.latched is not None:
         machine.inherit(settings.latched)
     policies = PolicyHolder(link, task, period_s)
-    if settings.clock == "lockstep":
+    is_lockstep = settings.clock == "lockstep"
+    actor = PlannedActor(link.plans, link.planner_deaths, period_ns, is_lockstep=is_lockstep)
+    if is_lockstep:
         pacer = LockstepPacer(clock, period_ns)
     else:
         pacer = WallPacer(
             clock, period_ns, lambda: link.is_estop_due or link.has_just_closed(), _tending(guarded)
         )
-    return ControlLoop(settings, task, guarded, machine, policies, link, pacer)
+    return ControlLoop(settings, task, guarded, machine, policies, actor, link, pacer)
 
 
 def _tending(robot: GuardedRobot) -> Tending | None:

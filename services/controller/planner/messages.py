@@ -1,0 +1,33 @@
+"""What the planner process is told over its stdin: one JSON object a line."""
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+
+class PlannerTask(BaseModel):
+    """The first line: the task whose observations and rewards it plans with."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    task: str
+    observation: str
+
+
+class UseVersion(BaseModel):
+    """A policy version that may be asked for from now on.
+
+    Attributes:
+        path: its directory.
+        weights_sha256: what its manifest must say, so that a number taken twice is noticed.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: int
+    path: Path
+    weights_sha256: str
+
+    def line(self) -> bytes:
+        """As it travels."""
+        return self.model_dump_json().encode() + b"\n"

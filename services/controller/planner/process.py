@@ -1,0 +1,102 @@
+"""The planner process: torch, one thread; it sleeps until it is asked and never writes to a robot.
+
+It ends when its stdin does, and the kernel kills it with its parent, so it is never left behind.
+"""
+
+import argparse
+import ctypes
+import gc
+import os
+import select
+import signal
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from mbctl.tasks.registry import make_task
+from services.controller.planner.messages import PlannerTask, UseVersion
+from services.ipc.plan_exchange import PlanExchange, calm
+from services.ipc.segment import SharedSegment
+from services.ipc.words import SignalWords, Word
+
+if TYPE_CHECKING:
+    from services.controller.planner.planning import Planning
+
+BEAT_S = 0.2
+_STDIN = 0
+_PR_SET_PDEATHSIG = 1
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Attach to the segment, read the task from stdin, answer until stdin ends."""
+    parser = argparse.ArgumentParser(prog="python -m services.controller.planner")
+    parser.add_argument("--fd", type=int, required=True, help="descriptor of the shared memory")
+    parser.add_argument("--plan-fds", type=int, nargs=2, required=True, help="its eventfds")
+    given = parser.parse_args(arguments)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the service process's to handle
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    segment = SharedSegment.attach(given.fd)
+    exchange = PlanExchange(segment.plan_requests, segment.plans, *given.plan_fds)
+    lines = Lines(_STDIN)
+    told = PlannerTask.model_validate_json(lines.first())
+    planning = _planning(told, exchange)
+    gc.collect()
+    gc.freeze()
+    return _run(planning, exchange, lines, SignalWords(segment.words))
+
+
+class Lines:
+    """Lines from a descriptor that `select` waits for, without a buffer that hides some."""
+
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = descriptor
+        self._rest = b""
+
+    def first(self) -> bytes:
+        """Wait for a line; what was there when stdin ended, if none came."""
+        while b"\n" not in self._rest:
+            data = os.read(self.descriptor, 65_536)
+            if not data:
+                return self._rest
+            self._rest += data
+        line, _, self._rest = self._rest.partition(b"\n")
+        return line
+
+    def take(self, *, wait: bool = True) -> list[bytes] | None:
+        """Whole lines that have come; None when no more will.
+
+        Args:
+            wait: read from the descriptor; otherwise only what has been read already.
+        """
+        if wait:
+            data = os.read(self.descriptor, 65_536)
+            if not data:
+                return None
+            self._rest += data
+        *lines, self._rest = self._rest.split(b"\n")
+        return lines
+
+
+def _planning(told: PlannerTask, exchange: PlanExchange) -> "Planning":
+    import torch
+
+    from services.controller.planner.planning import Planning
+
+    torch.set_num_threads(1)
+    return Planning(make_task(told.task, told.observation), exchange)
+
+
+def _run(planning: "Planning", exchange: PlanExchange, lines: Lines, words: SignalWords) -> int:
+    for line in lines.take(wait=False) or []:
+        planning.use(UseVersion.model_validate_json(line))
+    while True:
+        words.set(Word.PLANNER_HEARTBEAT_NS, time.monotonic_ns())
+        readable, _, _ = select.select([lines.descriptor, exchange.asked_fd], [], [], BEAT_S)
+        if lines.descriptor in readable:
+            told = lines.take()
+            if told is None:
+                return 0
+            for line in told:
+                planning.use(UseVersion.model_validate_json(line))
+        calm(exchange.asked_fd)
+        planning.answer_newest()
