@@ -1,5 +1,6 @@
 """An ensemble in one batched product is its members one by one."""
 
+import pytest
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -66,3 +67,28 @@ def test_layer_norm_is_torchs_own_for_each_member():
         hidden = torch.relu(torch.nn.functional.layer_norm(summed, (8,), gain, offset))
         expected = hidden @ network.weights[1][member] + network.biases[1][member]
         assert torch.allclose(found[member], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("layer_norm", [False, True])
+def test_frozen_members_give_the_same_without_gradients_of_weights(layer_norm):
+    network = EnsembleMLP(4, SIZES, torch.Generator().manual_seed(0), layer_norm)
+    x = torch.randn(4, 11, 5)
+    expected = network(x).detach()
+    chosen = x[[3, 1]].clone().requires_grad_()
+    found = network.frozen(chosen, (3, 1))
+    torch.testing.assert_close(found, expected[[3, 1]])
+    torch.testing.assert_close(network.frozen(x, range(4)), expected)
+    found.sum().backward()
+    assert chosen.grad is not None
+    assert all(parameter.grad is None for parameter in network.parameters())
+
+
+def test_silu_is_torchs_own_and_leaves_its_sums_for_the_gradient():
+    network = EnsembleMLP(2, (3, 6, 1), torch.Generator().manual_seed(0), activation="silu")
+    x = torch.randn(2, 5, 3)
+    for number in range(2):
+        hidden = functional.silu(x[number] @ network.weights[0][number] + network.biases[0][number])
+        expected = hidden @ network.weights[1][number] + network.biases[1][number]
+        torch.testing.assert_close(network(x)[number], expected)
+    network.double()
+    assert torch.autograd.gradcheck(network, x.double().requires_grad_())
