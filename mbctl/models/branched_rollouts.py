@@ -69,13 +69,20 @@ def branch(
             reward = task.reward(after, goal) - task.action_cost(applied)
         arrived = task.observation(after, requested.clamp(-1, 1), goal)
         ended = task.terminated(after)
-        rows = torch.zeros(len(after), layout.width)
-        rows[:, layout.observation], rows[:, layout.next_observation] = observation, arrived
-        rows[:, layout.action], rows[:, layout.reward] = applied, reward
-        rows[:, layout.terminated], rows[:, layout.valid] = ended.to(rows.dtype), 1.0
-        kept.append(rows)
+        kept.append(_rows(layout, observation, applied, reward, arrived, ended))
         going = ~ended
         if not bool(going.any()):
             break
         physical, goal, observation = after[going], goal[going], arrived[going]
     return torch.cat(kept).numpy()
+
+
+def _rows(
+    layout: RowLayout, before: Tensor, applied: Tensor, reward: Tensor, after: Tensor, ended: Tensor
+) -> Tensor:
+    """Valid rows, none of them cut short by a time limit."""
+    rows = torch.zeros(len(after), layout.width)
+    rows[:, layout.observation], rows[:, layout.next_observation] = before, after
+    rows[:, layout.action], rows[:, layout.reward] = applied, reward
+    rows[:, layout.terminated], rows[:, layout.valid] = ended.to(rows.dtype), 1.0
+    return rows
