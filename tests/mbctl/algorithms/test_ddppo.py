@@ -13,6 +13,9 @@ from torch import Tensor
 from mbctl.algorithms.algorithm import Metrics
 from mbctl.algorithms.ddppo import Ddppo
 from mbctl.algorithms.ddppo_settings import DdppoSettings
+from mbctl.algorithms.registry import build_algorithm
+from mbctl.config.check import read_preset
+from mbctl.data.layout import RowLayout
 from mbctl.data.replay import Replay
 from mbctl.models.probabilistic_ensemble import ProbabilisticEnsemble
 from mbctl.tasks.registry import make_task
@@ -75,6 +78,34 @@ def test_the_papers_table_is_there():
     names = "inverted-pendulum", "hopper", "walker2d", "half-cheetah", "ant", "humanoid"
     stems = {path.stem for path in PRESETS}
     assert {"ddppo", "ddppo-paper", *(f"ddppo-paper-{name}" for name in names)} <= stems
+
+
+@pytest.mark.parametrize(
+    ("preset", "name"),
+    [
+        ("paper-inverted-pendulum", "gym/InvertedPendulum-v5"),
+        ("paper-hopper", "gym/Hopper-v5"),
+        ("paper-walker2d", "gym/Walker2d-v5"),
+        ("paper-half-cheetah", "gym/HalfCheetah-v5"),
+        ("paper-ant", "gym/Ant-v5"),
+        ("paper-humanoid", "gym/Humanoid-v5"),
+        ("fast-inverted-pendulum", "gym/InvertedPendulum-v5"),
+        ("fast-hopper", "gym/Hopper-v5"),
+    ],
+)
+def test_presets_fit_their_tasks(preset, name):
+    """On rows that nothing made, and smaller where sizes would only take time."""
+    task = make_task(name)
+    layout = RowLayout(task.observation_names, task.robot.joint_names)
+    drawn = np.random.default_rng(0).uniform(-1, 1, (30, layout.width)).astype(np.float32)
+    drawn[:, layout.terminated] = 0.0
+    replay = Replay(layout, None)
+    replay.append(drawn, np.arange(30))
+    smaller = {"members": 2, "elites": 2, "model_steps_max": 2, "model_batch": 8, "rollouts": 8}
+    smaller |= {"updates_per_row": 0.01, "batch": 8}
+    algorithm = build_algorithm("ddppo", {**read_preset("ddppo", preset), **smaller}, task, 0)
+    metrics = {**algorithm.refit(replay, quiet), **algorithm.improve(replay, quiet)}
+    assert all(np.isfinite(v) for v in metrics.values()), metrics
 
 
 def test_it_moves_on_real_data_with_all_that_a_robot_task_offers(replay):
