@@ -34,6 +34,8 @@ Deviations from the paper:
     * `neighbour_radius` can leave neighbours out that are too far; the paper takes any.
     * A path adds -alpha log pi discounted like the reward beside it, once, as eq. 11 has it; the
       authors' code discounts twice.
+    * Paths use the means of the models (appendix B.1.2; the authors' code draws); rollouts for the
+      critics draw, as MBPO's do.
     * H counts model steps, as in the paper; the authors' code counts states.
     * The reward is the task's own unless `learned_reward` is set: a robot task's reward depends on
       its goal, which the model does not see. A learned one takes its gradient from the gradient
