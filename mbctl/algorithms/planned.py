@@ -15,8 +15,8 @@ The learner learns as ever; its snapshot carries the model and the planner's set
 robot and benchmarks act through the planner, when they collect and when they evaluate.
 
 Deviations from the papers:
-    * MAAC plans when it is tested; here the data are collected by the planner too, with noise on
-      its actions.
+    * PAL and MAL collect their data with the planner too, with noise on its actions. MAAC plans
+      when it is tested, unless `explores` is set.
     * Until the model has been fitted to data, the policy acts alone: plans in a random model are
       random actions that repeat themselves.
     * The planner asks the model for means and every member about every sequence; MAAC's code
@@ -29,7 +29,7 @@ import numpy as np
 from torch import Tensor
 
 from mbctl.algorithms.algorithm import Algorithm, Metrics, Progress
-from mbctl.algorithms.planned_settings import PlannedSettings
+from mbctl.algorithms.planned_settings import MaacMpcSettings, PlannedSettings
 from mbctl.critics.twin_q import TwinQ
 from mbctl.data.replay import Replay
 from mbctl.planners.snapshot_parts import PlannableModel, planner_parts
@@ -48,16 +48,27 @@ class ModelLearner(Algorithm, Protocol):
     def model(self) -> PlannableModel: ...
 
 
+@runtime_checkable
+class CriticLearner(ModelLearner, Protocol):
+    """One that has critics, too."""
+
+    @property
+    def critic(self) -> TwinQ: ...
+
+
 def planned(learner: Algorithm, settings: PlannedSettings) -> "Planned":
     """`learner` behind a planner, with its critics behind the horizon where it has any.
 
     Raises:
-        ValueError: it has no model to plan in.
+        ValueError: it has no model to plan in, or no critics although the settings say so.
     """
     if not isinstance(learner, ModelLearner):
         raise ValueError(f"{type(learner).__name__} has no dynamics model that can be planned in")
-    critic = getattr(learner, "critic", None)
-    return Planned(learner, settings, critic if isinstance(critic, TwinQ) else None)
+    if isinstance(settings, MaacMpcSettings):
+        if not isinstance(learner, CriticLearner):
+            raise ValueError(f"{type(learner).__name__} has no critics to end plans with")
+        return Planned(learner, settings, learner.critic, settings.reward_scale)
+    return Planned(learner, settings)
 
 
 class Planned:
@@ -67,14 +78,20 @@ class Planned:
         learner: learns; its moves and its checkpoint are this one's.
         settings: of the planner.
         critic: what lies behind the planner's horizon; None is nothing.
+        reward_scale: what rewards are multiplied by while the critic learns.
     """
 
     def __init__(
-        self, learner: ModelLearner, settings: PlannedSettings, critic: TwinQ | None = None
+        self,
+        learner: ModelLearner,
+        settings: PlannedSettings,
+        critic: TwinQ | None = None,
+        reward_scale: float = 1.0,
     ) -> None:
         self.learner = learner
         self.settings = settings
         self.critic = critic
+        self.reward_scale = reward_scale
 
     @property
     def policy(self) -> Any:
@@ -112,6 +129,8 @@ class Planned:
             settings.exploration_std,
             settings.shift_steps_max,
             self.critic,
+            self.reward_scale,
+            settings.explores,
         )
         return {**architecture, "planner": planner.model_dump()}, weights | arrays
 

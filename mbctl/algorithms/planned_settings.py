@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from mbctl.algorithms.maac_settings import MaacSettings
 from mbctl.algorithms.mal_settings import MalSettings
 from mbctl.algorithms.pal_settings import PalSettings
 from mbctl.planners.settings import (
@@ -21,6 +22,7 @@ class PlannedSettings(BaseModel):
 
     Attributes:
         planner: how it searches; a table with `method` "icem", "cem" or "mppi".
+        explores: episodes that explore are planned too; otherwise the policy explores alone.
         exploration_std: of Gaussian noise on planned actions in episodes that explore, where
             actions span [-1, 1]; no paper plans while it collects, so none gives it.
         shift_steps_max: control steps that a plan is followed when the next one is late.
@@ -29,6 +31,7 @@ class PlannedSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     planner: PlannerSettings = IcemSettings()
+    explores: bool = True
     exploration_std: float = Field(default=0.1, ge=0, le=1)
     shift_steps_max: int = Field(default=2, ge=0, le=100)
 
@@ -44,3 +47,35 @@ class PalMpcSettings(PalSettings, PlannedSettings):
 
 class MalMpcSettings(MalSettings, PlannedSettings):
     """MAL's, and the planner's."""
+
+
+class MaacMpcSettings(MaacSettings, PlannedSettings):
+    """MAAC's, and the planner's: CEM from the policy with its deviation, as in the authors' code.
+
+    Attributes:
+        planner: horizon 10, 1024 sequences, 8 rounds, a tenth of them elites, smoothing 0.1. Reward
+            and discount are the critics', whose value ends the plan.
+        explores: the paper plans when it is tested.
+    """
+
+    planner: PlannerSettings = CemSettings(
+        horizon=10,
+        population=1024,
+        iterations=8,
+        elites=102,
+        prior_std=True,
+        gamma=0.99,
+        reward="task",
+    )
+    explores: bool = False
+
+    @model_validator(mode="after")
+    def _check_value(self) -> "MaacMpcSettings":
+        for name in ("gamma", "reward"):
+            theirs, ours = getattr(self, name), getattr(self.planner, name)
+            if theirs != ours:
+                raise ValueError(
+                    f"planner.{name} is {ours!r} and {name} is {theirs!r}: the critics' value ends "
+                    "the plan, so both must count alike"
+                )
+        return self

@@ -14,7 +14,12 @@ from mbctl.algorithms.mal_settings import MalSettings
 from mbctl.algorithms.mbpo_settings import MbpoSettings
 from mbctl.algorithms.memb_settings import MembSettings
 from mbctl.algorithms.pal_settings import PalSettings
-from mbctl.algorithms.planned_settings import MalMpcSettings, PalMpcSettings, PlannedSettings
+from mbctl.algorithms.planned_settings import (
+    MaacMpcSettings,
+    MalMpcSettings,
+    PalMpcSettings,
+    PlannedSettings,
+)
 from mbctl.algorithms.sac_settings import SacSettings
 from mbctl.tasks.task import Task
 
@@ -32,6 +37,7 @@ _SETTINGS: dict[str, type[BaseModel]] = {
     "memb": MembSettings,
     "pal-mpc": PalMpcSettings,
     "mal-mpc": MalMpcSettings,
+    "maac-mpc": MaacMpcSettings,
     "ddppo": DdppoSettings,
 }
 ALGORITHM_NAMES = tuple(_SETTINGS)

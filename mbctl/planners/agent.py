@@ -107,16 +107,19 @@ class PlanningAgent:
     ) -> Actions:
         """The action [A] to request at the next step of the episode, with noise if `rng` is given.
 
-        The policy acts at the first step, and after a step from which no plan could be made.
+        The policy acts at the first step, after a step from which no plan could be made, and where
+        exploring is left to it.
         """
+        if rng is not None and not self.settings.explores:
+            return self._policy_action(physical, last_action, goal, rng)
         planned = self._follower.action(self._step)
         if planned is None:
-            state = (np.asarray(v, dtype=np.float64) for v in (physical, last_action, goal))
-            observation = np.asarray(self.task.observation(*state), dtype=np.float32)
-            action = self.policy.act(observation, rng)
+            action = self._policy_action(physical, last_action, goal, rng)
         else:
             action = explored(planned, self.settings.exploration_std, rng)
         self._step += 1
+        if self._step >= self.task.episode_steps:
+            return action
         try:
             steps = self._step - self._planned if self._planned >= 0 else 1
             plan = self.plan_next(physical, goal, action, steps=steps)
@@ -125,6 +128,13 @@ class PlanningAgent:
         self._planned = self._step
         self._follower.take(self._step, plan.actions)
         return action
+
+    def _policy_action(
+        self, physical: Vector, last_action: Vector, goal: Vector, rng: np.random.Generator | None
+    ) -> Actions:
+        state = (np.asarray(v, dtype=np.float64) for v in (physical, last_action, goal))
+        observation = np.asarray(self.task.observation(*state), dtype=np.float32)
+        return self.policy.act(observation, rng)
 
     @torch.no_grad()
     def _predicted(self, physical: Tensor, action: Tensor, applied: Vector | None) -> np.ndarray:
@@ -152,7 +162,7 @@ def agent_of(
     policy, value = torch_policy(snapshot), None
     if settings.value is not None:
         critic = twin_q_of(task, settings.value, _part(snapshot, "value."))
-        value = TwinQValue(task, policy, critic)
+        value = TwinQValue(task, policy, critic, settings.value.reward_scale)
     is_gaussian = isinstance(policy, GaussianPolicy)
     prior = GaussianPrior(policy) if is_gaussian else SquashedPrior(policy)
     search = search_settings(settings.search)

@@ -23,8 +23,17 @@ def planner_parts(
     exploration_std: float,
     shift_steps_max: int,
     critic: TwinQ | None = None,
+    reward_scale: float = 1.0,
+    explores: bool = True,
 ) -> tuple[PlannerArchitecture, Arrays]:
-    """The entry in the manifest, and the float32 arrays that go with the policy's."""
+    """The entry in the manifest, and the float32 arrays that go with the policy's.
+
+    Args:
+        model: what is planned in.
+        search, exploration_std, shift_steps_max, explores: see PlannerArchitecture.
+        critic: what lies behind the horizon; None is nothing.
+        reward_scale: what rewards were multiplied by while the critic learned.
+    """
     network = model.network
     is_deterministic = isinstance(model, DeterministicEnsemble)
     tensors = _deterministic(model) if is_deterministic else _probabilistic(model)
@@ -35,9 +44,10 @@ def planner_parts(
         activation=network.activation,
         kinematic=model.kinematic,
         search=dict(search),
+        explores=explores,
         exploration_std=exploration_std,
         shift_steps_max=shift_steps_max,
-        value=None if critic is None else _value(critic),
+        value=None if critic is None else _value(critic, reward_scale),
     )
     named = {f"model.{name}": tensor for name, tensor in tensors.items()}
     if critic is not None:
@@ -85,9 +95,11 @@ def _hidden(network: EnsembleMLP) -> tuple[int, ...]:
     return tuple(weight.shape[-1] for weight in list(network.weights)[:-1])
 
 
-def _value(critic: TwinQ) -> ValueArchitecture:
+def _value(critic: TwinQ, reward_scale: float) -> ValueArchitecture:
     return ValueArchitecture(
-        hidden=_hidden(critic.network), layer_norm=len(critic.network.gains) > 0
+        hidden=_hidden(critic.network),
+        layer_norm=len(critic.network.gains) > 0,
+        reward_scale=reward_scale,
     )
 
 

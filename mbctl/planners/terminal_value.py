@@ -1,7 +1,7 @@
 """What lies behind a plan's horizon, from a snapshot: the smaller of two action values.
 
-V(o) = min_i Q_i(o, a(o)), a(o) what the policy's mean becomes on the robot. MAAC's planner (Clavera
-et al. 2020) ends its plans so.
+V(o) = min_i Q_i(o, a(o)) / scale, where a(o) is what the policy's mean becomes on the robot. MAAC's
+planner (Clavera et al. 2020) ends its plans so.
 """
 
 from collections.abc import Mapping
@@ -20,14 +20,23 @@ class TwinQValue:
     """Values of physical states, by a policy and its critics; a `TerminalValue`.
 
     Critics are asked in the policy's view, about actions as the robot applies them.
+
+    Args:
+        reward_scale: what rewards were multiplied by while the critics learned; values are in
+            rewards as they are.
     """
 
     def __init__(
-        self, task: Task, policy: GaussianPolicy | SquashedGaussianPolicy, critic: TwinQ
+        self,
+        task: Task,
+        policy: GaussianPolicy | SquashedGaussianPolicy,
+        critic: TwinQ,
+        reward_scale: float = 1.0,
     ) -> None:
         self.task = task
         self.policy = policy
         self.critic = critic
+        self.reward_scale = reward_scale
 
     @torch.no_grad()
     def __call__(self, physical: Tensor, last_action: Tensor, goal: Tensor) -> Tensor:
@@ -36,7 +45,8 @@ class TwinQValue:
         seen, _ = self.policy.canonical(observation)
         asked = self.policy.mean(seen)
         applied = self.task.applied_action(self.task.physical(seen), asked)
-        return self.critic.values(seen, applied).amin(dim=0).reshape(physical.shape[:-1])
+        value = self.critic.values(seen, applied).amin(dim=0) / self.reward_scale
+        return value.reshape(physical.shape[:-1])
 
 
 def twin_q_of(task: Task, architecture: ValueArchitecture, weights: Mapping[str, Tensor]) -> TwinQ:

@@ -29,6 +29,8 @@ class ValueArchitecture(BaseModel):
             becomes on the robot. They see what the policy sees: its mirror image too.
         hidden: widths of the hidden layers, ReLU behind each.
         layer_norm: normalise each hidden layer before its ReLU.
+        reward_scale: what rewards were multiplied by while the values were learned; a planner that
+            counts rewards as they are divides by it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -36,6 +38,7 @@ class ValueArchitecture(BaseModel):
     kind: Literal["twin_q"] = "twin_q"
     hidden: Hidden = (256, 256)
     layer_norm: bool = False
+    reward_scale: Annotated[FiniteFloat, Field(gt=0)] = 1.0
 
 
 class PlannerArchitecture(BaseModel):
@@ -51,6 +54,7 @@ class PlannerArchitecture(BaseModel):
         activation: after each hidden layer.
         kinematic: the networks see what the robot's known geometry tells.
         search: settings of mbctl.planners.settings.
+        explores: episodes that explore are planned too; otherwise the policy explores alone.
         exploration_std: of Gaussian noise on planned actions, where actions span [-1, 1], in
             episodes that explore.
         shift_steps_max: control steps that a plan may be followed beyond the one it was made for.
@@ -65,6 +69,7 @@ class PlannerArchitecture(BaseModel):
     activation: Literal["relu", "silu", "tanh"] = "relu"
     kinematic: bool = False
     search: Annotated[dict[str, Setting], Field(max_length=100)] = Field(default_factory=dict)
+    explores: bool = True
     exploration_std: Annotated[FiniteFloat, Field(ge=0, le=1)] = 0.0
     shift_steps_max: Annotated[int, Field(ge=0, le=100)] = 2
     value: ValueArchitecture | None = None

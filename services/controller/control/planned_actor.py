@@ -13,6 +13,7 @@ import numpy as np
 
 from mbctl.planners.follow import PlanFollower, explored
 from mbctl.policies.numpy_policy import NumpyPolicy
+from mbctl.policies.planner_architecture import PlannerArchitecture
 from services.controller.control.control_fault import ControlFaultError
 from services.controller.control.episode import Action, Episode
 from services.ipc.latest_value import ValueUnreadableError
@@ -101,8 +102,8 @@ class PlannedActor:
             ControlFaultError: in lockstep, that there will be no plan.
         """
         self._began_ns = time.monotonic_ns()
-        planner = policy.planner
-        self._is_planned = planner is not None
+        planner = _planner_of(policy, episode)
+        self._is_planned = policy.planner is not None
         if planner is None or self._exchange is None:
             return policy.act(episode.observation, episode.noise)
         if policy.version != self._version:
@@ -120,7 +121,9 @@ class PlannedActor:
 
     def ask(self, policy: NumpyPolicy, episode: Episode) -> None:
         """The command has been sent: have the next step planned."""
-        if policy.planner is None or self._exchange is None or episode.is_next_last_observed:
+        if self._exchange is None or _planner_of(policy, episode) is None:
+            return
+        if episode.is_next_last_observed:
             return
         self._asked_ns = time.monotonic_ns()
         deadline_ns = 0 if self._is_lockstep else self._began_ns + int(PLAN_SHARE * self._period_ns)
@@ -183,3 +186,11 @@ class PlannedActor:
             limit_s = self._wait_ns / 1e9
             return "PLANNER_SILENT", f"no plan for {waited_s:.1f} s, limit {limit_s:g} s"
         return "", ""
+
+
+def _planner_of(policy: NumpyPolicy, episode: Episode) -> PlannerArchitecture | None:
+    """What plans this episode; None where the policy acts alone."""
+    planner = policy.planner
+    if planner is None or (episode.noise is not None and not planner.explores):
+        return None
+    return planner

@@ -275,6 +275,14 @@ CASES["ddppo"] = Case(
     },
     refits=3,
 )
+MAAC_SEARCH = {"method": "cem", **SMALL_SEARCH, "prior_std": True, "reward": "task"}
+CASES["maac-mpc"] = Case(
+    "maac-mpc",
+    {**CASES["maac"].settings, "planner": {**MAAC_SEARCH, "gamma": 0.99}},
+    {**CASES["maac"].learning, "planner": {**MAAC_SEARCH, "gamma": 0.9}},
+    refits=CASES["maac"].refits,
+    success=CASES["maac"].success,
+)
 
 
 def test_every_registered_algorithm_has_sizes():

@@ -119,3 +119,36 @@ def test_planning_in_a_learned_model_beats_the_policy_that_learned_it():
             physical = TASK.step(physical, TASK.applied_action(physical, last))
         reached += bool(TASK.success(physical, goal))
     assert reached >= 8
+
+
+class TestMaac:
+    def built(self, **changes):
+        algorithm = CASES["maac-mpc"].build(0, **changes)
+        move(algorithm, filled(algorithm, "maac-mpc", 60))
+        return algorithm
+
+    def test_plans_end_with_the_critics_value_in_the_tasks_units(self):
+        algorithm = self.built(reward_scale=0.1)
+        agent = agent_of(snapshot_of(algorithm, "maac-mpc"), TASK)
+        where = torch.randn(2, 6, 4), torch.rand(2, 6, 2), torch.rand(2, 6, 2)
+        found = agent.planner.objective.terminal_value(*where)
+        learned = algorithm.learner.terminal_value()(*where)
+        torch.testing.assert_close(found, learned / 0.1)
+
+    def test_the_policy_explores_alone_as_in_the_paper(self):
+        agent = agent_of(snapshot_of(self.built(), "maac-mpc"), TASK)
+        where = np.zeros(4), np.zeros(2), np.ones(2)
+        observation = np.asarray(TASK.observation(*where), dtype=np.float32)
+        agent.begin(0)
+        for _ in range(2):
+            acted = agent.act(*where, np.random.default_rng(3))
+            alone = agent.policy.act(observation, np.random.default_rng(3))
+            np.testing.assert_array_equal(acted, alone)
+        agent.begin(0)
+        tested = [agent.act(*where) for _ in range(2)]
+        assert not np.array_equal(tested[0], tested[1])
+
+    @pytest.mark.parametrize("changes", [{"gamma": 0.9}, {"reward": "objective"}])
+    def test_a_value_that_counts_otherwise_than_the_plan_is_refused(self, changes):
+        with pytest.raises(ValueError, match=f"planner.{next(iter(changes))} is"):
+            algorithm_config("maac-mpc", changes)
