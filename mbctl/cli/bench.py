@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mbctl.cli import bench_learning, render
+from mbctl.cli import bench_errors, bench_learning, render
 from mbctl.cli.bench_frame import benchmark_reported, one_thread
 from mbctl.cli.options import Json
 
@@ -17,6 +17,8 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 app.command("curves")(bench_learning.curves)
+app.command("errors")(bench_errors.errors)
+app.command("shift")(bench_errors.shift)
 
 Quick = Annotated[
     bool, typer.Option("--quick", help="A fraction of the time: shows that it works, no more.")

@@ -47,6 +47,9 @@ class RunningEpisode:
 
     Attributes:
         requested: [A] float64 actions so far, as the policy gave them.
+        applied: [A] as the robot carried them out.
+        physicals: [P] states so far, the first of them the start.
+        goal: [G].
         noise: of the policy's exploration.
     """
 
@@ -56,12 +59,14 @@ class RunningEpisode:
         self.place = place
         self.noise = np.random.Generator(np.random.PCG64(noise))
         self.requested: list[NDArray[np.float64]] = []
+        self.applied: list[NDArray[np.float64]] = []
         self.episode_return = 0.0
         self.is_over = False
         self._task = task
         self._environment = environment
         start = environment.reset(np.random.Generator(np.random.PCG64(sequence)))
-        self._physical, self._goal = start.physical, start.goal
+        self.physicals = [start.physical]
+        self.goal = start.goal
         self._last = np.zeros(len(task.robot.joints))
 
     @property
@@ -69,9 +74,13 @@ class RunningEpisode:
         return len(self.requested)
 
     @property
+    def _physical(self) -> NDArray[np.float64]:
+        return self.physicals[-1]
+
+    @property
     def is_success(self) -> bool:
         """The task's success in the state arrived in last."""
-        return bool(self._task.success(self._physical, self._goal))
+        return bool(self._task.success(self._physical, self.goal))
 
     def step(self, actor: Actor, explore: bool) -> NDArray[np.float32]:
         """Act once; returns the row [width].
@@ -79,7 +88,7 @@ class RunningEpisode:
         Raises:
             BrokenPolicyError: the action is not finite.
         """
-        moment = Moment(self.steps, self._physical, self._last, self._goal, self._observation())
+        moment = Moment(self.steps, self._physical, self._last, self.goal, self._observation())
         action = actor.act(moment, self.noise if explore else None).astype(np.float64)
         if not np.isfinite(action).all():
             raise BrokenPolicyError(f"the policy asks for {action} at {self.place}")
@@ -89,8 +98,10 @@ class RunningEpisode:
         """Take one step with an action [A] that was settled before; returns the row."""
         before = self._observation()
         step = self._environment.step(action)
-        self._physical, self._last = step.physical, np.clip(action, -1.0, 1.0)
+        self.physicals.append(step.physical)
+        self._last = np.clip(action, -1.0, 1.0)
         self.requested.append(action)
+        self.applied.append(step.applied)
         self.episode_return += float(step.reward)
         self.is_over = bool(step.terminated or step.truncated)
         ended = [float(step.terminated), float(step.truncated), float(step.valid)]
@@ -98,7 +109,7 @@ class RunningEpisode:
         return np.concatenate(row).astype(np.float32)
 
     def _observation(self) -> NDArray[np.float32]:
-        observed = self._task.observation(self._physical, self._last, self._goal)
+        observed = self._task.observation(self._physical, self._last, self.goal)
         return np.asarray(observed, dtype=np.float32)
 
 

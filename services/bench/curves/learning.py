@@ -160,10 +160,11 @@ class CurveRun:
             cpu_s=time.process_time() - self._began_cpu,
         )
         head.points.append(point)
-        if (
-            not (actor.remembers and self._collector.noise)
-            or head.rows >= self._plan.rhythm.samples
-        ):
+        rhythm = self._plan.rhythm
+        if rhythm.keep_stages:
+            self._files.keep_stage(head.rows, self._algorithm.state())
+        forgets = actor.remembers and self._collector.noise is not None
+        if not forgets or head.rows >= rhythm.samples:
             self._save()
 
     def _make_actor(self) -> Actor:

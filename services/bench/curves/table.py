@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from services.bench.curves.plan import RunPlan
 from services.bench.curves.points import NAMES, Point, read_points
@@ -161,8 +162,8 @@ def write_points_table(curves: Iterable[Curve], path: Path) -> None:
                 writer.writerow((curve.task, curve.variant, curve.seed, *values))
 
 
-def write_records(records: Sequence[Mean] | Sequence[Reached], kind: type, path: Path) -> None:
-    """Means or thresholds as CSV; the heading is there without any, too."""
+def write_records(records: Sequence[Any], kind: Any, path: Path) -> None:
+    """Instances of the dataclass `kind` as CSV; the heading is there without any, too."""
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(kind.__dataclass_fields__)

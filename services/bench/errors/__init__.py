@@ -1,0 +1,1 @@
+"""How wrong learned models are: over the look-ahead, and in their derivatives."""
