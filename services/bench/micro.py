@@ -9,6 +9,8 @@ from services.bench.act import ActSizes, measure_act
 from services.bench.machine import look_at_machine
 from services.bench.model_step import ModelSizes, measure_model_step
 from services.bench.npg import NpgSizes, measure_npg
+from services.bench.planning import PlanningSizes, measure_planning
+from services.bench.probabilistic_step import ProbabilisticSizes, measure_probabilistic_step
 from services.bench.report import Report, Say
 from services.bench.rollout import RolloutSizes, measure_rollout
 from services.bench.rows import fill_replay, simulated_rows
@@ -20,6 +22,7 @@ TASK = "dclaw-turn-random"
 NOTES = (
     "One torch thread. Times are processor time, medians over rounds in which figure and baseline "
     "take turns; start-up and policy calls are as their names say.",
+    "Every member scores every sequence of a plan; its FLOPs are those of the models alone.",
     "FLOPs of a model step are 3 x 2 x weights x rows, which counts the gradient of the first "
     "layer's input although nobody computes it.",
 )
@@ -33,6 +36,8 @@ class MicroSizes:
     model: ModelSizes = field(default_factory=ModelSizes)
     rollout: RolloutSizes = field(default_factory=RolloutSizes)
     sac: SacSizes = field(default_factory=SacSizes)
+    probabilistic: ProbabilisticSizes = field(default_factory=ProbabilisticSizes)
+    planning: PlanningSizes = field(default_factory=PlanningSizes)
     act: ActSizes = field(default_factory=ActSizes)
     start_up: StartUpSizes = field(default_factory=StartUpSizes)
     replay_rows: int = 2500
@@ -44,6 +49,8 @@ QUICK = MicroSizes(
     ModelSizes(steps=10, rounds=2),
     RolloutSizes(rounds=2),
     SacSizes(updates=5, rounds=2),
+    ProbabilisticSizes(steps=5, rounds=2),
+    PlanningSizes(population=50, iterations=2, rounds=1),
     ActSizes(calls=500, rounds=2),
     StartUpSizes(rounds=1),
     replay_rows=800,
@@ -68,6 +75,10 @@ def run_micro(sizes: MicroSizes, say: Say, quick: bool = False) -> Report:
     rollout = measure_rollout(task, replay, sizes.rollout)
     say("soft actor-critic update")
     sac, differences = measure_sac(task, replay, sizes.sac)
+    say("probabilistic model step")
+    nll, nll_losses = measure_probabilistic_step(task, data, sizes.probabilistic)
+    say("planning")
+    planning, values = measure_planning(task, data, sizes.planning)
     say("policy at batch 1")
     act, percentiles = measure_act(task, sizes.act)
     say("start-up")
@@ -75,10 +86,10 @@ def run_micro(sizes: MicroSizes, say: Say, quick: bool = False) -> Report:
     return Report(
         "micro",
         quick,
-        [*npg, *model, *rollout, *sac, *act, *start_up],
+        [*npg, *model, *nll, *rollout, *planning, *sac, *act, *start_up],
         yardstick,
         before,
         look_at_machine(),
         NOTES,
-        {**details, **losses, **differences, **percentiles},
+        {**details, **losses, **nll_losses, **values, **differences, **percentiles},
     )

@@ -3,11 +3,14 @@
 The same loss on the same mini-batches as mbctl.models.fit; it is the baseline.
 """
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
 from mbctl.models.deterministic_ensemble import DeterministicEnsemble
 from mbctl.models.fit import TransitionData
+from mbctl.nn.ensemble_mlp import EnsembleMLP
 
 
 class PlainEnsemble:
@@ -15,7 +18,7 @@ class PlainEnsemble:
 
     def __init__(self, model: DeterministicEnsemble, learning_rate: float) -> None:
         self._model = model
-        self.members = [_member(model, number) for number in range(model.members)]
+        self.members = sequential_members(model.network, nn.ReLU)
         self._optimizers = [
             torch.optim.Adam(member.parameters(), lr=learning_rate, foreach=False, fused=False)
             for member in self.members
@@ -47,13 +50,21 @@ class PlainEnsemble:
         return loss
 
 
-def _member(model: DeterministicEnsemble, number: int) -> nn.Sequential:
+def sequential_members(
+    network: EnsembleMLP, activation: Callable[[], nn.Module]
+) -> list[nn.Sequential]:
+    """Each member as a network of its own, with copies of its weights."""
+    return [_member(network, number, activation) for number in range(network.members)]
+
+
+def _member(
+    network: EnsembleMLP, number: int, activation: Callable[[], nn.Module]
+) -> nn.Sequential:
     layers: list[nn.Module] = []
-    network = model.network
     for weight, bias in zip(network.weights, network.biases, strict=True):
         linear = nn.Linear(weight.shape[1], weight.shape[2])
         with torch.no_grad():
             linear.weight.copy_(weight[number].T)
             linear.bias.copy_(bias[number, 0])
-        layers += [linear, nn.ReLU()]
+        layers += [linear, activation()]
     return nn.Sequential(*layers[:-1])

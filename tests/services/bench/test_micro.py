@@ -13,6 +13,8 @@ from services.bench.model_step import ModelSizes, flops_per_step, loss_differenc
 from services.bench.npg import NpgSizes, npg_difference
 from services.bench.plain_ensemble import PlainEnsemble
 from services.bench.plain_npg import PlainPolicy, fisher_anew, fisher_kept
+from services.bench.planning import Network, PlanningSizes
+from services.bench.probabilistic_step import ProbabilisticSizes
 from services.bench.rollout import RolloutSizes
 from services.bench.rows import fill_replay, simulated_rows
 from services.bench.sac import SacSizes
@@ -25,6 +27,8 @@ TINY = MicroSizes(
     MODEL,
     RolloutSizes(starts=4, members=2, hidden=(16, 16), horizon=2, rounds=1),
     SacSizes(hidden=(16, 16), batch=8, updates=2, rounds=1),
+    ProbabilisticSizes(hidden=(16, 16), members=2, batch=8, steps=2, rounds=1),
+    PlanningSizes((Network(2, (16, 16), "silu", 0.5),), 12, 3, 2, 1),
     ActSizes(hidden=((8, 8),), calls=20, rounds=1),
     StartUpSizes(rounds=1),
     replay_rows=80,
@@ -41,7 +45,16 @@ def data(task):
 def test_a_report_has_every_figure_with_its_baseline(said):
     report = run_micro(TINY, said.append, quick=True)
     names = [figure.name for figure in report.figures]
-    for part in ("NPG step", "model step", "rate", "rollout step", "SAC update", "policy at batch"):
+    for part in (
+        "NPG step",
+        "model step",
+        "rate",
+        "rollout step",
+        "SAC update",
+        "NLL",
+        "CEM plan",
+        "policy at batch",
+    ):
         assert any(part in name for name in names), part
     assert any("--help" in name for name in names)
     for figure in report.figures:
@@ -51,7 +64,7 @@ def test_a_report_has_every_figure_with_its_baseline(said):
         over, under = (figure.value, figure.baseline)[:: 1 if turned else -1]
         assert figure.ratio == pytest.approx(over / under)
     goals = [figure.name for figure in report.figures if figure.goal is not None]
-    assert len(goals) == 7
+    assert len(goals) == 11
     assert report.yardstick_gflops > 0
     assert report.plain()["quick"] is True
     assert "model step" in said
