@@ -94,6 +94,8 @@ class PlannedActor:
         self._version = 0
         self._asked = _NOT_ASKED
         self._newest = None
+        # A planner that is started anew does not know the plans before; a new episode has none.
+        self._deaths_then = self._deaths()
 
     def act(self, policy: NumpyPolicy, episode: Episode) -> Action:
         """The action [A] to request now.
@@ -130,7 +132,7 @@ class PlannedActor:
         step = episode.steps + 1
         question = episode.sent_from()
         if self._is_lockstep:
-            self._asked, self._deaths_then = step, self._deaths()
+            self._asked = step
         numbers = self._episode, self._seed, step, policy.version, self._asked_ns, deadline_ns
         self._exchange.ask(PlanRequest(*numbers, *question))
 
@@ -180,7 +182,7 @@ class PlannedActor:
     def _why_lost(self) -> tuple[str, str]:
         """Reason and message of the fault, both empty while there is hope."""
         if self._deaths() != self._deaths_then:
-            return "PLANNER_DIED", "the planner process ended while lockstep waited for its plan"
+            return "PLANNER_DIED", "the planner process ended in the midst of a lockstep episode"
         waited_s = (time.monotonic_ns() - self._asked_ns) / 1e9
         if waited_s * 1e9 > self._wait_ns:
             limit_s = self._wait_ns / 1e9

@@ -23,7 +23,6 @@ LOOK_S = 0.1
 FIRST_S, MAX_S = 0.2, 10.0
 START_S = 60.0  # importing torch on a busy machine
 STEADY_S = 10.0  # a process that lived so long starts the back-off over
-STOP_S = 1.0
 SILENCE_WALL_S = 3.0
 SILENCE_LOCKSTEP_S = 60.0  # plans without a deadline may be long
 FRESH_S = 1.0  # a heartbeat not older than this is that of a live process
@@ -162,7 +161,7 @@ class PlannerHost:
         self._kill_if_silent(process, now_s)
         code = process.poll()
         if code is not None:
-            self._take_death(code, now_s)
+            self._take_death(process, code, now_s)
         elif self._is_alive():
             self._error = ""
             if now_s - self._started_s > STEADY_S:
@@ -176,6 +175,7 @@ class PlannerHost:
         module = [sys.executable, "-m", "services.controller.planner"]
         self._process = subprocess.Popen(
             [*module, "--fd", fds[0], "--plan-fds", *fds[1:]],
+            bufsize=0,  # a line for a process that has died is not kept to fail once more
             stdin=subprocess.PIPE,
             pass_fds=ends.all,
             env=os.environ | _ONE_THREAD,
@@ -208,8 +208,9 @@ class PlannerHost:
             process.send_signal(signal.SIGKILL)
             process.wait()
 
-    def _take_death(self, code: int, now_s: float) -> None:
+    def _take_death(self, process: subprocess.Popen[bytes], code: int, now_s: float) -> None:
         self._process = None
+        _close_stdin(process)
         pause_s = self._backoff.next_s()
         self._not_before_s = now_s + pause_s
         self._restarts += 1
@@ -223,7 +224,6 @@ class PlannerHost:
         assert process.stdin is not None
         try:
             process.stdin.write(data)
-            process.stdin.flush()
         except BrokenPipeError:
             return  # its end is found at the next look, and its successor is told again
 
@@ -231,10 +231,11 @@ class PlannerHost:
         process, self._process = self._process, None
         if process is None:
             return
-        if process.stdin is not None:
-            process.stdin.close()  # a planner that sleeps ends by itself
-        try:
-            process.wait(0.0)
-        except subprocess.TimeoutExpired:
-            process.kill()  # it has nothing to lose, and may be in the midst of a plan
-            process.wait()
+        process.kill()  # it has nothing to lose, and may be in the midst of a plan
+        process.wait()
+        _close_stdin(process)
+
+
+def _close_stdin(process: subprocess.Popen[bytes]) -> None:
+    if process.stdin is not None:
+        process.stdin.close()
