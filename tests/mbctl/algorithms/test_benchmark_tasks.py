@@ -1,0 +1,74 @@
+"""Every learner takes the benchmark tasks: no goal, a goal, ends for good, costs of acting."""
+
+import numpy as np
+import pytest
+
+from mbctl.algorithms.registry import build_algorithm
+from mbctl.data.layout import Rows
+from mbctl.data.replay import Replay
+from mbctl.policies.manifest import row_layout
+from mbctl.policies.numpy_policy import NumpyPolicy
+from mbctl.policies.snapshot import PolicyArchitecture, build_snapshot, check_snapshot
+from mbctl.tasks.environment import Environment
+from mbctl.tasks.registry import make_task
+from sim.environments import make_environment
+from tests.mbctl.algorithms.test_contract import CASES
+
+# Learners that roll whole episodes out take their time over a thousand steps.
+TASKS = (
+    "gym/Pendulum-v1",
+    "gym/Reacher-v5",
+    pytest.param("gym/InvertedPendulum-v5", marks=pytest.mark.slow),
+    pytest.param("mbbl/Hopper", marks=pytest.mark.slow),
+)
+ROWS = 80
+
+
+def random_episode(environment: Environment, rng: np.random.Generator) -> Rows:
+    task = environment.task
+    start = environment.reset(rng)
+    physical, last = start.physical, np.zeros(len(task.robot.joints))
+    rows: list[np.ndarray] = []
+    while len(rows) < ROWS:
+        asked = rng.uniform(-1.0, 1.0, len(last))
+        before = task.observation(physical, last, start.goal)
+        step = environment.step(asked)
+        physical, last = step.physical, asked
+        after = task.observation(physical, last, start.goal)
+        flags = [step.terminated, step.truncated, step.valid]
+        rows.append(np.concatenate([before, step.applied, [step.reward], after, flags]))
+        if step.terminated or step.truncated:
+            break
+    return np.stack(rows).astype(np.float32)
+
+
+@pytest.fixture(scope="module", params=TASKS)
+def replay(request: pytest.FixtureRequest) -> tuple[str, Replay]:
+    task, rng = make_task(request.param), np.random.default_rng(0)
+    filled = Replay(row_layout(task), None)
+    environment = make_environment(task)
+    while filled.total < ROWS:
+        rows = random_episode(environment, rng)
+        filled.append(rows, np.arange(len(rows)))
+    environment.close()
+    return request.param, filled
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_both_moves_leave_a_policy_for_the_task(name: str, replay: tuple[str, Replay]):
+    task = make_task(replay[0])
+    algorithm = build_algorithm(name, CASES[name].settings, task, 0)
+
+    def progress(*_told: object) -> None: ...
+
+    metrics = {
+        **algorithm.refit(replay[1], progress),
+        **algorithm.improve(replay[1], progress),
+    }
+    assert all(np.isfinite(value) for value in metrics.values())
+    architecture, weights = algorithm.snapshot()
+    described = PolicyArchitecture.model_validate(architecture)
+    made = build_snapshot(task, weights, version=1, algorithm=name, architecture=described)
+    check_snapshot(made, task, dry_run=False)
+    observation = replay[1].rows[0, replay[1].layout.observation]
+    assert np.isfinite(NumpyPolicy(made).act(observation, None)).all()
