@@ -1,5 +1,6 @@
 """Measures a plan of CEM and iCEM against one that loops over members, and the yardstick."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -29,12 +30,14 @@ class Network:
 
     Attributes:
         peak_share: of the yardstick's rate, which CEM is to reach.
+        in_time: a whole plan is to be made within PERIOD_SHARE_MS.
     """
 
     members: int
     hidden: tuple[int, ...]
     activation: Activation
     peak_share: float
+    in_time: bool = False
 
     @property
     def name(self) -> str:
@@ -46,7 +49,7 @@ class PlanningSizes:
     """The papers' networks; population, horizon and iterations of a usual CEM."""
 
     networks: tuple[Network, ...] = (
-        Network(7, (200, 200, 200, 200), "silu", 0.6),
+        Network(7, (200, 200, 200, 200), "silu", 0.6, in_time=True),
         Network(4, (512, 512), "relu", 0.7),
     )
     population: int = 500
@@ -63,9 +66,24 @@ def measure_planning(
     details: dict[str, float] = {}
     for network in sizes.networks:
         figures += _measure(task, data, network, sizes)
+        details |= anytime(task, data, network, sizes)
         differs = value_difference(task, data, network, sizes)
         details[f"plan_value_difference {network.name}"] = differs
     return figures, details
+
+
+def anytime(
+    task: Task, data: TransitionData, network: Network, sizes: PlanningSizes
+) -> dict[str, float]:
+    """What becomes of a CEM plan that has a deadline: rounds of search, and wall time."""
+    planner = _planner(task, planned_model(task, data, network), sizes, "cem")
+    start = _start(task, data)
+    planner.plan(*start)  # it learns how long a round takes
+    began = time.monotonic_ns()
+    plan = planner.plan(*start, began + int(1e6 * PERIOD_SHARE_MS))
+    taken = 1e-6 * (time.monotonic_ns() - began)
+    label = f"by a deadline of {PERIOD_SHARE_MS:g} ms, {network.name}"
+    return {f"rounds {label}": float(plan.iterations), f"plan_ms {label}": taken}
 
 
 def flops_per_plan(model: DeterministicEnsemble, candidates: int, horizon: int) -> int:
@@ -126,11 +144,12 @@ def _figures(
         for m in ("cem", "icem")
     ]
     rate, peak = work / found["cem"].cpu_s / 1e9, gflops_of(found["yardstick"])
+    in_time = IN_TIME if network.in_time else None
     beside, share = "matrix product beside it", Goal("at least", network.peak_share)
     name = f"CEM plan {shape}"
     figures += [
         Figure(f"{name}, rate", rate, "GFLOP/s", beside, peak, "value / baseline", share),
-        Figure(name, taken["cem"], "ms", "80 % of a 100 ms period", PERIOD_SHARE_MS, goal=IN_TIME),
+        Figure(name, taken["cem"], "ms", "80 % of a 100 ms period", PERIOD_SHARE_MS, goal=in_time),
         Figure(name, taken["cem"], "ms", "its products at the yardstick", 1e-6 * work / peak),
     ]
     return figures

@@ -38,8 +38,9 @@ class Place:
 
     @property
     def actor_seed(self) -> int:
-        """Of what an actor draws by itself."""
-        return int(np.random.SeedSequence(self.entropy).generate_state(1)[0])
+        """Of what an actor draws by itself: a planner's, as in the control loop."""
+        _, plans = np.random.SeedSequence(self.entropy).spawn(2)
+        return int(plans.generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 
 class RunningEpisode:

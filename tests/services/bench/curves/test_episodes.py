@@ -99,3 +99,11 @@ def test_a_broken_policy_is_no_row(worlds):
 
     with pytest.raises(BrokenPolicyError, match="nan"):
         Collector(TASK, worlds[0], 0).collect(Broken(), 1)
+
+
+def test_a_planner_is_seeded_as_in_the_control_loop():
+    from services.controller.control.episode import Episode, EpisodePlan
+
+    loop = Episode(TASK, LAYOUT, EpisodePlan("train", 3, explore=True), 9)
+    assert Place(9, "train", 3).actor_seed == loop.plan_seed
+    assert loop.noise is not None
