@@ -14,7 +14,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mbctl.algorithms.ddppo import Ddppo
 from mbctl.algorithms.registry import build_algorithm
 from mbctl.config import ConfigError
 from mbctl.data.replay import Replay
@@ -86,13 +85,14 @@ def measure_slopes(task: Task, seed: int, sizes: SlopeSizes) -> Iterator[SlopeEr
     settings = dict(sizes.settings)
     for loss, weight in ((WITH, {}), (WITHOUT, {"gradient_weight": 0.0})):
         learner = build_algorithm("ddppo", {**settings, **weight}, task, seed)
-        assert isinstance(learner, Ddppo)
+        model = getattr(learner, "gradient_model")  # noqa: B009 - no other algorithm has it
+        assert isinstance(model, ProbabilisticEnsemble)
         replay = Replay(row_layout(task), None)
         for count in sizes.rows:
             begin = replay.total
             replay.append(rows[begin:count], steps[begin:count])
             learner.refit(replay, lambda *_: None)
-            prediction, gradient = _errors(task, learner.gradient_model, truth, test)
+            prediction, gradient = _errors(task, model, truth, test)
             yield SlopeError(task.name, seed, count, loss, prediction, gradient)
 
 
