@@ -11,6 +11,7 @@ from mbctl.algorithms.ddppo_settings import DdppoSettings
 from mbctl.algorithms.gda_settings import GdaSettings
 from mbctl.algorithms.maac_settings import MaacSettings
 from mbctl.algorithms.mal_settings import MalSettings
+from mbctl.algorithms.mbctl_settings import MbctlSettings
 from mbctl.algorithms.mbpo_settings import MbpoSettings
 from mbctl.algorithms.memb_settings import MembSettings
 from mbctl.algorithms.pal_settings import PalSettings
@@ -39,6 +40,7 @@ _SETTINGS: dict[str, type[BaseModel]] = {
     "mal-mpc": MalMpcSettings,
     "maac-mpc": MaacMpcSettings,
     "ddppo": DdppoSettings,
+    "mbctl": MbctlSettings,
 }
 ALGORITHM_NAMES = tuple(_SETTINGS)
 

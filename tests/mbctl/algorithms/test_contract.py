@@ -145,6 +145,18 @@ CASES["pal-mpc"] = Case(
 CASES["mal-mpc"] = Case(
     "mal-mpc", {**SMALL_GAME, "planner": SMALL_SEARCH}, CASES["mal"].learning, refits=3
 )
+CASES["mbctl"] = Case(
+    "mbctl",
+    {
+        **SMALL_GAME,
+        "model_kinematics": False,
+        "symmetry": False,
+        "mirrored_policy": False,
+        "planner": SMALL_SEARCH,
+    },
+    CASES["pal"].learning,
+    refits=4,
+)
 CASES["memb"] = Case(
     "memb",
     {
