@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from mbctl.cli import bench
+from mbctl.cli.bench_frame import one_thread
 from services.bench.machine import look_at_machine
 from services.bench.report import Figure, Goal, Report
 
@@ -93,5 +94,5 @@ def test_one_thread_for_this_process_and_its_children(monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "8")
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "8")
     monkeypatch.setenv("MKL_NUM_THREADS", "8")
-    bench._one_thread()
+    one_thread()
     assert os.environ["OMP_NUM_THREADS"] == os.environ["OPENBLAS_NUM_THREADS"] == "1"
