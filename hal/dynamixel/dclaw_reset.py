@@ -1,7 +1,7 @@
 """D'Claw's way to the start of an episode: fingers out of the valve, valve turned, fingers back in.
 
 After the ROBEL benchmark's scripted reset, without its pauses of fixed length: each stage ends when
-its joints have arrived, and a finger that got caught is let go and led out again.
+its joints have arrived, and a finger that got caught is let go and led out another way.
 """
 
 from dataclasses import dataclass
@@ -18,6 +18,9 @@ ATTEMPTS = 4
 TOLERANCE_RAD = np.radians(5)
 AT_REST_RAD_S = 0.08
 _OPEN_TOP_RAD = pi / 4
+# Fingers that hold the valve from three sides hold each other: each attempt opens another way. Tops
+# swing to an angle while the rest gives way, or (None) the rest folds up while tops give way.
+_WAYS_RAD = (_OPEN_TOP_RAD, None, -_OPEN_TOP_RAD)
 _OBJECT_TOLERANCE_RAD = np.radians(3)
 _ARRIVED_RAD = np.radians(8)  # on the way; the last stage is the strict one
 
@@ -81,14 +84,14 @@ class DClawReset:
             RobotWriteError: RESET_FAILED.
         """
         progress = self._progress or _Progress(Stage.OPEN, now_ns, 1)
-        if self._has_arrived(progress.stage, state):
+        if self._has_arrived(progress, state):
             if progress.stage is Stage.SETTLE:
                 return None
             progress = _Progress(Stage(progress.stage + 1), now_ns, progress.attempt)
         elif (now_ns - progress.since_ns) / 1e9 > _PATIENCE_S[progress.stage]:
             progress = self._after_patience(progress, state, now_ns)
         self._progress = progress
-        return self._targets(progress.stage, state)
+        return self._targets(progress, state)
 
     def _after_patience(self, progress: _Progress, state: RobotState, now_ns: int) -> _Progress:
         """Once more from the start, if there is an attempt left."""
@@ -98,20 +101,30 @@ class DClawReset:
             raise RobotWriteError(self._complaint(progress, state), reason="RESET_FAILED")
         return _Progress(Stage.RELEASE, now_ns, progress.attempt + 1)
 
-    def _has_arrived(self, stage: Stage, state: RobotState) -> bool:
-        error = np.abs(state.joint_position_rad - self._goal)
+    def _has_arrived(self, progress: _Progress, state: RobotState) -> bool:
+        stage, error = progress.stage, np.abs(state.joint_position_rad - self._goal)
         if stage is Stage.RELEASE:
             return False
         if stage is Stage.OPEN:
-            return bool((np.abs(state.joint_position_rad[_TOPS] - _OPEN_TOP_RAD) < 0.2).all())
+            return self._is_open(progress.attempt, state)
         if stage is Stage.ALIGN:
-            near = np.concatenate([error[_MIDDLES], error[_BOTTOMS]]) < _ARRIVED_RAD
-            return bool(near.all() and self._is_aligned(state, _OBJECT_TOLERANCE_RAD).all())
+            folded = self._is_folded(state)
+            return folded and bool(self._is_aligned(state, _OBJECT_TOLERANCE_RAD).all())
         if stage is Stage.CLOSE:
             return bool((error < _ARRIVED_RAD).all())
         at_rest = np.abs(state.joint_velocity_rad_s) < AT_REST_RAD_S
         in_place = at_rest & (error < TOLERANCE_RAD) & state.valid
         return bool(in_place.all() and self._is_aligned(state, TOLERANCE_RAD).all())
+
+    def _is_open(self, attempt: int, state: RobotState) -> bool:
+        angle = _way_rad(attempt)
+        if angle is None:
+            return self._is_folded(state)
+        return bool((np.abs(state.joint_position_rad[_TOPS] - angle) < 0.2).all())
+
+    def _is_folded(self, state: RobotState) -> bool:
+        error = np.abs(state.joint_position_rad - self._goal)
+        return bool((np.concatenate([error[_MIDDLES], error[_BOTTOMS]]) < _ARRIVED_RAD).all())
 
     def _is_aligned(self, state: RobotState, tolerance_rad: float) -> NDArray[np.bool_]:
         off = (state.object_position_rad - self._object_goal + pi) % (2 * pi) - pi
@@ -119,21 +132,31 @@ class DClawReset:
             np.abs(state.object_velocity_rad_s) < 2 * AT_REST_RAD_S
         )
 
-    def _targets(self, stage: Stage, state: RobotState) -> Vector:
+    def _targets(self, progress: _Progress, state: RobotState) -> Vector:
         """Tops lead out first and in last: they carry the whole finger."""
-        if stage is Stage.RELEASE:
+        if progress.stage is Stage.RELEASE:
             return state.joint_position_rad.copy()  # no more force than the servos' own friction
+        if progress.stage is Stage.OPEN:
+            return self._opening(progress.attempt, state)
         targets = self._goal.copy()
-        if stage is Stage.OPEN:
-            targets[:] = state.joint_position_rad
-        if stage in (Stage.OPEN, Stage.ALIGN):
+        if progress.stage is Stage.ALIGN:
             targets[_TOPS] = _OPEN_TOP_RAD
+        return targets
+
+    def _opening(self, attempt: int, state: RobotState) -> Vector:
+        targets, angle = state.joint_position_rad.copy(), _way_rad(attempt)
+        if angle is not None:
+            targets[_TOPS] = angle
+        else:
+            for links in (_MIDDLES, _BOTTOMS):
+                targets[links] = self._goal[links]
         return targets
 
     def _complaint(self, progress: _Progress, state: RobotState) -> str:
         error = np.abs(state.joint_position_rad - self._goal)
-        if progress.stage is Stage.OPEN:
-            error[_TOPS] = np.abs(state.joint_position_rad[_TOPS] - _OPEN_TOP_RAD)
+        angle = _way_rad(progress.attempt)
+        if progress.stage is Stage.OPEN and angle is not None:
+            error[_TOPS] = np.abs(state.joint_position_rad[_TOPS] - angle)
         off = [
             f"{name} is {np.degrees(angle):.0f} degrees off"
             for name, angle in zip(self._names, error, strict=True)
@@ -146,3 +169,8 @@ class DClawReset:
             f"{', '.join(off) or 'the robot does not come to rest'}; free the fingers by hand, "
             "then clear the fault"
         )
+
+
+def _way_rad(attempt: int) -> float | None:
+    """Where the tops swing to in this attempt, counted from 1; None: the rest folds up."""
+    return _WAYS_RAD[(attempt - 1) % len(_WAYS_RAD)]

@@ -11,8 +11,10 @@ from hal.dynamixel.robot import DynamixelRobot
 from hal.dynamixel.servo_group import ServoGroup
 from hal.dynamixel.settings import DynamixelSettings
 from hal.errors import RobotReadError
+from hal.robot import ResetProgress
 from hal.robots.dclaw import DCLAW
 from hal.robots.dkitty import DKITTY
+from hal.types import ResetTarget
 from sim.servo_bus.client import RunningBus, start_virtual_bus
 from tests.hal.dynamixel.servo_rig import (
     JOINT_IDS,
@@ -92,6 +94,27 @@ def test_answers_lost_at_the_end_of_the_soft_start_stop_nothing(
         tend(robot, 8)
         assert next(lost, None) is None
         assert {bus.table(i)["profile_velocity"] for i in JOINT_IDS} == {0}
+
+
+# What an episode ended in: three fingers stretched out hold the valve, and so each other.
+CAUGHT_RAD = (-0.12, 0.5, 0.11, -0.19, 0.61, 0.37, -0.24, 0.36, 0.7)
+CAUGHT_VALVE_RAD = 2.47
+
+
+def test_fingers_that_hold_the_valve_together_are_led_out(bus: RunningBus):
+    for name, angle in zip(DCLAW.joint_names, CAUGHT_RAD, strict=True):
+        bus.set_joint(name, angle)
+    bus.set_joint("valve", CAUGHT_VALVE_RAD)
+    start = ResetTarget(np.array([0.0, -1.0, 1.05] * 3), np.array([0.3]))
+    with running(bus.port, soft_start_s=1.0) as robot:
+        for _ in range(300):
+            state = robot.read()
+            if robot.reset(start) is ResetProgress.DONE:
+                break
+            tend(robot, 5)
+        else:
+            raise AssertionError("the reset does not end")
+    assert np.abs(state.joint_position_rad - start.joint_position_rad).max() < np.radians(6)
 
 
 def test_closing_leaves_it_limp(bus: RunningBus):
