@@ -1,7 +1,5 @@
 """What is MAAC's own: when it imagines, how much it updates, what it hands to a planner."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -9,7 +7,7 @@ from pydantic import ValidationError
 
 from mbctl.algorithms.maac import Maac
 from mbctl.algorithms.maac_settings import MaacSettings
-from mbctl.config.check import read_preset
+from mbctl.config.check import PRESET_DIR, read_preset
 from mbctl.data.replay import Replay
 from mbctl.tasks.registry import make_task
 from tests.conformance.algorithm import Told
@@ -18,7 +16,7 @@ from tests.mbctl.algorithms.test_contract import CASES
 
 TASK = PointMass()
 SMALL = CASES["maac"].settings
-PRESETS = sorted(Path(__file__).parents[3].glob("mbctl/configs/maac*.toml"))
+PRESETS = sorted(p for p in PRESET_DIR.glob("maac*.toml") if "-mpc" not in p.stem)
 
 
 def make(**changes: object) -> Maac:
