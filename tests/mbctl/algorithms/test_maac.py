@@ -12,7 +12,7 @@ from mbctl.data.replay import Replay
 from mbctl.tasks.registry import make_task
 from tests.conformance.algorithm import Told
 from tests.conformance.point_mass import LAYOUT, PointMass
-from tests.mbctl.algorithms.test_contract import CASES
+from tests.mbctl.algorithms.cases import CASES
 
 TASK = PointMass()
 SMALL = CASES["maac"].settings

@@ -16,7 +16,7 @@ from mbctl.planners.snapshot_parts import planner_parts
 from mbctl.policies.snapshot import PolicyArchitecture, build_snapshot, check_snapshot
 from tests.conformance.algorithm import filled, move, snapshot_of
 from tests.conformance.point_mass import PointMass
-from tests.mbctl.algorithms.test_contract import CASES
+from tests.mbctl.algorithms.cases import CASES
 
 TASK = PointMass()
 
