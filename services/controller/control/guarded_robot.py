@@ -91,6 +91,7 @@ class GuardedRobot:
         except HalError as error:
             self._stall.check()  # standing still in there has that cause, and this one name
             raise ControlFaultError(error.reason, str(error), controlled=False) from error
+        self._stall.check()  # what was read before this process stood still is old
         self._touched()
         self._unrecorded = state
         return state
@@ -107,6 +108,7 @@ class GuardedRobot:
         except HalError as error:
             self._stall.check()
             raise ControlFaultError(error.reason, str(error), controlled=False) from error
+        self._stall.check()
         self._touched()
 
     @property

@@ -38,7 +38,7 @@ class StallWatch:
         self._contact_ns = None
 
     def check(self) -> None:
-        """Call before each contact.
+        """Call before each contact, and after it: the process may have stood still within.
 
         Raises:
             ControlFaultError: the last one is too long ago; the robot has stopped by itself.
