@@ -87,11 +87,15 @@ class Station:
         """The robot ACTIVE under a lease; however that ends, the lease may be gone."""
         wait_until(lambda: self.client.status().lifecycle == Lifecycle.INACTIVE)
         with contextlib.ExitStack() as stack:
-            stack.enter_context(contextlib.suppress(ServiceError))
-            with self.client.lease("tester", window_s=5.0) as lease:
-                activated = self.client.activate(lease)
-                assert activated.lifecycle == Lifecycle.ACTIVE, self.client.status().fault.message
-                yield lease
+            lease = stack.enter_context(self.client.lease("tester", window_s=5.0))
+            activated = self.client.activate(lease)
+            assert activated.lifecycle == Lifecycle.ACTIVE, self.client.status().fault.message
+            ending = stack.pop_all()
+        try:
+            yield lease
+        finally:
+            with contextlib.suppress(ServiceError):
+                ending.close()
 
     def fault(self, timeout_s: float = 20.0) -> Any:
         """The fault that is latched, once it is."""
