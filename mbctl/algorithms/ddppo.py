@@ -67,6 +67,7 @@ from mbctl.algorithms.standard_inputs import standardise_inputs
 from mbctl.algorithms.transitions import TransitionSource
 from mbctl.algorithms.two_model_actor_critic import TwoModelActorCritic
 from mbctl.algorithms.two_models import TwoModels
+from mbctl.algorithms.update_schedule import updates_due_after_first_rows
 from mbctl.critics.twin_q import TwinQ
 from mbctl.data.replay import Replay
 from mbctl.losses.gaussian_nll import gaussian_nll
@@ -164,14 +165,12 @@ class Ddppo:
 
     def updates_due(self, rows: int) -> int:
         """Updates when `rows` rows have ever come; at first and without new ones, one refit's."""
-        rate = self.settings.updates_per_row
-        if self.rows_used == 0 or rows == self.rows_used:
-            return max(1, int(rate * self.settings.rows_per_refit))
-        return int(rate * rows) - int(rate * self.rows_used)
+        settings = self.settings
+        rates = settings.updates_per_row, settings.rows_per_refit
+        return updates_due_after_first_rows(*rates, self.rows_used, rows)
 
     def snapshot(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        weights = {k: v.numpy().copy() for k, v in self.policy.named_weights().items()}
-        return self.policy.architecture(), weights
+        return self.policy.snapshot()
 
     def state(self) -> dict[str, Tensor]:
         state = soft_actor_critic_state(self.learner)

@@ -49,6 +49,7 @@ from mbctl.algorithms.probabilistic_fit import fit_to_replay
 from mbctl.algorithms.sac_checkpoint import load_soft_actor_critic, soft_actor_critic_state
 from mbctl.algorithms.standard_inputs import standardise_inputs
 from mbctl.algorithms.transitions import TransitionSource
+from mbctl.algorithms.update_schedule import updates_due_after_first_rows
 from mbctl.critics.twin_q import TwinQ
 from mbctl.data.replay import Replay
 from mbctl.losses.gaussian_nll import gaussian_nll
@@ -152,14 +153,12 @@ class Maac:
 
         Those of one refit's rows in the first improvement, and where none are new.
         """
-        rate = self.settings.updates_per_row
-        if self.rows_used in (0, rows):
-            return max(1, int(rate * self.settings.rows_per_refit))
-        return max(1, int(rate * rows) - int(rate * self.rows_used))
+        settings = self.settings
+        rates = settings.updates_per_row, settings.rows_per_refit
+        return max(1, updates_due_after_first_rows(*rates, self.rows_used, rows))
 
     def snapshot(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        weights = {k: v.numpy().copy() for k, v in self.policy.named_weights().items()}
-        return self.policy.architecture(), weights
+        return self.policy.snapshot()
 
     def state(self) -> dict[str, Tensor]:
         state = soft_actor_critic_state(self.learner)

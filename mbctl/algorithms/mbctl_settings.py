@@ -1,4 +1,4 @@
-"""Settings of `mbctl`, our own member of the family, for the fewest rows on D'Claw and D'Kitty.
+"""Settings of `mbctl`, our own member of the family, made for few rows.
 
 PAL's two players with a planner between policy and robot. What the papers do not have comes from
 readings on D'Claw Turn: policies, not models, are the weak player early on, and the costs of pose

@@ -43,6 +43,7 @@ from mbctl.algorithms.memb_checkpoint import embedded_state, load_embedded
 from mbctl.algorithms.memb_settings import MembSettings
 from mbctl.algorithms.standard_inputs import standardise_inputs
 from mbctl.algorithms.transitions import TransitionSource
+from mbctl.algorithms.update_schedule import updates_due
 from mbctl.critics.soft_value import SoftValue
 from mbctl.critics.twin_q import TwinQ
 from mbctl.data.replay import Replay
@@ -128,13 +129,10 @@ class Memb:
 
     def updates_due(self, rate: float, before: int, rows: int) -> int:
         """Gradient steps from `before` to `rows` rows; without new ones, those of one refit."""
-        if rows == before:
-            return max(1, int(rate * self.settings.rows_per_refit))
-        return int(rate * rows) - int(rate * before)
+        return updates_due(rate, self.settings.rows_per_refit, before, rows)
 
     def snapshot(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        weights = {k: v.numpy().copy() for k, v in self.policy.named_weights().items()}
-        return self.policy.architecture(), weights
+        return self.policy.snapshot()
 
     def state(self) -> dict[str, Tensor]:
         state = embedded_state(self.learner)

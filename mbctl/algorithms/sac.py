@@ -38,6 +38,7 @@ from mbctl.algorithms.sac_settings import SacSettings
 from mbctl.algorithms.soft_actor_critic import SoftActorCritic
 from mbctl.algorithms.standard_inputs import standardise_inputs
 from mbctl.algorithms.transitions import TransitionSource
+from mbctl.algorithms.update_schedule import updates_due
 from mbctl.critics.twin_q import TwinQ
 from mbctl.data.replay import Replay
 from mbctl.policies.squashed import SquashedGaussianPolicy
@@ -108,14 +109,12 @@ class Sac:
 
     def updates_due(self, rows: int) -> int:
         """Gradient steps when `rows` rows have ever come; without new ones, those of one refit."""
-        rate = self.settings.updates_per_row
-        if rows == self.rows_used:
-            return max(1, int(rate * self.settings.rows_per_refit))
-        return int(rate * rows) - int(rate * self.rows_used)
+        settings = self.settings
+        rates = settings.updates_per_row, settings.rows_per_refit
+        return updates_due(*rates, self.rows_used, rows)
 
     def snapshot(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        weights = {k: v.numpy().copy() for k, v in self.policy.named_weights().items()}
-        return self.policy.architecture(), weights
+        return self.policy.snapshot()
 
     def state(self) -> dict[str, Tensor]:
         state = soft_actor_critic_state(self.learner)

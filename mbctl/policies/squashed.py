@@ -5,7 +5,9 @@ appendix C. One ReLU network gives [mu | log sigma], [B, 2 A]; log sigma is cut 
 """
 
 import math
+from typing import Any
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -118,3 +120,8 @@ class SquashedGaussianPolicy:
             weights[f"layers.{layer}.weight"] = self.parameters[2 * layer]
             weights[f"layers.{layer}.bias"] = self.parameters[2 * layer + 1]
         return {name: weight.detach() for name, weight in weights.items()}
+
+    def snapshot(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """Architecture and float32 weights by name, as what a learner publishes."""
+        weights = {name: weight.numpy().copy() for name, weight in self.named_weights().items()}
+        return self.architecture(), weights
