@@ -48,168 +48,70 @@ Deviations from the paper:
     * Models and critics see actions as the robot applies them, within its velocity bound.
 """
 
-from typing import Any
-
-import numpy as np
-import torch
 from torch import Tensor
 
 from mbctl.algorithms.algorithm import Metrics, Progress
+from mbctl.algorithms.branched_learner import BranchedLearner
 from mbctl.algorithms.ddppo_settings import DdppoSettings
-from mbctl.algorithms.imagined_replay import ImaginedReplay
 from mbctl.algorithms.mixed_transitions import MixedSource
-from mbctl.algorithms.model_error import model_errors
-from mbctl.algorithms.probabilistic_checkpoint import load_probabilistic, probabilistic_state
 from mbctl.algorithms.probabilistic_fit import fit_to_replay
-from mbctl.algorithms.sac_checkpoint import load_soft_actor_critic, soft_actor_critic_state
 from mbctl.algorithms.slope_penalty import SlopePenalty
-from mbctl.algorithms.standard_inputs import standardise_inputs
 from mbctl.algorithms.transitions import TransitionSource
 from mbctl.algorithms.two_model_actor_critic import TwoModelActorCritic
 from mbctl.algorithms.two_models import TwoModels
-from mbctl.algorithms.update_schedule import updates_due_after_first_rows
-from mbctl.critics.twin_q import TwinQ
 from mbctl.data.replay import Replay
-from mbctl.losses.gaussian_nll import gaussian_nll
 from mbctl.models.fit import TransitionData
-from mbctl.models.fit_probabilistic import ProbabilisticFitter
-from mbctl.models.probabilistic_ensemble import ProbabilisticEnsemble
-from mbctl.policies.squashed import SquashedGaussianPolicy
 from mbctl.tasks.task import Task
 
-REPORT_EVERY = 10  # updates; a number for a report costs a wait for its computation
-_COUNTS = ("rows_used", "rows_fitted", "samples_fitted")
 
-
-class Ddppo:
+class Ddppo(BranchedLearner):
     """Directional derivative projection policy optimisation, on one task.
 
     Args:
-        task: gives observations, limits, ends and, where they are not learned, rewards.
-        settings: hyper-parameters.
-        seed: of every random draw that learning makes.
+        task, settings, seed: as for `BranchedLearner`.
     """
 
     def __init__(self, task: Task, settings: DdppoSettings, seed: int) -> None:
-        self.task = task
-        self.settings = settings
-        self.generator = torch.Generator().manual_seed(seed)
-        self.predictor_fitter = self._fitter()
-        self.gradient_fitter = self._fitter()
-        self.predictor = self.predictor_fitter.model
-        self.gradient_model = self.gradient_fitter.model
-        observations, actions = len(task.observation_names), len(task.robot.joints)
-        self.policy = SquashedGaussianPolicy(
-            observations,
-            actions,
-            settings.policy_hidden,
-            task.reflection if settings.mirrored_policy else None,
-            self.generator,
-        )
-        self.critic = TwinQ(
-            observations, actions, settings.critic_hidden, settings.layer_norm, self.generator
-        )
+        super().__init__(task, settings, seed, ("predictor", "gradient_model"))
+        self.slopes = settings
+        self.predictor, self.gradient_model = (f.model for f in self.fitters.values())
         models = TwoModels(self.predictor, self.gradient_model, self.generator)
-        self.learner = TwoModelActorCritic(task, self.policy, self.critic, models, settings)
-        self.imagined = ImaginedReplay(task, settings)
-        self.rows_used = 0  # by improve
-        self.rows_fitted = 0  # by refit
-        self.samples_fitted = 0  # real rows that the last fits drew
+        self._learner = TwoModelActorCritic(task, self.policy, self.critic, models, settings)
 
     @property
-    def initial_rows(self) -> int:
-        return self.settings.initial_rows
+    def learner(self) -> TwoModelActorCritic:
+        return self._learner
 
     @property
-    def rows_per_refit(self) -> int:
-        return self.settings.rows_per_refit
+    def real_rows_per_update(self) -> int:
+        """Those of the critics, and the starts of the policy's paths."""
+        return super().real_rows_per_update + self.settings.batch
 
-    @property
-    def replay_capacity(self) -> int | None:
-        return self.settings.buffer_rows
-
-    def refit(self, replay: Replay, progress: Progress) -> Metrics:
-        """Algorithm 1, lines 5, 6. Errors are measured first, on rows that no model has seen."""
-        errors = model_errors(self.task, self.predictor, replay, replay.total - self.rows_fitted)
-        predicting = fit_to_replay(
-            self.predictor_fitter, replay, self.settings, _part(progress, 0.0, 0.5)
-        )
+    def fit_models(self, replay: Replay, progress: Progress) -> Metrics:
+        """Algorithm 1, lines 5 and 6."""
+        predictor = self.fitters["predictor"]
+        first = _part(progress, 0.0, 0.5)
+        predicting = fit_to_replay(predictor, replay, self.settings, first)
         sloping = self._fit_gradient_model(replay, _part(progress, 0.5, 1.0))
-        self.rows_fitted = replay.total
         drawn = predicting["model_samples"] + sloping["model_samples"]
-        self.samples_fitted = int(drawn)
         told = {k.replace("model_", "gradient_model_"): v for k, v in sloping.items()}
         del told["gradient_model_samples"]
-        return {**errors, **predicting, **told, "model_samples": drawn}
+        return {**predicting, **told, "model_samples": drawn}
 
     def improve(self, replay: Replay, progress: Progress) -> Metrics:
-        """Algorithm 1, lines 7 to 19, for the rows that have come since the last improvement."""
-        updates = self.updates_due(replay.total)
-        progress("IMPROVE", 0.0, {})
-        if self.settings.standard_inputs and self.rows_used == 0:
-            standardise_inputs(self.policy, self.critic, replay)
-        new = self.imagined.extend(self.predictor, self.policy, replay, self.generator)
-        told = {"horizon": float(self.imagined.horizon(replay.total)), "imagined_rows": float(new)}
-        source, batch = self._source(replay), self.settings.batch
-        starts = TransitionSource(self.task, replay, self.settings, None)
-        self.learner.skipped = 0
-        for k in range(updates):
-            if k % REPORT_EVERY == 0:
-                counts = {"improve_step": float(k), "improve_steps": float(updates)}
-                progress("IMPROVE", k / updates, {**self.learner.metrics(), **told, **counts})
-            begin = starts.draw(batch, self.generator).observation
-            self.learner.learn(source.draw(batch, self.generator), begin, self.generator)
-        self.rows_used = replay.total
-        drawn = float(self.samples_fitted + updates * (batch + source.real_rows(batch)))
-        return {**self.learner.metrics(), **told, "model_samples": drawn}
+        """Algorithm 1, lines 7 to 19."""
+        self._learner.skipped = 0
+        return super().improve(replay, progress)
 
-    def updates_due(self, rows: int) -> int:
-        """Updates when `rows` rows have ever come; at first and without new ones, one refit's."""
-        settings = self.settings
-        rates = settings.updates_per_row, settings.rows_per_refit
-        return updates_due_after_first_rows(*rates, self.rows_used, rows)
-
-    def snapshot(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        return self.policy.snapshot()
-
-    def state(self) -> dict[str, Tensor]:
-        state = soft_actor_critic_state(self.learner)
-        state |= probabilistic_state(self.predictor_fitter, "predictor.")
-        state |= probabilistic_state(self.gradient_fitter, "gradient_model.")
-        state |= self.imagined.state()
-        state["generator"] = self.generator.get_state()
-        return state | {name: torch.tensor([getattr(self, name)]) for name in _COUNTS}
-
-    def load_state(self, state: dict[str, Tensor]) -> None:
-        missing = {"generator", *_COUNTS} - state.keys()
-        if missing:
-            raise ValueError(f"checkpoint lacks {min(missing)!r}")
-        load_soft_actor_critic(self.learner, state)
-        load_probabilistic(self.predictor_fitter, state, "predictor.")
-        load_probabilistic(self.gradient_fitter, state, "gradient_model.")
-        self.imagined.load_state(state)
-        self.generator.set_state(state["generator"])
-        for name in _COUNTS:
-            setattr(self, name, int(state[name][0]))
-
-    def _fitter(self) -> ProbabilisticFitter:
-        settings = self.settings
-        model = ProbabilisticEnsemble(
-            self.task,
-            settings.model_hidden,
-            settings.members,
-            settings.elites,
-            settings.model_kinematics,
-            settings.learned_reward,
-            settings.model_activation,
-            self.generator,
-            settings.model_bounds_trainable,
-        )
-        return ProbabilisticFitter(model, settings, gaussian_nll, self.generator)
+    def update(self, mixed: MixedSource, real: TransitionSource) -> None:
+        """Critics and temperature by eqs. 12 and 13, then the policy by eq. 11."""
+        batch = self.settings.batch
+        starts = real.draw(batch, self.generator).observation
+        self._learner.learn(mixed.draw(batch, self.generator), starts, self.generator)
 
     def _fit_gradient_model(self, replay: Replay, progress: Progress) -> Metrics:
         """Eq. 10."""
-        settings, fitter = self.settings, self.gradient_fitter
+        settings, fitter = self.slopes, self.fitters["gradient_model"]
         if settings.gradient_weight == 0:
             return fit_to_replay(fitter, replay, settings, progress)
         images = self.task.symmetries if settings.symmetry else 1
@@ -222,12 +124,6 @@ class Ddppo:
 
         metrics = fit_to_replay(fitter, replay, settings, progress, penalty_of)
         return {**metrics, "model_neighbours_kept": made[0].kept_share}
-
-    def _source(self, replay: Replay) -> MixedSource:
-        task, settings, mirror = self.task, self.settings, self.policy.reflection
-        real = TransitionSource(task, replay, settings, mirror)
-        imagined = TransitionSource(task, self.imagined.replay, settings, mirror)
-        return MixedSource(real, imagined, settings.real_share)
 
 
 def _part(progress: Progress, begin: float, end: float) -> Progress:

@@ -1,19 +1,17 @@
 """Settings of DDPPO, checked without torch; each field says the paper's value."""
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from mbctl.algorithms.actor_critic_settings import ActorCriticSettings
-from mbctl.algorithms.probabilistic_settings import BranchSettings, ProbabilisticModelSettings
+from mbctl.algorithms.branched_settings import BranchedSettings
 
 
-class DdppoSettings(ActorCriticSettings, ProbabilisticModelSettings, BranchSettings):
+class DdppoSettings(BranchedSettings):
     """Settings of DDPPO (Li et al. 2022, Table 1 and appendix B.2.2).
 
     Attributes:
         initial_rows: rows of the first policy before the first update; 5,000, 200 for
             InvertedPendulum.
         rows_per_refit: new rows between fits of the models; 250.
-        buffer_rows: real rows that are kept; 1,000,000.
         updates_per_row: updates of policy and critics per new row, G_1 and G_2; 10 each. The first
             improvement makes those of one regular refit: the first rows are due none.
         horizon: H, model steps through which the policy is improved; 3, for Hopper 2.
@@ -31,9 +29,6 @@ class DdppoSettings(ActorCriticSettings, ProbabilisticModelSettings, BranchSetti
             authors' code cuts each entry at 5.
     """
 
-    initial_rows: int = Field(default=5000, ge=1)
-    rows_per_refit: int = Field(default=250, ge=1)
-    buffer_rows: int = Field(default=1_000_000, ge=1)
     updates_per_row: float = Field(default=10.0, gt=0, le=100)
     horizon: int = Field(default=3, ge=0, le=100)
     gradient_weight: float = Field(default=1.0, ge=0)
@@ -42,12 +37,3 @@ class DdppoSettings(ActorCriticSettings, ProbabilisticModelSettings, BranchSetti
     neighbour_radius: float | None = Field(default=None, gt=0)
     directions_per_step: int | None = Field(default=None, ge=1)
     policy_gradient_clip: float | None = Field(default=5.0, gt=0)
-
-    @model_validator(mode="after")
-    def _check_reward(self) -> "DdppoSettings":
-        if self.learned_reward and (self.reward != "task" or self.relabelled > 0):
-            raise ValueError(
-                "learned_reward = true imagines the model's rewards, but reward = 'objective' and "
-                "relabelled > 0 work them out anew from the task; choose one of the two"
-            )
-        return self

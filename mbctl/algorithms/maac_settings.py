@@ -2,19 +2,17 @@
 
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from mbctl.algorithms.actor_critic_settings import ActorCriticSettings
-from mbctl.algorithms.probabilistic_settings import BranchSettings, ProbabilisticModelSettings
+from mbctl.algorithms.branched_settings import BranchedSettings
 
 
-class MaacSettings(ActorCriticSettings, ProbabilisticModelSettings, BranchSettings):
+class MaacSettings(BranchedSettings):
     """Settings of MAAC (Clavera et al. 2020; the paper has no table, so values are the code's).
 
     Attributes:
         initial_rows: rows of the first policy before the first refit; 5,000 random steps.
         rows_per_refit: new rows between refits; 1,000, one trajectory.
-        buffer_rows: real rows that are kept; 1,000,000.
         members, elites: 8 models, all of which are asked.
         model_weight_decay: none.
         updates_per_row: G_2 / rows_per_refit, gradient steps of policy and critics per new row; 8.
@@ -35,9 +33,7 @@ class MaacSettings(ActorCriticSettings, ProbabilisticModelSettings, BranchSettin
             takes their means.
     """
 
-    initial_rows: int = Field(default=5000, ge=1)
     rows_per_refit: int = Field(default=1000, ge=1)
-    buffer_rows: int = Field(default=1_000_000, ge=1)
     members: int = Field(default=8, ge=1, le=64)
     elites: int = Field(default=8, ge=1, le=64)
     model_weight_decay: tuple[float, ...] = ()
@@ -50,12 +46,3 @@ class MaacSettings(ActorCriticSettings, ProbabilisticModelSettings, BranchSettin
     expansion_horizon: int = Field(default=2, ge=0, le=100)
     expansion_share: float = Field(default=0.5, gt=0, le=1)
     model_noise: bool = True
-
-    @model_validator(mode="after")
-    def _check_reward(self) -> "MaacSettings":
-        if self.learned_reward and (self.reward != "task" or self.relabelled > 0):
-            raise ValueError(
-                "learned_reward = true imagines the model's rewards, but reward = 'objective' and "
-                "relabelled > 0 work them out anew from the task; choose one of the two"
-            )
-        return self
