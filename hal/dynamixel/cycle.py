@@ -64,9 +64,15 @@ class StateCycle:
         return readings
 
     def _order(self) -> list[int]:
-        """Who was mute comes last: some chains of answers end at a servo that stays silent."""
-        misses = self.readings.misses
-        return sorted(self._index, key=lambda servo_id: misses[self._index[servo_id]] > 0)
+        """Who was mute comes last, and of several in each cycle another one first.
+
+        For some chains of answers end at a servo that stays silent.
+        """
+        misses = dict(zip(self._index, self.readings.misses.tolist(), strict=True))
+        mute = [servo_id for servo_id in self._index if misses[servo_id] > 0]
+        heard = [servo_id for servo_id in self._index if misses[servo_id] == 0]
+        turn = max(misses.values()) % max(1, len(mute))
+        return heard + mute[turn:] + mute[:turn]
 
     def _may_read_fast(self) -> bool:
         """One mute servo spoils a whole fast read, so it is for chains without one."""
@@ -78,7 +84,7 @@ class StateCycle:
         Then the others in one more chain, then the first of the missing alone.
         """
         if len(missing) == len(self._index):
-            missing = self._read_again(missing, deadline_ns)
+            missing = self._read_again(missing[1:] + missing[:1], deadline_ns)
         for ids in (missing[1:], missing[:1]):
             self._read_again(ids, deadline_ns)
 
