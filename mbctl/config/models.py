@@ -127,6 +127,8 @@ class ControllerConfig(_Server):
     """Rows that wait for the trainer may take this much disk."""
     row_ring_mb: int = Field(default=64, ge=1, le=4096)
     """Shared memory between the control loop and the spool."""
+    planner_threads: int = Field(default=1, ge=1, le=64)
+    """Threads that share the work of a plan; more than one where as many cores are idle."""
     gate: GateConfig = GateConfig()
 
     @model_validator(mode="after")

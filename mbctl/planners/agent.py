@@ -148,9 +148,15 @@ class PlanningAgent:
 
 
 def agent_of(
-    snapshot: Snapshot, task: Task, now_ns: Callable[[], int] = time.monotonic_ns
+    snapshot: Snapshot,
+    task: Task,
+    now_ns: Callable[[], int] = time.monotonic_ns,
+    threads: int = 1,
 ) -> PlanningAgent:
     """The agent of a snapshot that has been checked; its episodes are still to be seeded.
+
+    Args:
+        threads: that share the scoring of sequences.
 
     Raises:
         ValueError: the snapshot carries no planner, or one with settings that do not exist.
@@ -166,7 +172,7 @@ def agent_of(
     is_gaussian = isinstance(policy, GaussianPolicy)
     prior = GaussianPrior(policy) if is_gaussian else SquashedPrior(policy)
     search = search_settings(settings.search)
-    planner = build_planner(task, model, search, 0, prior, value, now_ns)
+    planner = build_planner(task, model, search, 0, prior, value, now_ns, threads)
     return PlanningAgent(task, model, planner, NumpyPolicy(snapshot), settings)
 
 

@@ -16,6 +16,7 @@ from mbctl.planners.objective import SequenceObjective, TerminalValue
 from mbctl.planners.proposal import ActionPrior, PolicyProposal
 from mbctl.planners.search import SamplingPlanner, SearchMethod, Sizes
 from mbctl.planners.settings import CemSettings, IcemSettings, MppiSettings
+from mbctl.planners.shared_objective import SharedObjective
 from mbctl.tasks.task import Task
 
 
@@ -27,8 +28,12 @@ def build_planner(
     prior: ActionPrior | None = None,
     terminal_value: TerminalValue | None = None,
     now_ns: Callable[[], int] = time.monotonic_ns,
+    threads: int = 1,
 ) -> SamplingPlanner:
     """The planner that `settings` name; all its draws come from one generator with this seed.
+
+    Args:
+        threads: that share the scoring of sequences.
 
     Raises:
         ValueError: a setting needs what was not given.
@@ -42,7 +47,8 @@ def build_planner(
     sizes = Sizes(len(task.physical_names), len(task.robot.joints), len(task.goal_names))
     method = _method(settings, generator)
     objective = _objective(task, model, settings, terminal_value)
-    return SamplingPlanner(sizes, objective, method, proposal, settings, now_ns, generator)
+    shared = objective if threads == 1 else SharedObjective(objective, threads)
+    return SamplingPlanner(sizes, shared, method, proposal, settings, now_ns, generator)
 
 
 def _objective(

@@ -13,6 +13,7 @@ The horizon's end is worth V after gamma^H; MAAC's code (Clavera et al. 2020) ha
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -38,6 +39,25 @@ class Scores:
     value: Float[Tensor, "N"]
     mean_return: Float[Tensor, "N"]
     disagreement: Float[Tensor, "N"]
+
+
+@runtime_checkable
+class Objective(Protocol):
+    """What a search asks."""
+
+    @property
+    def model(self) -> Dynamics:
+        """In which sequences are rolled."""
+        ...
+
+    def score(
+        self,
+        physical: Float[Tensor, "P"],
+        goal: Float[Tensor, "G"],
+        actions: Float[Tensor, "H N A"],
+    ) -> Scores:
+        """What each of N sequences is worth from `physical` on."""
+        ...
 
 
 class SequenceObjective:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from mbctl.planners.candidates import Candidates
-from mbctl.planners.objective import SequenceObjective
+from mbctl.planners.objective import Objective
 from mbctl.planners.planner import Plan, PlanError, Vector
 from mbctl.planners.proposal import PolicyProposal
 from mbctl.planners.settings import SearchSettings
@@ -91,7 +91,7 @@ class SamplingPlanner:
     def __init__(
         self,
         sizes: Sizes,
-        objective: SequenceObjective,
+        objective: Objective,
         method: SearchMethod,
         proposal: PolicyProposal | None,
         settings: SearchSettings,

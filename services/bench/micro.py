@@ -21,7 +21,7 @@ from services.bench.yardstick import measure_yardstick
 TASK = "dclaw-turn-random"
 NOTES = (
     "One torch thread. Times are processor time, medians over rounds in which figure and baseline "
-    "take turns; start-up and policy calls are as their names say.",
+    "take turns; start-up, policy calls and what two threads take are as their names say.",
     "Every member scores every sequence of a plan; its FLOPs are those of the models alone.",
     "FLOPs of a model step are 3 x 2 x weights x rows, which counts the gradient of the first "
     "layer's input although nobody computes it.",

@@ -2,16 +2,21 @@
 
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class PlannerTask(BaseModel):
-    """The first line: the task whose observations and rewards it plans with."""
+    """The first line: the task whose observations and rewards it plans with.
+
+    Attributes:
+        threads: that share the scoring of sequences.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     task: str
     observation: str
+    threads: int = Field(default=1, ge=1)
 
 
 class UseVersion(BaseModel):

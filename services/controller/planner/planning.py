@@ -22,14 +22,20 @@ class Planning:
         task: what is planned for.
         exchange: where questions come from and plans go to.
         now_ns: CLOCK_MONOTONIC.
+        threads: that share the scoring of sequences.
     """
 
     def __init__(
-        self, task: Task, exchange: PlanExchange, now_ns: Callable[[], int] = time.monotonic_ns
+        self,
+        task: Task,
+        exchange: PlanExchange,
+        now_ns: Callable[[], int] = time.monotonic_ns,
+        threads: int = 1,
     ) -> None:
         self._task = task
         self._exchange = exchange
         self._now_ns = now_ns
+        self._threads = threads
         self._agents: dict[int, PlanningAgent | str] = {}  # or why there is none
         self._seen = 0
         self._episode = (0, 0)
@@ -66,7 +72,7 @@ class Planning:
             )
         period_s = snapshot.manifest.period_s  # compared when the version was accepted
         check_snapshot(snapshot, self._task, period_s=period_s, dry_run=False)
-        agent = agent_of(snapshot, self._task, self._now_ns)
+        agent = agent_of(snapshot, self._task, self._now_ns, self._threads)
         self._warm_up(agent)
         return agent
 

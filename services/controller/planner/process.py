@@ -1,4 +1,4 @@
-"""The planner process: torch, one thread; it sleeps until it is asked and never writes to a robot.
+"""The planner process: torch; it sleeps until it is asked and never writes to a robot.
 
 It ends when its stdin does, and the kernel kills it with its parent, so it is never left behind.
 """
@@ -82,8 +82,9 @@ def _planning(told: PlannerTask, exchange: PlanExchange) -> "Planning":
 
     from services.controller.planner.planning import Planning
 
-    torch.set_num_threads(1)
-    return Planning(make_task(told.task, told.observation), exchange)
+    torch.set_num_threads(1)  # its own would spin while they wait
+    task = make_task(told.task, told.observation)
+    return Planning(task, exchange, threads=told.threads)
 
 
 def _run(planning: "Planning", exchange: PlanExchange, lines: Lines, words: SignalWords) -> int:

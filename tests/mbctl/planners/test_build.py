@@ -47,6 +47,18 @@ def test_it_plans_for_the_robots(name: str, settings: IcemSettings | CemSettings
         assert plan.iterations == settings.iterations
 
 
+def test_a_plan_is_the_same_with_any_number_of_threads():
+    task = make_task("dclaw-turn-random")
+    model, policy = parts(task)
+    plans = [
+        build_planner(task, model, KINDS[0], 3, GaussianPrior(policy), threads=threads).plan(
+            *arguments(task)
+        )
+        for threads in (1, 2)
+    ]
+    np.testing.assert_allclose(plans[0].actions, plans[1].actions, atol=1e-6)
+
+
 def test_the_reward_may_be_the_tasks_own():
     task = make_task("dclaw-turn-random")
     model, _ = parts(task)
