@@ -287,7 +287,12 @@ CASES["ddppo"] = Case(
 MAAC_SEARCH = {"method": "cem", **SMALL_SEARCH, "prior_std": True, "reward": "task"}
 CASES["maac-mpc"] = Case(
     "maac-mpc",
-    {**CASES["maac"].settings, "planner": {**MAAC_SEARCH, "gamma": 0.99}},
+    {
+        **CASES["maac"].settings,
+        "reward": "task",
+        "gamma": 0.99,
+        "planner": {**MAAC_SEARCH, "gamma": 0.99},
+    },
     {**CASES["maac"].learning, "planner": {**MAAC_SEARCH, "gamma": 0.9}},
     refits=CASES["maac"].refits,
     success=CASES["maac"].success,
