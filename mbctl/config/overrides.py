@@ -14,7 +14,7 @@ def apply_environment(tree: Tree, environment: Mapping[str, str], prefix: str) -
     for name in sorted(environment):
         if name.startswith(prefix):
             keys = name.removeprefix(prefix).lower().split("__")
-            tree = _assign(tree, keys, parse_value(environment[name]), name)
+            tree = assign(tree, keys, parse_value(environment[name]), name)
     return tree
 
 
@@ -28,7 +28,7 @@ def apply_assignments(tree: Tree, assignments: Sequence[str]) -> Tree:
         key, separator, value = text.partition("=")
         if not separator:
             raise ConfigError(f"--set {text!r}: expected key=value, such as seed=3")
-        tree = _assign(tree, key.strip().split("."), parse_value(value.strip()), f"--set {text}")
+        tree = assign(tree, key.strip().split("."), parse_value(value.strip()), f"--set {text}")
     return tree
 
 
@@ -41,7 +41,12 @@ def parse_value(text: str) -> Any:
     return parsed["value"] if set(parsed) == {"value"} else text
 
 
-def _assign(tree: Tree, keys: list[str], value: Any, where: str) -> Tree:
+def assign(tree: Tree, keys: list[str], value: Any, where: str) -> Tree:
+    """A copy of the tree with a value at the end of a path of keys.
+
+    Raises:
+        ConfigError: a key is empty, or the path leads through a value; `where` is named.
+    """
     if not all(keys):
         raise ConfigError(f"{where}: empty key; expected key=value, such as task.name=NAME")
     head, rest = keys[0], keys[1:]
@@ -50,4 +55,4 @@ def _assign(tree: Tree, keys: list[str], value: Any, where: str) -> Tree:
     below = tree.get(head, {})
     if not isinstance(below, dict):
         raise ConfigError(f"{where}: {head!r} holds the value {below!r}, not a table of keys")
-    return {**tree, head: _assign(below, rest, value, where)}
+    return {**tree, head: assign(below, rest, value, where)}

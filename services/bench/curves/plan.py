@@ -12,7 +12,7 @@ from mbctl.config import ConfigError
 from mbctl.config.check import check_algorithm_name, preset_observation, resolve_algorithm
 from mbctl.config.errors import nearest
 from mbctl.config.models import AlgorithmConfig, Frozen
-from mbctl.config.overrides import parse_value
+from mbctl.config.overrides import assign, parse_value
 from mbctl.tasks.registry import TASK_NAMES, make_task
 from services.bench.curves.shift import Shift, world_task
 
@@ -75,6 +75,8 @@ class RunPlan(Frozen):
 class Variant:
     """`NAME[:PRESET][,KEY=VALUE...]`, such as "pal:paper,npg_steps=8".
 
+    A key may be a path, such as "planner.horizon".
+
     Attributes:
         text: as the user wrote it.
     """
@@ -101,7 +103,8 @@ def parse_variant(text: str) -> Variant:
                 f"--algorithm {text!r}: {assignment!r} is no KEY=VALUE; "
                 "expected NAME[:PRESET][,KEY=VALUE...]"
             )
-        settings[key.strip()] = parse_value(value.strip())
+        path, where = key.strip().split("."), f"--algorithm {text!r}"
+        settings = assign(settings, path, parse_value(value.strip()), where)
     return Variant(text, algorithm.strip(), preset.strip() or "default", settings)
 
 

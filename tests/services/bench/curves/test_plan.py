@@ -39,11 +39,20 @@ def test_each_task_algorithm_and_seed_is_a_run():
         ("dclaw-turn-random", "pal:papr", "no such preset"),
         ("dclaw-turn-random", "pal,npg_stps=3", "npg_stps"),
         ("dclaw-turn-random", "pal,npg_steps", "KEY=VALUE"),
+        ("dclaw-turn-random", "mbctl,planner.=3", "empty key"),
+        ("dclaw-turn-random", "mbctl,planner.horizn=3", "planner.*horizn"),
     ],
 )
 def test_what_does_not_exist_is_named(task, variant, said):
     with pytest.raises(ConfigError, match=said):
         plan_runs([task], [parse_variant(variant)], [0], RHYTHM)
+
+
+def test_a_key_may_lead_into_a_table():
+    variant = parse_variant("mbctl,planner.horizon=7,planner.elites=3")
+    (plan,) = plan_runs(["dclaw-turn-random"], [variant], [0], RHYTHM)
+    planner = plan.identity.settings["planner"]
+    assert (planner["horizon"], planner["elites"], planner["population"]) == (7, 3, 96)
 
 
 def test_the_same_run_twice_is_refused():
