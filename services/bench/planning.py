@@ -14,6 +14,7 @@ from mbctl.planners.build import build_planner
 from mbctl.planners.search import SamplingPlanner
 from mbctl.planners.settings import CemSettings, IcemSettings
 from mbctl.tasks.task import Task
+from services.bench import mbrl_lib
 from services.bench.plain_planner import PlainObjective
 from services.bench.report import Figure, Goal
 from services.bench.timing import Timing, time_interleaved
@@ -127,6 +128,8 @@ def _measure(
         cases[method] = _plan_anew(task, data, planner)
         cases[f"plain {method}"] = _plan_anew(task, data, plain)
     cases["two threads"] = _plan_anew(task, data, _planner(task, model, sizes, "cem", threads=2))
+    if mbrl_lib.is_installed() and network.activation == "silu":
+        cases["mbrl-lib"] = _of_mbrl_lib(task, data, network, sizes)
     found = time_interleaved(cases, sizes.rounds)
     counted = _planner(task, model, sizes, "cem")
     candidates = counted.plan(*_start(task, data)).candidates
@@ -157,7 +160,27 @@ def _figures(
         Figure(name, taken["cem"], "ms", "its products at the yardstick", 1e-6 * work / peak),
         Figure(on_two, together, "ms", "on one", alone, goal=ON_TWO_THREADS),
     ]
+    if "mbrl-lib" in found:
+        theirs = 1e3 * found["mbrl-lib"].cpu_s
+        figures.append(Figure(name, taken["cem"], "ms", "mbrl-lib, without geometry", theirs))
     return figures
+
+
+def _of_mbrl_lib(
+    task: Task, data: TransitionData, network: Network, sizes: PlanningSizes
+) -> Callable[[], object]:
+    """Its CEM; all hidden layers are of the first one's width."""
+    return mbrl_lib.plan(
+        task,
+        data.physical[0].numpy(),
+        _goal(task),
+        hidden=network.hidden[0],
+        layers=len(network.hidden),
+        members=network.members,
+        population=sizes.population,
+        horizon=sizes.horizon,
+        iterations=sizes.iterations,
+    )
 
 
 def _planner(

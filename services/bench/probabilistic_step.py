@@ -11,6 +11,7 @@ from mbctl.models.fit import TransitionData
 from mbctl.models.fit_probabilistic import ProbabilisticFitter
 from mbctl.models.probabilistic_ensemble import ProbabilisticEnsemble
 from mbctl.tasks.task import Task
+from services.bench import mbrl_lib
 from services.bench.plain_probabilistic import PlainProbabilistic
 from services.bench.report import Figure, Goal
 from services.bench.timing import time_interleaved
@@ -43,18 +44,24 @@ def measure_probabilistic_step(
         "loop": _looped(task, data, sizes),
         "yardstick": yardstick_work(),
     }
+    if mbrl_lib.is_installed():
+        cases["mbrl-lib"] = _of_mbrl_lib(task, data, sizes)
     found = time_interleaved(cases, sizes.rounds)
     own, loop = (1e3 * found[name].cpu_s / sizes.steps for name in ("bmm", "loop"))
     name = f"NLL model step {sizes.members}x{sizes.hidden} SiLU, batch {sizes.batch}"
     gflops = flops_per_step(task, sizes) / own / 1e6
     peak = gflops_of(found["yardstick"])
     rate = "value / baseline"
-    return [
+    figures = [
         Figure(name, own, "ms", "loop over members, plain Adam", loop, goal=FASTER),
         Figure(
             f"{name}, rate", gflops, "GFLOP/s", "matrix product beside it", peak, rate, PEAK_SHARE
         ),
-    ], {"nll_model_loss_difference": loss_difference(task, data, sizes)}
+    ]
+    if "mbrl-lib" in found:
+        theirs = 1e3 * found["mbrl-lib"].cpu_s / sizes.steps
+        figures.append(Figure(name, own, "ms", "mbrl-lib", theirs))
+    return figures, {"nll_model_loss_difference": loss_difference(task, data, sizes)}
 
 
 def flops_per_step(task: Task, sizes: ProbabilisticSizes) -> int:
@@ -84,6 +91,18 @@ def _looped(task: Task, data: TransitionData, sizes: ProbabilisticSizes) -> Call
     plain = PlainProbabilistic(_model(task, sizes), _LEARNING_RATE)
     generator = _generator()
     return lambda: plain.fit(data, sizes.steps, sizes.batch, generator)
+
+
+def _of_mbrl_lib(
+    task: Task, data: TransitionData, sizes: ProbabilisticSizes
+) -> Callable[[], object]:
+    """Its ensemble on the same rows; all hidden layers are of the first one's width."""
+    model = _model(task, sizes)
+    model.fit_statistics(data.physical, data.action, data.difference, None)
+    inputs = model.normalise(model.inputs(data.physical, data.action))
+    targets = model.standard_targets(data.difference, None)
+    network = {"hidden": sizes.hidden[0], "layers": len(sizes.hidden), "members": sizes.members}
+    return mbrl_lib.training(inputs, targets, **network, batch=sizes.batch, steps=sizes.steps)
 
 
 def _fitter(

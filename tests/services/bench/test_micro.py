@@ -64,7 +64,7 @@ def test_a_report_has_every_figure_with_its_baseline(said):
         over, under = (figure.value, figure.baseline)[:: 1 if turned else -1]
         assert figure.ratio == pytest.approx(over / under)
     goals = [figure.name for figure in report.figures if figure.goal is not None]
-    assert len(goals) == 10
+    assert len(goals) == 11
     assert report.yardstick_gflops > 0
     assert report.plain()["quick"] is True
     assert "model step" in said
