@@ -94,7 +94,7 @@ class SequenceObjective:
         self.state_scale = state_scale
         self.terminal_value = terminal_value
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def score(
         self,
         physical: Float[Tensor, "P"],

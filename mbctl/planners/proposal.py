@@ -108,7 +108,7 @@ class PolicyProposal:
         self.per_member = max(1, count // model.members)
         self.generator = generator
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def roll(
         self,
         physical: Float[Tensor, "P"],

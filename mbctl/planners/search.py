@@ -120,7 +120,7 @@ class SamplingPlanner:
         self.last = None
         self.method.restart()
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def plan(
         self,
         physical: Vector,

@@ -32,7 +32,7 @@ class PlainObjective(SequenceObjective):
         activation = ACTIVATIONS[model.network.activation]
         self._members: Sequence[nn.Module] = sequential_members(model.network, activation)
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def score(self, physical: Tensor, goal: Tensor, actions: Tensor) -> Scores:
         returns = torch.stack([self._returns(m, physical, goal, actions) for m in self._members])
         mean = returns.mean(dim=0)

@@ -10,6 +10,7 @@ from mbctl.planners.build import build_planner
 from mbctl.planners.proposal import GaussianPrior
 from mbctl.planners.settings import CemSettings, IcemSettings, MppiSettings, PlannerSettings
 from mbctl.policies.gaussian import GaussianPolicy
+from mbctl.tasks import dclaw_kinematics, limits
 from mbctl.tasks.registry import make_task
 from mbctl.tasks.task import Task
 from tests.mbctl.planners.point_mass import PointMasses
@@ -103,3 +104,17 @@ def test_settings_are_told_apart_by_their_method():
         adapter.validate_python({"method": "gradient"})
     with pytest.raises(ValidationError, match="Extra inputs are not permitted"):
         adapter.validate_python({"method": "cem", "noise_beta": 1.0})
+
+
+def test_a_task_that_was_first_asked_in_a_plan_still_has_gradients():
+    """What tasks keep from a call, such as limits as tensors, must be of use to a learner."""
+    task = make_task("dclaw-turn-random")
+    model, policy = parts(task)
+    for kept in (limits._limits, dclaw_kinematics._base):
+        kept.cache_clear()
+    build_planner(task, model, KINDS[0], 0, GaussianPrior(policy)).plan(*arguments(task))
+    action = torch.zeros(3, len(task.robot.joints), requires_grad=True)
+    physical = torch.zeros(3, len(task.physical_names), requires_grad=True)
+    inputs = task.dynamics_inputs(physical, task.applied_action(physical, action), True)
+    inputs.sum().backward()
+    assert action.grad is not None and action.grad.isfinite().all()
