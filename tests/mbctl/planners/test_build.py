@@ -117,4 +117,5 @@ def test_a_task_that_was_first_asked_in_a_plan_still_has_gradients():
     physical = torch.zeros(3, len(task.physical_names), requires_grad=True)
     inputs = task.dynamics_inputs(physical, task.applied_action(physical, action), True)
     inputs.sum().backward()
-    assert action.grad is not None and action.grad.isfinite().all()
+    assert action.grad is not None
+    assert action.grad.isfinite().all()
