@@ -9,12 +9,14 @@ RUN_DIR ?= runs/dclaw-turn-random-pal
 setup: $(VENV)/.installed
 
 # pip 24.1 and later refuse robel's malformed metadata, so pip inside .venv stays below. robel and mbrl
-# pin packages that are too old for us, and need none of these pins for what they are used for.
+# pin packages that are too old for us, and need none of these pins for what they are used for; mbrl
+# also installs its tests, under the name of ours.
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet "pip<24.1"
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[dev,oracle,bench]"
 	$(BIN)/python -m pip install --quiet --no-deps robel==0.1.2 mbrl==0.2.0
+	rm -rf $(VENV)/lib/python*/site-packages/tests
 	touch $@
 
 run: setup
