@@ -71,6 +71,11 @@ class MaacMpcSettings(MaacSettings, PlannedSettings):
 
     @model_validator(mode="after")
     def _check_value(self) -> "MaacMpcSettings":
+        if self.learned_reward:
+            raise ValueError(
+                "learned_reward is true: plans are judged by the task's own reward, which the "
+                "critics' value behind them would not be of; set it to false"
+            )
         for name in ("gamma", "reward"):
             theirs, ours = getattr(self, name), getattr(self.planner, name)
             if theirs != ours:

@@ -152,3 +152,7 @@ class TestMaac:
     def test_a_value_that_counts_otherwise_than_the_plan_is_refused(self, changes):
         with pytest.raises(ValueError, match=f"planner.{next(iter(changes))} is"):
             algorithm_config("maac-mpc", changes)
+
+    def test_plans_are_not_mixed_with_a_learned_reward(self):
+        with pytest.raises(ValueError, match="learned_reward is true"):
+            algorithm_config("maac-mpc", {"learned_reward": True})
