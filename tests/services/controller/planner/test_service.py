@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -10,11 +11,13 @@ from hal.lifecycle import Lifecycle
 from mbctl.cli.status_text import status_text
 from services.errors import ServiceError
 
+THREADS = 3
+
 
 @pytest.fixture
 def controller(start_controller, tmp_path, publish, planned):
     publish(tmp_path / "run", planned(1))
-    return start_controller(tmp_path / "run", clock="wall")
+    return start_controller(tmp_path / "run", clock="wall", planner_threads=THREADS)
 
 
 def planner_pid(controller) -> int:
@@ -40,6 +43,8 @@ def test_the_robot_goes_on_while_its_planner_hangs_and_dies(controller, wait_for
             assert status.planner.plan_age_s > 0
             assert status.planner.disagreement >= 0
             assert "\nplanner" in status_text(status)
+            threads = Path(f"/proc/{planner_pid(controller)}/task").iterdir()
+            assert len(list(threads)) >= THREADS
 
             os.kill(planner_pid(controller), signal.SIGSTOP)
             before = client.status().planner
