@@ -94,9 +94,8 @@ def _draw_readings(
             continue
         face = colour if reading.exact else "none"
         style = {"fmt": "D", "color": colour, "mfc": face, "capsize": 3, "alpha": 0.9}
-        axes.errorbar(x, y, xerr=dx, yerr=dy, **style)
         said = f"{reading.algorithm} (paper{'' if reading.exact else ' ~'})"
-        axes.annotate(said, (x, y), fontsize=7, color=colour, in_layout=False)
+        axes.errorbar(x, y, xerr=dx, yerr=dy, label=said, **style)  # labels would lie on each other
     if beyond:
         text = "papers, beyond this budget (~ read off a figure):\n" + "\n".join(beyond)
         place = {"ha": "right", "va": "bottom", "transform": axes.transAxes}
