@@ -73,7 +73,7 @@ class Ddppo(BranchedLearner):
 
     def __init__(self, task: Task, settings: DdppoSettings, seed: int) -> None:
         super().__init__(task, settings, seed, ("predictor", "gradient_model"))
-        self.slopes = settings
+        self.slope_settings = settings
         self.predictor, self.gradient_model = (f.model for f in self.fitters.values())
         models = TwoModels(self.predictor, self.gradient_model, self.generator)
         self._learner = TwoModelActorCritic(task, self.policy, self.critic, models, settings)
@@ -111,7 +111,7 @@ class Ddppo(BranchedLearner):
 
     def _fit_gradient_model(self, replay: Replay, progress: Progress) -> Metrics:
         """Eq. 10."""
-        settings, fitter = self.slopes, self.fitters["gradient_model"]
+        settings, fitter = self.slope_settings, self.fitters["gradient_model"]
         if settings.gradient_weight == 0:
             return fit_to_replay(fitter, replay, settings, progress)
         images = self.task.symmetries if settings.symmetry else 1
