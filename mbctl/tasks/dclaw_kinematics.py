@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from hal.arrays import array_namespace
+from mbctl.tasks.limbs import limb_tips
 
 Array = Any
 
@@ -24,33 +25,29 @@ HANDLES = 3
 
 
 def fingertips(position: Array) -> tuple[Array, Array, Array]:
-    """World x, y, z [..., 3] m of the fingertips, valve axis at the origin, for [..., 9] rad."""
-    xp = array_namespace(position)
-    top, middle, bottom = position[..., 0::3], position[..., 1::3], position[..., 2::3]
-    angles = xp.concat([top, middle, middle + bottom], axis=-1)
-    cos, sin = xp.cos(angles), xp.sin(angles)  # at once: it runs for every imagined step
-    upper, middle_link, lower = _LINKS_M
-    along = upper + middle_link * cos[..., 3:6] + lower * cos[..., 6:]
-    side = middle_link * sin[..., 3:6] + lower * sin[..., 6:]
-    out = -along * sin[..., :3]
-    base_x, base_y, base_cos, base_sin = _base(xp, position.dtype)
-    x = base_x + base_cos * out - base_sin * side
-    y = -(base_y + base_sin * out + base_cos * side)
-    return x, y, _BASE_HEIGHT_M - along * cos[..., :3]
+    """World x, y, z [3, N] m of the fingertips, valve axis at the origin, for [N, 9] rad."""
+    out, aside, height = limb_tips(position, _LINKS_M)
+    base_x, base_y, cos, sin = _base(array_namespace(position), position.dtype)
+    x = base_x + cos * out - sin * aside
+    y = -(base_y + sin * out + cos * aside)
+    return x, y, _BASE_HEIGHT_M + height
 
 
-def handle_features(position: Array, valve: Array) -> Array:
-    """[..., 12]: tip distances from the axis and heights (dm), cos and sin of three times the angle
-    between tip and handle; `position` is [..., 9] and `valve` [..., 1], rad.
+def handle_features(valve: Array, *poses: Array) -> Array:
+    """[..., 12 for each pose]: tip distances from the axis and heights (dm), cos and sin of three
+    times the angle between tip and handle; poses are [..., 9] and `valve` [..., 1], rad.
     """
-    xp = array_namespace(position)
-    x, y, z = fingertips(position)
-    angle = HANDLES * (xp.atan2(y, x) - valve)
+    xp = array_namespace(valve)
+    x, y, z = fingertips(xp.reshape(xp.stack(poses), (-1, 9)))
+    from_axis = xp.reshape(xp.atan2(y, x), (3, len(poses), -1))
+    angle = xp.reshape(HANDLES * (from_axis - xp.reshape(valve, (-1,))), x.shape)
     distance = xp.sqrt(x * x + y * y)
-    return xp.concat([10 * distance, 10 * z, xp.cos(angle), xp.sin(angle)], axis=-1)
+    features = xp.concat([10 * distance, 10 * z, xp.cos(angle), xp.sin(angle)], axis=0)
+    by_pose = xp.reshape(features, (12, len(poses), -1))
+    return xp.reshape(xp.permute_dims(by_pose, (2, 1, 0)), (*valve.shape[:-1], 12 * len(poses)))
 
 
 @lru_cache(maxsize=32)
 def _base(namespace: Any, dtype: Any) -> tuple[Array, ...]:
-    """x, y, cos and sin of the fingers' places, each [3], made once per kind of array."""
-    return tuple(namespace.asarray(row, dtype=dtype) for row in _BASE)
+    """x, y, cos and sin of the fingers' places, each [3, 1], made once per kind of array."""
+    return tuple(namespace.asarray([[v] for v in row], dtype=dtype) for row in _BASE)

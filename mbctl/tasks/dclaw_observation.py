@@ -49,7 +49,7 @@ def compose(kind: str, physical: Array, last_action: Array, goal: Array) -> Arra
         return xp.concat([physical[..., :9], *turned, last_action, error], axis=-1)
     parts = [physical[..., :VALVE], *turned, physical[..., VALVE_VELOCITY:]]
     if kind == "default":
-        parts += [last_action, handle_features(physical[..., :9], valve)]
+        parts += [last_action, handle_features(valve, physical[..., :9])]
     return xp.concat([*parts, xp.cos(error), xp.sin(error)], axis=-1)
 
 

@@ -129,8 +129,7 @@ class DClawTurn:
         if kinematic:
             low, high, _ = limit_arrays(DCLAW, physical)
             target = action_to_target(action, low, high)
-            joints = physical[..., :9]
-            parts += [handle_features(joints, valve), handle_features(target, valve)]
+            parts.append(handle_features(valve, physical[..., :9], target))
         else:
             parts += [xp.cos(HANDLES * valve), xp.sin(HANDLES * valve)]
         return xp.concat(parts, axis=-1)

@@ -5,10 +5,12 @@ feet touch it. Geometry of ROBEL's model: hips at the corners of a 180 by 244 mm
 96.5 and 94.5 mm, feet of 11 mm radius 101 mm below the knee.
 """
 
+from functools import lru_cache
 from typing import Any
 
 from hal.arrays import array_namespace
-from mbctl.tasks.dkitty_physical import LEGS, PITCH, ROLL
+from mbctl.tasks.dkitty_physical import PITCH, ROLL
+from mbctl.tasks.limbs import limb_tips
 
 Array = Any
 
@@ -19,34 +21,33 @@ TORSO_HEIGHT_M = 0.3  # where place z is zero
 
 
 def feet(legs: Array) -> tuple[Array, Array, Array]:
-    """Positions x, y, z [..., 4] m of the feet in the torso's own frame, for [..., 12] rad."""
-    xp = array_namespace(legs)
-    hip, thigh, knee = legs[..., 0::3], legs[..., 1::3], legs[..., 2::3]
-    upper, middle, lower = LINKS_M
-    down = upper + middle * xp.cos(thigh) + lower * xp.cos(thigh + knee)
-    back = middle * xp.sin(thigh) + lower * xp.sin(thigh + knee)
-    hip_x = xp.asarray(HIP_X_M, dtype=legs.dtype)
-    hip_y = xp.asarray(HIP_Y_M, dtype=legs.dtype)
-    return hip_x - down * xp.sin(hip), hip_y - back, -down * xp.cos(hip)
+    """Positions x, y, z [4, N] m of the feet in the torso's own frame, for [N, 12] rad."""
+    out, aside, height = limb_tips(legs, LINKS_M)
+    hip_x, hip_y = _hips(array_namespace(legs), legs.dtype)
+    return hip_x + out, hip_y - aside, height
 
 
-def feet_features(physical: Array, legs: Array) -> Array:
-    """[..., 12] dm: how far right and ahead of the torso each foot is, and how high above ground.
-
-    Right and ahead are as seen along the heading. `legs` [..., 12] rad may be another pose than the
-    physical part's own, such as the one commanded.
+def feet_features(physical: Array, *poses: Array) -> Array:
+    """[..., 12 for each pose] dm: how far right and ahead of the torso each foot is, and how high
+    above ground; right and ahead as seen along the heading. Poses are the legs' [..., 12] rad, the
+    physical part's own or another, such as the one commanded.
     """
     xp = array_namespace(physical)
-    x, y, z = feet(legs)
-    pitch, roll = physical[..., PITCH : PITCH + 1], physical[..., ROLL : ROLL + 1]
-    rolled_x = xp.cos(roll) * x + xp.sin(roll) * z
-    rolled_z = xp.cos(roll) * z - xp.sin(roll) * x
-    ahead = xp.cos(pitch) * y - xp.sin(pitch) * rolled_z
-    height = xp.sin(pitch) * y + xp.cos(pitch) * rolled_z
-    above = height + physical[..., 2:3] + TORSO_HEIGHT_M
-    return 10.0 * xp.concat([rolled_x, ahead, above], axis=-1)
+    tips = feet(xp.reshape(xp.stack(poses), (-1, 12)))
+    x, y, z = (xp.reshape(column, (4, len(poses), -1)) for column in tips)
+    tilt = xp.reshape(physical[..., PITCH : ROLL + 1], (-1, 2)).T
+    (cos_pitch, cos_roll), (sin_pitch, sin_roll) = xp.cos(tilt), xp.sin(tilt)
+    rolled_x = cos_roll * x + sin_roll * z
+    rolled_z = cos_roll * z - sin_roll * x
+    ahead = cos_pitch * y - sin_pitch * rolled_z
+    torso = xp.reshape(physical[..., 2], (-1,)) + TORSO_HEIGHT_M
+    above = sin_pitch * y + cos_pitch * rolled_z + torso
+    features = xp.permute_dims(xp.concat([rolled_x, ahead, above], axis=0), (2, 1, 0))
+    return 10.0 * xp.reshape(features, (*physical.shape[:-1], 12 * len(poses)))
 
 
-def own_feet(physical: Array) -> Array:
-    """`feet_features` of the pose that the physical part has."""
-    return feet_features(physical, physical[..., LEGS])
+@lru_cache(maxsize=32)
+def _hips(namespace: Any, dtype: Any) -> tuple[Array, Array]:
+    """x and y, each [4, 1], made once per kind of array."""
+    x, y = (namespace.asarray([[v] for v in row], dtype=dtype) for row in (HIP_X_M, HIP_Y_M))
+    return x, y

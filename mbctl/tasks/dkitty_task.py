@@ -12,7 +12,7 @@ from hal.robots.dkitty import DKITTY
 from hal.types import ResetTarget, RobotSpec, RobotState
 from mbctl.tasks import dkitty_physical
 from mbctl.tasks.action_cost import no_action_cost
-from mbctl.tasks.dkitty_kinematics import feet_features, own_feet
+from mbctl.tasks.dkitty_kinematics import feet_features
 from mbctl.tasks.dkitty_observation import (
     last_action_part,
     physical_part,
@@ -146,7 +146,7 @@ class DKittyTask(ABC):
         if kinematic:
             low, high, _ = limit_arrays(DKITTY, physical)
             commanded = action_to_target(action, low, high)
-            parts += [own_feet(physical), feet_features(physical, commanded)]
+            parts.append(feet_features(physical, physical[..., LEGS], commanded))
         return xp.concat(parts, axis=-1)
 
     def applied_action(self, physical: Array, action: Array) -> Array:

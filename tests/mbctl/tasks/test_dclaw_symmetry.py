@@ -44,7 +44,7 @@ def test_the_image_of_an_episode_is_the_episode_of_the_image(symmetry):
 
 
 def test_fingertips_lie_on_a_ring_with_three_fold_symmetry():
-    x, y, z = fingertips(np.zeros(9))
+    x, y, z = (axis[:, 0] for axis in fingertips(np.zeros((1, 9))))
     assert np.hypot(x, y) == pytest.approx([0.06] * 3, abs=2e-3)
     assert z == pytest.approx([0.335 - 0.003 - 0.01425 - 0.2115] * 3)
     angles = np.sort(np.arctan2(y, x))
