@@ -36,7 +36,8 @@ def test_a_running_bus_tells_how_its_joints_moved(bus):
     bus.set_register(11, "torque_enable", 1)
     begun_ns = bus.state()["stamp_ns"]
     bus.set_register(11, "goal_position", 2200)
-    bus.wait_for(lambda state: state["joints"]["FFJ11"]["torque_on"])
+    # On its way, not only told to go: it has yet to begin when its torque is on.
+    bus.wait_for(lambda state: abs(state["joints"]["FFJ11"]["position_rad"]) > 0.1)
     bus.wait_for(lambda state: not state["moving"])
     samples = bus.motion(begun_ns)
     steps = {b.bus_ns - a.bus_ns for a, b in itertools.pairwise(samples)}
