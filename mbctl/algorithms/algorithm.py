@@ -18,8 +18,8 @@ class Cancelled(Exception):  # noqa: N818 - a request that was honoured, not an 
 
 
 @runtime_checkable
-class Algorithm(Protocol):
-    """One learner. `refit` and `improve` may raise what their progress callback raises."""
+class RowSettings(Protocol):
+    """How many rows an algorithm waits for, and how many it keeps."""
 
     @property
     def initial_rows(self) -> int:
@@ -32,8 +32,18 @@ class Algorithm(Protocol):
         ...
 
     @property
-    def replay_capacity(self) -> int | None:
+    def buffer_rows(self) -> int | None:
         """Rows that the replay keeps; None keeps all."""
+        ...
+
+
+@runtime_checkable
+class Algorithm(Protocol):
+    """One learner. `refit` and `improve` may raise what their progress callback raises."""
+
+    @property
+    def settings(self) -> RowSettings:
+        """The algorithm's own, of which its caller needs these."""
         ...
 
     def refit(self, replay: Replay, progress: Progress) -> Metrics:

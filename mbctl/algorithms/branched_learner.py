@@ -96,18 +96,6 @@ class BranchedLearner(ABC):
         """Rows of the replay that an update draws."""
         return round(self.settings.real_share * self.settings.batch)
 
-    @property
-    def initial_rows(self) -> int:
-        return self.settings.initial_rows
-
-    @property
-    def rows_per_refit(self) -> int:
-        return self.settings.rows_per_refit
-
-    @property
-    def replay_capacity(self) -> int | None:
-        return self.settings.buffer_rows
-
     def refit(self, replay: Replay, progress: Progress) -> Metrics:
         """The model player's move. Errors are measured first, on rows that are new to it."""
         errors = model_errors(self.task, self.model, replay, replay.total - self.rows_fitted)

@@ -68,18 +68,6 @@ class GameLearner:
         self.npg = ModelBasedNpg(task, self.model, self.policy, self.value, settings)
         self.rows_fitted = 0
 
-    @property
-    def initial_rows(self) -> int:
-        return self.settings.initial_rows
-
-    @property
-    def rows_per_refit(self) -> int:
-        return self.settings.rows_per_refit
-
-    @property
-    def replay_capacity(self) -> int | None:
-        return self.settings.buffer_rows
-
     def measure_model(self, replay: Replay) -> Metrics:
         """Errors on the rows that the model has not been fitted to; so before `fit_model`."""
         return model_errors(self.task, self.model, replay, replay.total - self.rows_fitted)

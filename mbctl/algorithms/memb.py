@@ -83,18 +83,6 @@ class Memb:
         self.rows_fitted = 0
         self.rows_used = 0
 
-    @property
-    def initial_rows(self) -> int:
-        return self.settings.initial_rows
-
-    @property
-    def rows_per_refit(self) -> int:
-        return self.settings.rows_per_refit
-
-    @property
-    def replay_capacity(self) -> int | None:
-        return self.settings.buffer_rows
-
     def refit(self, replay: Replay, progress: Progress) -> Metrics:
         """Step 1 of Algorithm 1 for the rows that have come since the last refit."""
         steps = self._model_steps(self.rows_fitted, replay.total)

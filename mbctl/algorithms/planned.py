@@ -28,7 +28,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from torch import Tensor
 
-from mbctl.algorithms.algorithm import Algorithm, Metrics, Progress
+from mbctl.algorithms.algorithm import Algorithm, Metrics, Progress, RowSettings
 from mbctl.algorithms.planned_settings import MaacMpcSettings, PlannedSettings
 from mbctl.critics.twin_q import TwinQ
 from mbctl.data.replay import Replay
@@ -89,25 +89,17 @@ class Planned:
         reward_scale: float = 1.0,
     ) -> None:
         self.learner = learner
-        self.settings = settings
+        self.planned_settings = settings
         self.critic = critic
         self.reward_scale = reward_scale
 
     @property
+    def settings(self) -> RowSettings:
+        return self.learner.settings
+
+    @property
     def policy(self) -> Any:
         return self.learner.policy
-
-    @property
-    def initial_rows(self) -> int:
-        return self.learner.initial_rows
-
-    @property
-    def rows_per_refit(self) -> int:
-        return self.learner.rows_per_refit
-
-    @property
-    def replay_capacity(self) -> int | None:
-        return self.learner.replay_capacity
 
     def refit(self, replay: Replay, progress: Progress) -> Metrics:
         """The learner's."""
@@ -122,7 +114,7 @@ class Planned:
         architecture, weights = self.learner.snapshot()
         if not self.learner.model.fitted:
             return architecture, weights
-        settings = self.settings
+        settings = self.planned_settings
         planner, arrays = planner_parts(
             self.learner.model,
             settings.planner.model_dump(),

@@ -74,18 +74,6 @@ class Sac:
         self.learner = SoftActorCritic(task, self.policy, critic, settings)
         self.rows_used = 0
 
-    @property
-    def initial_rows(self) -> int:
-        return self.settings.initial_rows
-
-    @property
-    def rows_per_refit(self) -> int:
-        return self.settings.rows_per_refit
-
-    @property
-    def replay_capacity(self) -> int | None:
-        return self.settings.buffer_rows
-
     def refit(self, replay: Replay, progress: Progress) -> Metrics:
         """There is no model to fit."""
         progress("REFIT", 1.0, {})

@@ -67,8 +67,8 @@ class Learner:
     def ready(self) -> Ready:
         """Where it stands."""
         return Ready(
-            initial_rows=self._algorithm.initial_rows,
-            rows_per_refit=self._algorithm.rows_per_refit,
+            initial_rows=self._algorithm.settings.initial_rows,
+            rows_per_refit=self._algorithm.settings.rows_per_refit,
             newest=self._newest,
         )
 
@@ -135,7 +135,7 @@ class Learner:
         """Stand at the checkpoint, or at the beginning; publish what it stands for."""
         config = self._config
         self._algorithm = self._build(config.algorithm, config.settings, self._task, config.seed)
-        self._replay = Replay(row_layout(self._task), self._algorithm.replay_capacity)
+        self._replay = Replay(row_layout(self._task), self._algorithm.settings.buffer_rows)
         self._feed = ReplayFeed(self._store, self._replay)
         found = checkpoint.load_checkpoint(config.run_dir)
         self._check_versions(0 if found is None else found[0].newest.version)

@@ -76,7 +76,7 @@ def collect(replay: Replay, snapshot: Snapshot, rows: int, rng: np.random.Genera
 
 
 def filled(algorithm: Algorithm, name: str, rows: int, seed: int = 0) -> Replay:
-    replay = Replay(LAYOUT, algorithm.replay_capacity)
+    replay = Replay(LAYOUT, algorithm.settings.buffer_rows)
     collect(replay, snapshot_of(algorithm, name), rows, np.random.default_rng(seed))
     return replay
 
@@ -104,23 +104,23 @@ class AlgorithmContract:
     def replay(self, case: Case) -> Replay:
         """Rows for a first refit."""
         algorithm = case.build(0)
-        return filled(algorithm, case.name, algorithm.initial_rows)
+        return filled(algorithm, case.name, algorithm.settings.initial_rows)
 
     def more(self, replay: Replay, case: Case) -> None:
         """The same new rows for whoever comes next."""
         algorithm = case.build(0)
         snapshot = snapshot_of(algorithm, case.name)
-        collect(replay, snapshot, algorithm.rows_per_refit, np.random.default_rng(1))
+        collect(replay, snapshot, algorithm.settings.rows_per_refit, np.random.default_rng(1))
 
     # --- it says what it needs, and its moves are sound
 
     def test_it_says_what_data_it_needs(self, case):
         algorithm = case.build(0)
         assert isinstance(TASK, Task)
-        assert algorithm.initial_rows >= 1
-        assert algorithm.rows_per_refit >= 1
-        capacity = algorithm.replay_capacity
-        assert capacity is None or capacity >= algorithm.rows_per_refit
+        assert algorithm.settings.initial_rows >= 1
+        assert algorithm.settings.rows_per_refit >= 1
+        capacity = algorithm.settings.buffer_rows
+        assert capacity is None or capacity >= algorithm.settings.rows_per_refit
 
     def test_moves_report_progress_and_give_finite_numbers(self, case, replay):
         algorithm = case.build(0)
@@ -225,11 +225,13 @@ class AlgorithmContract:
     def test_it_learns_to_move_a_point_mass(self, case, record_property):
         algorithm = case.build(0, **case.learning)
         before = self.share_of_successes(algorithm, case)
-        replay = filled(algorithm, case.name, algorithm.initial_rows)
+        replay = filled(algorithm, case.name, algorithm.settings.initial_rows)
         rng = np.random.default_rng(2)
         for _ in range(case.refits):
             move(algorithm, replay)
-            collect(replay, snapshot_of(algorithm, case.name), algorithm.rows_per_refit, rng)
+            collect(
+                replay, snapshot_of(algorithm, case.name), algorithm.settings.rows_per_refit, rng
+            )
         after = self.share_of_successes(algorithm, case)
         record_property("rows", replay.total)
         record_property("success", after)

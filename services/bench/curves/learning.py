@@ -62,8 +62,9 @@ class CurveRun:
         self._algorithm = build_algorithm(
             identity.algorithm, identity.settings, self._task, identity.seed
         )
-        self._schedule = Schedule(self._algorithm.initial_rows, self._algorithm.rows_per_refit)
-        self._replay = Replay(row_layout(self._task), self._algorithm.replay_capacity)
+        rows = self._algorithm.settings
+        self._schedule = Schedule(rows.initial_rows, rows.rows_per_refit)
+        self._replay = Replay(row_layout(self._task), rows.buffer_rows)
         self._train, self._test = environments(self._task, identity.shift)
         self._shifted = False
         self._head = Head(identity=identity)

@@ -106,7 +106,7 @@ def test_planning_in_a_learned_model_beats_the_policy_that_learned_it():
     """After one refit the policy knows little; the planner knows what the model does."""
     settings = {**CASES["pal-mpc"].learning, "planner": {"horizon": 6, "population": 60}}
     algorithm = CASES["pal-mpc"].build(0, **settings)
-    move(algorithm, filled(algorithm, "pal-mpc", algorithm.initial_rows))
+    move(algorithm, filled(algorithm, "pal-mpc", algorithm.settings.initial_rows))
     agent = agent_of(snapshot_of(algorithm, "pal-mpc"), TASK)
     reached = 0
     for seed in range(10):

@@ -79,7 +79,7 @@ def learn_here(algorithm, chunks, stops: range) -> str:
     torch.set_num_threads(1)
     rows = np.concatenate([chunk.matrix for chunk in chunks])
     steps = np.concatenate([np.arange(chunk.row_count) for chunk in chunks])
-    replay = Replay(row_layout(TASK), algorithm.replay_capacity)
+    replay = Replay(row_layout(TASK), algorithm.settings.buffer_rows)
     for stop in stops:
         replay.append(rows[replay.total : stop], steps[replay.total : stop])
         algorithm.refit(replay, lambda *_: None)

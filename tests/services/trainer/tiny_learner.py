@@ -6,6 +6,7 @@ Every part of its state matters to the next move: weights, Adam's moments, the g
 import os
 import sys
 import time
+from types import SimpleNamespace
 
 import torch
 
@@ -16,9 +17,7 @@ class Tiny:
     """Regresses actions on observations; settings pace it and make it fail on demand."""
 
     def __init__(self, settings, task, seed):
-        self.initial_rows = settings["initial_rows"]
-        self.rows_per_refit = settings["rows_per_refit"]
-        self.replay_capacity = settings.get("capacity")
+        self.settings = SimpleNamespace(**{"buffer_rows": None, **settings})
         self.steps = settings.get("steps", 20)
         self.step_s = settings.get("step_s", 0.0)
         self.die = settings.get("die", "")
