@@ -98,11 +98,6 @@ class Ddppo(BranchedLearner):
         del told["gradient_model_samples"]
         return {**predicting, **told, "model_samples": drawn}
 
-    def improve(self, replay: Replay, progress: Progress) -> Metrics:
-        """Algorithm 1, lines 7 to 19."""
-        self._learner.skipped = 0
-        return super().improve(replay, progress)
-
     def update(self, mixed: MixedSource, real: TransitionSource) -> None:
         """Critics and temperature by eqs. 12 and 13, then the policy by eq. 11."""
         batch = self.settings.batch

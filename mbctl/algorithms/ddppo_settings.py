@@ -25,7 +25,7 @@ class DdppoSettings(BranchedSettings):
             too far to tell of a derivative; None, as in the paper, takes any.
         directions_per_step: how many of the n, drawn at random, each gradient step looks in, which
             costs less and is the same on average; None, as in the paper, takes all.
-        policy_gradient_clip: the policy's gradient is cut to that length; None does not cut. The
+        policy_gradient_norm: the policy's gradient is cut to that length; None does not cut. The
             authors' code cuts each entry at 5.
     """
 
@@ -36,4 +36,4 @@ class DdppoSettings(BranchedSettings):
     neighbour_rows: int = Field(default=10_000, ge=2)
     neighbour_radius: float | None = Field(default=None, gt=0)
     directions_per_step: int | None = Field(default=None, ge=1)
-    policy_gradient_clip: float | None = Field(default=5.0, gt=0)
+    policy_gradient_norm: float | None = Field(default=5.0, gt=0)

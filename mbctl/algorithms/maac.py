@@ -32,13 +32,11 @@ Deviations from the paper:
     * The first rows come from the first policy, whose actions are close to uniform.
 """
 
-from mbctl.algorithms.algorithm import Metrics, Progress
 from mbctl.algorithms.branched_learner import BranchedLearner
 from mbctl.algorithms.maac_settings import MaacSettings
 from mbctl.algorithms.mixed_transitions import MixedSource
 from mbctl.algorithms.pathwise_actor_critic import PathwiseActorCritic
 from mbctl.algorithms.transitions import TransitionSource
-from mbctl.data.replay import Replay
 from mbctl.planners.objective import TerminalValue
 from mbctl.planners.terminal_value import TwinQValue
 from mbctl.tasks.task import Task
@@ -67,11 +65,6 @@ class Maac(BranchedLearner):
     def terminal_value(self) -> TerminalValue:
         """min Q of the policy's action, for a planner; it follows what is learned later."""
         return TwinQValue(self.task, self.policy, self.critic)
-
-    def improve(self, replay: Replay, progress: Progress) -> Metrics:
-        """Algorithm 1, lines 6-12."""
-        self._learner.skipped = 0
-        return super().improve(replay, progress)
 
     def update(self, mixed: MixedSource, real: TransitionSource) -> None:
         """One step up J_pi and one down J_Q, section 4.3."""

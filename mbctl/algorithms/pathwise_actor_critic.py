@@ -8,15 +8,13 @@ from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
-from torch.nn.utils import clip_grad_norm_
 
-from mbctl.algorithms.algorithm import Metrics
 from mbctl.algorithms.expanded_targets import ExpansionSettings, ValueExpansion
-from mbctl.algorithms.soft_actor_critic import SoftActorCritic, SoftActorCriticSettings
+from mbctl.algorithms.path_actor_critic import PathActorCritic, PathSettings
 from mbctl.algorithms.transitions import Transitions
 from mbctl.critics.twin_q import TwinQ
 from mbctl.losses.pathwise import Entropy, PathwiseReturn, pathwise_return
-from mbctl.losses.sac import critic_loss, temperature_loss
+from mbctl.losses.sac import critic_loss
 from mbctl.models.imagine import STATE_LIMIT
 from mbctl.models.probabilistic_ensemble import ProbabilisticEnsemble
 from mbctl.policies.squashed import SquashedGaussianPolicy
@@ -24,17 +22,13 @@ from mbctl.tasks.task import Task
 
 
 @runtime_checkable
-class PathwiseSettings(SoftActorCriticSettings, ExpansionSettings, Protocol):
+class PathwiseSettings(PathSettings, ExpansionSettings, Protocol):
     """The settings that an update reads."""
 
-    @property
-    def horizon(self) -> int: ...
     @property
     def terminal_actions(self) -> int: ...
     @property
     def entropy(self) -> Entropy: ...
-    @property
-    def policy_gradient_norm(self) -> float | None: ...
 
 
 class _Steps:
@@ -65,13 +59,10 @@ class _Steps:
         return self._expansion.reward(after, applied, goal, self._learned)
 
 
-class PathwiseActorCritic(SoftActorCritic):
+class PathwiseActorCritic(PathActorCritic):
     """Updates a policy and its critics from transitions and a model of what follows them.
 
     Transitions are as the robot sees them, not mirrored: the model knows no policy's view.
-
-    Attributes:
-        skipped: policy steps that were left out, for a gradient that is no number.
     """
 
     def __init__(
@@ -86,23 +77,15 @@ class PathwiseActorCritic(SoftActorCritic):
         self.model = model
         self.path = settings
         self.expansion = ValueExpansion(task, model, policy, critic, settings)
-        self.skipped = 0
 
     def update(self, batch: Transitions, generator: torch.Generator) -> None:
         """One gradient step of policy and temperature, then one of the critics."""
         alpha = self.log_alpha.detach().exp()
-        self._follow_path(batch, alpha, generator)
+        self._improve_along_paths(batch.observation, alpha, generator)
         self._expand_value(batch, alpha, generator)
         self.critic.track(self.settings.target_rate)
 
-    def metrics(self) -> Metrics:
-        """Numbers of the last update; none before the first."""
-        values = super().metrics()
-        return {**values, "skipped_updates": float(self.skipped)} if values else {}
-
-    def returned(
-        self, observation: Tensor, alpha: Tensor, generator: torch.Generator
-    ) -> PathwiseReturn:
+    def returned(self, starts: Tensor, alpha: Tensor, generator: torch.Generator) -> PathwiseReturn:
         """The objective of section 4.3 at these starts, [B]."""
         task, path = self.task, self.path
         steps = _Steps(self.model, self.expansion, path.model_noise, generator)
@@ -112,9 +95,9 @@ class PathwiseActorCritic(SoftActorCritic):
             self.policy,
             self.critic.minimum_for_actor,
             alpha,
-            task.physical(observation),
-            task.last_action(observation),
-            task.goal(observation),
+            task.physical(starts),
+            task.last_action(starts),
+            task.goal(starts),
             path.horizon,
             path.gamma,
             generator,
@@ -123,22 +106,6 @@ class PathwiseActorCritic(SoftActorCritic):
             straight_through=path.bound_gradient == "straight_through",
             reward=steps.reward,
         )
-
-    def _follow_path(self, batch: Transitions, alpha: Tensor, generator: torch.Generator) -> None:
-        value, log_prob = self.returned(batch.observation, alpha, generator)
-        loss = -value.mean()
-        if self.settings.learn_temperature:
-            loss = loss + temperature_loss(self.log_alpha, log_prob, self.target_entropy)
-        self.policy_optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        clip = self.path.policy_gradient_norm
-        norm = clip_grad_norm_(self.policy.parameters, torch.inf if clip is None else clip)
-        if bool(norm.isfinite()):
-            self.policy_optimizer.step()
-            self._last |= {"path_return": value.detach(), "policy_gradient_norm": norm}
-        else:
-            self.skipped += 1
-        self._last["entropy"] = -log_prob.detach()
 
     def _expand_value(self, batch: Transitions, alpha: Tensor, generator: torch.Generator) -> None:
         target = self.expansion.target(batch, alpha, generator)

@@ -7,27 +7,20 @@ from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
-from torch.nn.utils import clip_grad_norm_
 
-from mbctl.algorithms.algorithm import Metrics
-from mbctl.algorithms.soft_actor_critic import SoftActorCritic, SoftActorCriticSettings
+from mbctl.algorithms.path_actor_critic import PathActorCritic, PathSettings
 from mbctl.algorithms.transitions import Transitions
 from mbctl.algorithms.two_models import TwoModels
 from mbctl.critics.twin_q import TwinQ
 from mbctl.losses.pathwise import PathwiseReturn, pathwise_return
-from mbctl.losses.sac import temperature_loss
 from mbctl.policies.squashed import SquashedGaussianPolicy
 from mbctl.tasks.task import Task
 
 
 @runtime_checkable
-class TwoModelSettings(SoftActorCriticSettings, Protocol):
+class TwoModelSettings(PathSettings, Protocol):
     """The settings that an update reads."""
 
-    @property
-    def horizon(self) -> int: ...
-    @property
-    def policy_gradient_clip(self) -> float | None: ...
     @property
     def learned_reward(self) -> bool: ...
     @property
@@ -36,12 +29,8 @@ class TwoModelSettings(SoftActorCriticSettings, Protocol):
     def reward_scale(self) -> float: ...
 
 
-class TwoModelActorCritic(SoftActorCritic):
-    """Updates critics from transitions, and the policy from starts, through two models.
-
-    Attributes:
-        skipped: policy steps that were left out, for a gradient that is no number.
-    """
+class TwoModelActorCritic(PathActorCritic):
+    """Updates critics from transitions, and the policy from starts, through two models."""
 
     def __init__(
         self,
@@ -54,7 +43,6 @@ class TwoModelActorCritic(SoftActorCritic):
         super().__init__(task, policy, critic, settings)
         self.models = models
         self.path = settings
-        self.skipped = 0
         self._earned = task.reward if settings.reward == "task" else task.objective
 
     def learn(self, batch: Transitions, starts: Tensor, generator: torch.Generator) -> None:
@@ -69,14 +57,7 @@ class TwoModelActorCritic(SoftActorCritic):
         self._improve_along_paths(starts, alpha, generator)
         self.critic.track(self.settings.target_rate)
 
-    def metrics(self) -> Metrics:
-        """Numbers of the last update; none before the first."""
-        values = super().metrics()
-        return {**values, "skipped_updates": float(self.skipped)} if values else {}
-
-    def returned(
-        self, starts: Tensor, alpha: float | Tensor, generator: torch.Generator
-    ) -> PathwiseReturn:
+    def returned(self, starts: Tensor, alpha: Tensor, generator: torch.Generator) -> PathwiseReturn:
         """Eq. 11 at each start: values by the prediction model, gradients by the gradient model."""
         task, path = self.task, self.path
         return pathwise_return(
@@ -101,21 +82,3 @@ class TwoModelActorCritic(SoftActorCritic):
         else:
             gained = self._earned(after, goal) - self.task.action_cost(applied)
         return self.path.reward_scale * gained
-
-    def _improve_along_paths(
-        self, starts: Tensor, alpha: Tensor, generator: torch.Generator
-    ) -> None:
-        value, log_prob = self.returned(starts, alpha, generator)
-        loss = -value.mean()
-        if self.settings.learn_temperature:
-            loss = loss + temperature_loss(self.log_alpha, log_prob, self.target_entropy)
-        self.policy_optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        clip = self.path.policy_gradient_clip
-        norm = clip_grad_norm_(self.policy.parameters, torch.inf if clip is None else clip)
-        if bool(norm.isfinite()):
-            self.policy_optimizer.step()
-            self._last |= {"path_return": value.detach(), "policy_gradient_norm": norm}
-        else:
-            self.skipped += 1
-        self._last["entropy"] = -log_prob.detach()

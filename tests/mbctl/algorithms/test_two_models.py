@@ -62,7 +62,7 @@ def observations() -> Tensor:
 
 
 def objective(learner: TwoModelActorCritic) -> Tensor:
-    return learner.returned(observations(), ALPHA, seeded(9)).value.sum()
+    return learner.returned(observations(), torch.tensor(ALPHA), seeded(9)).value.sum()
 
 
 def gradient_of(learner: TwoModelActorCritic) -> list[Tensor]:
