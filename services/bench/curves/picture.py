@@ -85,6 +85,7 @@ def _draw_readings(
     last = max((p.samples for c in curves for p in c.points), default=0)
     by_algorithm = {curve.algorithm: colours[curve.variant] for curve in reversed(curves)}
     beyond: list[str] = []
+    told: set[str] = set()  # in the legend, where labels beside points would lie on each other
     for reading in readings:
         colour = by_algorithm.get(reading.algorithm, "0.4")
         x, dx = _middle(reading.samples)
@@ -95,7 +96,8 @@ def _draw_readings(
         face = colour if reading.exact else "none"
         style = {"fmt": "D", "color": colour, "mfc": face, "capsize": 3, "alpha": 0.9}
         said = f"{reading.algorithm} (paper{'' if reading.exact else ' ~'})"
-        axes.errorbar(x, y, xerr=dx, yerr=dy, label=said, **style)  # labels would lie on each other
+        axes.errorbar(x, y, xerr=dx, yerr=dy, label=None if said in told else said, **style)
+        told.add(said)
     if beyond:
         text = "papers, beyond this budget (~ read off a figure):\n" + "\n".join(beyond)
         place = {"ha": "right", "va": "bottom", "transform": axes.transAxes}
