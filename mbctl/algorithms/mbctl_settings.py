@@ -29,7 +29,7 @@ class MbctlSettings(PalMpcSettings):
     model_hidden: tuple[int, ...] = (256, 256)
     model_kinematics: bool = True
     model_learning_rate: float = Field(default=0.002, gt=0)
-    model_epochs: int = Field(default=8, ge=1)
+    model_epochs: int = Field(default=16, ge=1)
     model_steps_min: int = Field(default=200, ge=1)
     model_noise: float = Field(default=0.5, ge=0, le=10)
     fresh_goals: bool = True
