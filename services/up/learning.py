@@ -106,7 +106,9 @@ class Learning:
         """In lockstep, or `always`, wait for due refits and for the robot to have the result."""
         session = self._session
         if not (self._lockstep or always):
-            return session.trainer.status()
+            status = session.trainer.status()
+            session.observer.mark(status.train_rows_stored)  # the robot's own pace
+            return status
         session.observer.doing = "learning"
         status = session.until_trainer(_nothing_due, "waiting for the refit")
         session.until_controller(
