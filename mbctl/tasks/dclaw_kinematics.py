@@ -38,13 +38,14 @@ def handle_features(valve: Array, *poses: Array) -> Array:
     times the angle between tip and handle; poses are [..., 9] and `valve` [..., 1], rad.
     """
     xp = array_namespace(valve)
-    x, y, z = fingertips(xp.reshape(xp.stack(poses), (-1, 9)))
-    from_axis = xp.reshape(xp.atan2(y, x), (3, len(poses), -1))
-    angle = xp.reshape(HANDLES * (from_axis - xp.reshape(valve, (-1,))), x.shape)
+    count = len(poses)
+    x, y, z = fingertips(xp.stack(poses).reshape(-1, 9))
+    from_valve = xp.atan2(y, x).reshape(3, count, -1) - valve.reshape(-1)
+    angle = HANDLES * from_valve.reshape(3, -1)
     distance = xp.sqrt(x * x + y * y)
     features = xp.concat([10 * distance, 10 * z, xp.cos(angle), xp.sin(angle)], axis=0)
-    by_pose = xp.reshape(features, (12, len(poses), -1))
-    return xp.reshape(xp.permute_dims(by_pose, (2, 1, 0)), (*valve.shape[:-1], 12 * len(poses)))
+    by_row = xp.permute_dims(features.reshape(12, count, -1), (2, 1, 0))
+    return by_row.reshape(*valve.shape[:-1], 12 * count)
 
 
 @lru_cache(maxsize=32)

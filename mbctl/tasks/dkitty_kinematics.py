@@ -33,17 +33,17 @@ def feet_features(physical: Array, *poses: Array) -> Array:
     physical part's own or another, such as the one commanded.
     """
     xp = array_namespace(physical)
-    tips = feet(xp.reshape(xp.stack(poses), (-1, 12)))
-    x, y, z = (xp.reshape(column, (4, len(poses), -1)) for column in tips)
-    tilt = xp.reshape(physical[..., PITCH : ROLL + 1], (-1, 2)).T
+    tips = feet(xp.stack(poses).reshape(-1, 12))
+    x, y, z = (column.reshape(4, len(poses), -1) for column in tips)
+    tilt = physical[..., PITCH : ROLL + 1].reshape(-1, 2).T
     (cos_pitch, cos_roll), (sin_pitch, sin_roll) = xp.cos(tilt), xp.sin(tilt)
     rolled_x = cos_roll * x + sin_roll * z
     rolled_z = cos_roll * z - sin_roll * x
     ahead = cos_pitch * y - sin_pitch * rolled_z
-    torso = xp.reshape(physical[..., 2], (-1,)) + TORSO_HEIGHT_M
+    torso = physical[..., 2].reshape(-1) + TORSO_HEIGHT_M
     above = sin_pitch * y + cos_pitch * rolled_z + torso
     features = xp.permute_dims(xp.concat([rolled_x, ahead, above], axis=0), (2, 1, 0))
-    return 10.0 * xp.reshape(features, (*physical.shape[:-1], 12 * len(poses)))
+    return 10.0 * features.reshape(*physical.shape[:-1], 12 * len(poses))
 
 
 @lru_cache(maxsize=32)

@@ -36,23 +36,18 @@ def test_a_limb_bends_where_its_joints_are(angles, tip):
         np.testing.assert_allclose(found.T, expected, atol=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("features", "width", "robot"), [(handle_features, 1, DCLAW), (feet_features, 36, DKITTY)]
+)
 @given(shape=SHAPES, poses=st.integers(1, 3), seed=st.integers(0, 100))
-def test_features_of_poses_together_are_those_of_each(shape, poses, seed):
+def test_features_of_poses_together_are_those_of_each(features, width, robot, shape, poses, seed):
     rng = np.random.default_rng(seed)
-    valve = rng.normal(size=(*shape, 1))
-    claws = [rng.normal(size=(*shape, len(DCLAW.joints))) for _ in range(poses)]
-    together = handle_features(valve, *claws)
+    of = rng.normal(size=(*shape, width))
+    chosen = [rng.normal(size=(*shape, len(robot.joints))) for _ in range(poses)]
+    together = features(of, *chosen)
     assert together.shape == (*shape, 12 * poses)
-    np.testing.assert_allclose(
-        together, np.concatenate([handle_features(valve, c) for c in claws], axis=-1), atol=1e-12
-    )
-    torso = rng.normal(size=(*shape, 36))
-    legs = [rng.normal(size=(*shape, len(DKITTY.joints))) for _ in range(poses)]
-    together = feet_features(torso, *legs)
-    assert together.shape == (*shape, 12 * poses)
-    np.testing.assert_allclose(
-        together, np.concatenate([feet_features(torso, p) for p in legs], axis=-1), atol=1e-12
-    )
+    apart = np.concatenate([features(of, pose) for pose in chosen], axis=-1)
+    np.testing.assert_allclose(together, apart, atol=1e-12)
 
 
 def test_rows_do_not_mix_and_kinds_of_arrays_agree():
