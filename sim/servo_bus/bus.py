@@ -68,6 +68,7 @@ class VirtualBus:
         self._arrived_ns: dict[int, int] = {}
         self._baud = settings.baud
         self._plant_ns = self._flood_ns = self.last_motion_ns = 0
+        self._aged_ns = 0
         self.instructions = 0
         self.start()
 
@@ -120,6 +121,10 @@ class VirtualBus:
 
     def advance(self, now_ns: int) -> None:
         """Do all that is due at `now_ns`."""
+        stalled_ns = self.clock.stalled_ns
+        if stalled_ns > self._aged_ns:
+            self.network.age(stalled_ns - self._aged_ns)
+            self._aged_ns = stalled_ns
         if self.faults.next_end_ns <= now_ns:
             self.faults.expire(now_ns)
             self.apply_line_faults()

@@ -83,6 +83,14 @@ class ServoNetwork:
         self._chain = chain
         self._turnaround_ns = turnaround_ns
 
+    def age(self, lost_ns: int) -> None:
+        """Let the servos' own clocks go on by what the bus's time has lost in a stall.
+
+        A host compares them with its own to tell a servo that was restarted.
+        """
+        for servo in (*self.servos, *self._twins):
+            servo.booted_ns -= lost_ns
+
     def set_twins(
         self, ids: Iterable[int | None], make_servo: Callable[[int], VirtualServo]
     ) -> None:

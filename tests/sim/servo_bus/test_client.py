@@ -1,5 +1,7 @@
 """A first conversation over the terminal, and the life of the process behind it."""
 
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -35,6 +37,26 @@ def test_a_goal_moves_its_joint(bus, sdk):
     assert bus.state()["joints"]["FFJ11"]["torque_on"]
     assert sdk.packets.write1ByteTxRx(sdk.port, 11, 64, 0) == (0, 0)
     bus.wait_for(lambda state: state["asleep"])
+
+
+def test_the_clocks_of_the_servos_go_on_while_the_process_stands_still(bus, sdk):
+    """Or a host would think that they were switched off and on."""
+    assert sdk.packets.write1ByteTxRx(sdk.port, 11, 64, 1) == (0, 0)  # the physics are awake
+
+    def shows_ms() -> int:
+        return sdk.packets.read2ByteTxRx(sdk.port, 11, 120)[0]
+
+    since_s, before_ms, stalled_ns = time.monotonic(), shows_ms(), stalled(bus)
+    os.kill(bus.pid, signal.SIGSTOP)
+    time.sleep(0.4)
+    os.kill(bus.pid, signal.SIGCONT)
+    bus.wait_for(lambda _: stalled(bus) - stalled_ns > 0.35e9)
+    gone_ms = (shows_ms() - before_ms) % 32768
+    assert 400 <= gone_ms <= 1e3 * (time.monotonic() - since_s) + 1
+
+
+def stalled(bus: RunningBus) -> int:
+    return bus.state()["counters"]["stalled_ns"]
 
 
 def test_the_link_and_all_files_go_with_the_bus(tmp_path: Path):
