@@ -10,6 +10,9 @@ from hal.robots.registry import robot_spec
 from hal.tracker import Tracker
 from hal.types import JointCommand
 
+# A bus that shares processors with everything else may stand still: those cycles count as failed.
+_COMM_FAULT_S = 1.0
+
 
 class RobotClient:
     """An active robot that is told to stay where it is.
@@ -25,7 +28,12 @@ class RobotClient:
         self._robot = DynamixelRobot(
             spec,
             default_calibration(model),
-            DynamixelSettings(port, baud_rate=baud_rate, bus_period_s=min(period_s, 0.02)),
+            DynamixelSettings(
+                port,
+                baud_rate=baud_rate,
+                bus_period_s=min(period_s, 0.02),
+                comm_fault_s=_COMM_FAULT_S,
+            ),
             WallClock(),
             period_s=period_s,
             tracker=tracker,
