@@ -4,14 +4,13 @@ Tan, Qu, Xiong, Zhang 2020, Model Embedding Model-Based Reinforcement Learning, 
 Algorithm 1.
 """
 
-import math
 from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
-from mbctl.algorithms.algorithm import Metrics
 from mbctl.algorithms.embedded_model import EmbeddedModel
+from mbctl.algorithms.maximum_entropy import MaximumEntropySettings, MaximumEntropyUpdate
 from mbctl.algorithms.transitions import Transitions
 from mbctl.critics.soft_value import SoftValue
 from mbctl.critics.twin_q import TwinQ
@@ -22,44 +21,19 @@ from mbctl.tasks.task import Task
 
 
 @runtime_checkable
-class EmbeddedActorCriticSettings(Protocol):
+class EmbeddedActorCriticSettings(MaximumEntropySettings, Protocol):
     """The settings that an update reads."""
 
     @property
     def known_termination(self) -> bool: ...
     @property
-    def policy_learning_rate(self) -> float: ...
-    @property
-    def critic_learning_rate(self) -> float: ...
-    @property
-    def temperature_learning_rate(self) -> float: ...
-    @property
-    def gamma(self) -> float: ...
-    @property
-    def target_rate(self) -> float: ...
-    @property
-    def initial_temperature(self) -> float: ...
-    @property
-    def learn_temperature(self) -> bool: ...
-    @property
-    def target_entropy(self) -> float | None: ...
-    @property
     def reward(self) -> str: ...
     @property
     def reward_scale(self) -> float: ...
-    @property
-    def bound_gradient(self) -> str: ...
 
 
-class EmbeddedActorCritic:
-    """Updates a policy, its V and its twin Q.
-
-    Q and the model are asked about actions as the robot applies them, which is what replay rows
-    hold; the policy's density and entropy are those of its requests.
-
-    Attributes:
-        log_alpha: logarithm of the temperature, a scalar tensor.
-    """
+class EmbeddedActorCritic(MaximumEntropyUpdate):
+    """Updates a policy, its V and its twin Q."""
 
     def __init__(
         self,
@@ -70,27 +44,16 @@ class EmbeddedActorCritic:
         model: EmbeddedModel,
         settings: EmbeddedActorCriticSettings,
     ) -> None:
-        self.task = task
-        self.policy = policy
+        super().__init__(task, policy, settings)
         self.critic = critic
         self.value = value
         self.model = model
-        self.settings = settings
-        entropy = settings.target_entropy
-        self.target_entropy = -float(len(task.robot.joints)) if entropy is None else entropy
-        self.log_alpha = torch.tensor(
-            math.log(settings.initial_temperature), requires_grad=settings.learn_temperature
-        )
+        self.embedding = settings
         critics = {
             "params": [*critic.parameters, *value.parameters],
             "lr": settings.critic_learning_rate,
         }
-        groups = [critics, {"params": policy.parameters, "lr": settings.policy_learning_rate}]
-        if settings.learn_temperature:
-            rate = settings.temperature_learning_rate
-            groups.append({"params": [self.log_alpha], "lr": rate})
-        self.optimizer = torch.optim.Adam(groups, fused=True)
-        self._last: dict[str, Tensor] = {}
+        self.optimizer = torch.optim.Adam([critics, *self._policy_groups()], fused=True)
 
     def update(self, batch: Transitions, generator: torch.Generator) -> None:
         """One gradient step of Q, V and policy, each from what the others were before it."""
@@ -136,7 +99,7 @@ class EmbeddedActorCritic:
         generator: torch.Generator,
     ) -> Tensor:
         """Eq. 8 of each row [B], with gradients by the action alone."""
-        task, settings = self.task, self.settings
+        task, settings = self.task, self.embedding
         goal = task.goal(observation)
         after = self.model.dynamics.sample(task.physical(observation), applied, generator)
         reward = self._reward(observation, applied, after, goal, generator)
@@ -144,18 +107,6 @@ class EmbeddedActorCritic:
         alive = 1.0 - task.terminated(after).to(reward) if settings.known_termination else 1.0
         future = self.value.values_for_actor(seen)
         return embedded_value(reward, log_prob, future, alive, alpha, settings.gamma)
-
-    def applied(self, observation: Tensor, action: Tensor) -> Tensor:
-        """What the robot makes of a request, [B, A], differentiable as the settings say."""
-        applied = self.task.applied_action(self.task.physical(observation), action)
-        if self.settings.bound_gradient == "exact":
-            return applied
-        return action + (applied - action).detach()
-
-    def metrics(self) -> Metrics:
-        """Numbers of the last update; none before the first."""
-        values = {name: float(value.mean()) for name, value in self._last.items()}
-        return {**values, "temperature": float(self.log_alpha.detach().exp())} if values else {}
 
     def _reward(
         self,
@@ -169,5 +120,5 @@ class EmbeddedActorCritic:
         if self.model.reward is not None:
             return self.model.reward.sample(observation, applied, generator)
         task = self.task
-        of = task.reward if self.settings.reward == "task" else task.objective
-        return self.settings.reward_scale * (of(after, goal) - task.action_cost(applied))
+        of = task.reward if self.embedding.reward == "task" else task.objective
+        return self.embedding.reward_scale * (of(after, goal) - task.action_cost(applied))

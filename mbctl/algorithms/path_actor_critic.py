@@ -8,7 +8,8 @@ from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 
 from mbctl.algorithms.algorithm import Metrics
-from mbctl.algorithms.soft_actor_critic import SoftActorCritic, SoftActorCriticSettings
+from mbctl.algorithms.maximum_entropy import MaximumEntropySettings
+from mbctl.algorithms.soft_actor_critic import SoftActorCritic
 from mbctl.critics.twin_q import TwinQ
 from mbctl.losses.pathwise import PathwiseReturn
 from mbctl.losses.sac import temperature_loss
@@ -17,7 +18,7 @@ from mbctl.tasks.task import Task
 
 
 @runtime_checkable
-class PathSettings(SoftActorCriticSettings, Protocol):
+class PathSettings(MaximumEntropySettings, Protocol):
     """The settings that an update of the policy reads."""
 
     @property

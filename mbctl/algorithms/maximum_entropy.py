@@ -1,0 +1,85 @@
+"""What each update of a maximum-entropy actor-critic has: a temperature, and actions as applied.
+
+Haarnoja et al. 2018, Soft Actor-Critic Algorithms and Applications, https://arxiv.org/abs/1812.05905,
+section 5.
+"""
+
+import math
+from typing import Any, Protocol, runtime_checkable
+
+import torch
+from torch import Tensor
+
+from mbctl.algorithms.algorithm import Metrics
+from mbctl.policies.squashed import SquashedGaussianPolicy
+from mbctl.tasks.task import Task
+
+
+@runtime_checkable
+class MaximumEntropySettings(Protocol):
+    """The settings that an update reads."""
+
+    @property
+    def policy_learning_rate(self) -> float: ...
+    @property
+    def critic_learning_rate(self) -> float: ...
+    @property
+    def temperature_learning_rate(self) -> float: ...
+    @property
+    def gamma(self) -> float: ...
+    @property
+    def target_rate(self) -> float: ...
+    @property
+    def initial_temperature(self) -> float: ...
+    @property
+    def learn_temperature(self) -> bool: ...
+    @property
+    def target_entropy(self) -> float | None: ...
+    @property
+    def bound_gradient(self) -> str: ...
+
+
+class MaximumEntropyUpdate:
+    """Policy, temperature, and the numbers of the last update.
+
+    Critics are asked about actions as the robot applies them, which is what replay rows hold: what
+    the policy requests goes through `applied` first. The policy's density and entropy are those of
+    its requests.
+
+    Attributes:
+        log_alpha: logarithm of the temperature, a scalar tensor.
+    """
+
+    def __init__(
+        self, task: Task, policy: SquashedGaussianPolicy, settings: MaximumEntropySettings
+    ) -> None:
+        self.task = task
+        self.policy = policy
+        self.settings = settings
+        entropy = settings.target_entropy
+        self.target_entropy = -float(len(task.robot.joints)) if entropy is None else entropy
+        self.log_alpha = torch.tensor(
+            math.log(settings.initial_temperature), requires_grad=settings.learn_temperature
+        )
+        self._last: dict[str, Tensor] = {}
+
+    def metrics(self) -> Metrics:
+        """Numbers of the last update; none before the first."""
+        values = {name: float(value.mean()) for name, value in self._last.items()}
+        return {**values, "temperature": float(self.log_alpha.detach().exp())} if values else {}
+
+    def applied(self, observation: Tensor, action: Tensor) -> Tensor:
+        """What the robot makes of a request, [B, A], differentiable as the settings say."""
+        applied = self.task.applied_action(self.task.physical(observation), action)
+        if self.settings.bound_gradient == "exact":
+            return applied
+        return action + (applied - action).detach()
+
+    def _policy_groups(self) -> list[dict[str, Any]]:
+        """What an optimizer moves of policy and temperature, each at its own rate."""
+        settings = self.settings
+        groups = [{"params": self.policy.parameters, "lr": settings.policy_learning_rate}]
+        if settings.learn_temperature:
+            rate = settings.temperature_learning_rate
+            groups.append({"params": [self.log_alpha], "lr": rate})
+        return groups
