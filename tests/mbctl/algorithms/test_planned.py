@@ -1,5 +1,9 @@
 """A learner behind a planner: it learns as ever, and its snapshot plans in what it learned."""
 
+import tomllib
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +11,7 @@ import torch
 from mbctl.algorithms.planned import planned
 from mbctl.algorithms.planned_settings import PalMpcSettings
 from mbctl.algorithms.registry import algorithm_config, build_algorithm
-from mbctl.config.check import resolve_algorithm
+from mbctl.config.check import PRESET_DIR, resolve_algorithm
 from mbctl.config.errors import ConfigError
 from mbctl.config.models import AlgorithmConfig
 from mbctl.models.probabilistic_ensemble import ProbabilisticEnsemble
@@ -19,11 +23,23 @@ from tests.conformance.point_mass import PointMass
 from tests.mbctl.algorithms.cases import CASES
 
 TASK = PointMass()
+PRESETS = sorted(PRESET_DIR.glob("*-mpc*.toml"))
 
 
 @pytest.fixture(params=["pal-mpc", "mal-mpc"])
 def name(request: pytest.FixtureRequest) -> str:
     return request.param
+
+
+def settings_in(preset: Path) -> dict[str, Any]:
+    return tomllib.loads(preset.read_text(encoding="utf-8"))["settings"]
+
+
+@pytest.mark.parametrize("preset", PRESETS, ids=lambda path: path.stem)
+def test_a_preset_learns_as_that_of_the_learner_alone(preset: Path):
+    base = preset.with_name(preset.name.replace("-mpc", ""))
+    own = {"planner", "explores", "exploration_std"}
+    assert {k: v for k, v in settings_in(preset).items() if k not in own} == settings_in(base)
 
 
 class TestSnapshot:
