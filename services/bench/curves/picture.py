@@ -9,6 +9,7 @@ from services.bench.curves.readings import Reading
 from services.bench.curves.table import Curve, Mean, means
 
 _WIDE, _HIGH = 6.5, 4.2  # inches of a panel
+_LEGEND_INSIDE = 6  # entries
 _LABEL = 45  # characters
 _ROOM = 1.25  # x beyond our own last sample within which readings are drawn to scale
 
@@ -71,7 +72,15 @@ def _draw_task(
         axes.set_ylim(-3, 103)
     axes.grid(alpha=0.3)
     if any(curve.points for curve in curves):
+        _draw_legend(axes)
+
+
+def _draw_legend(axes: Any) -> None:
+    """Where it hides no curve: a long one below the panel."""
+    if len(axes.get_legend_handles_labels()[0]) <= _LEGEND_INSIDE:
         axes.legend(fontsize="small").set_in_layout(False)
+        return
+    axes.legend(fontsize="small", loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=3)
 
 
 def _draw_readings(
