@@ -36,6 +36,7 @@ class ServoArming:
         servos: that get torque together.
         settings: watchdog, soft start, patience.
         now_ns: monotonic clock.
+        in_motion: other servos may be moving while these are armed.
     """
 
     def __init__(
@@ -44,9 +45,11 @@ class ServoArming:
         servos: Sequence[Servo],
         settings: DynamixelSettings,
         now_ns: Callable[[], int],
+        *,
+        in_motion: bool = False,
     ) -> None:
-        self._bus = bus
-        self._group = ServoGroup(bus, servos)
+        self._group = ServoGroup(bus, servos, in_motion=in_motion)
+        self._in_motion = ServoGroup(bus, servos, in_motion=True)
         self._settings = settings
         self._now_ns = now_ns
 
@@ -74,7 +77,7 @@ class ServoArming:
         if self.watchdog_units:
             group.write("bus_watchdog", 0, reason="WATCHDOG_NOT_ARMED")
         group.write("profile_acceleration", _UNLIMITED, reason="PROFILE_NOT_SET")
-        self.limit_velocity(velocity_rad_s)
+        _limit_velocity(group, velocity_rad_s)
         goals = self._seed()
         if self.watchdog_units:
             group.write("bus_watchdog", self.watchdog_units, reason="WATCHDOG_NOT_ARMED")
@@ -82,15 +85,13 @@ class ServoArming:
         return [goals[servo_id] for servo_id in group.ids]
 
     def limit_velocity(self, velocity_rad_s: float | None) -> None:
-        """Set the servos' own speed limit, None for none; it holds from the next goal on.
+        """Set the speed limit of armed servos, None for none; it holds from the next goal on.
 
         Raises:
             RobotWriteError: PROFILE_NOT_SET.
             RobotReadError: SERVO_SILENT.
         """
-        self._group.write(
-            "profile_velocity", profile_velocity_counts(velocity_rad_s), reason="PROFILE_NOT_SET"
-        )
+        _limit_velocity(self._in_motion, velocity_rad_s)
 
     def _seed(self) -> dict[int, int]:
         """Goal := present, until both agree: a limp robot may still be sinking."""
@@ -140,3 +141,8 @@ def _within_turn(servo: Servo, position: int) -> int:
         f"{servo.goal_max_ticks}]: move it back by hand, or calibrate",
         reason="POSITION_OUTSIDE_TRAVEL",
     )
+
+
+def _limit_velocity(group: ServoGroup, velocity_rad_s: float | None) -> None:
+    counts = profile_velocity_counts(velocity_rad_s)
+    group.write("profile_velocity", counts, reason="PROFILE_NOT_SET")

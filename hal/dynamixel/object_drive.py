@@ -31,11 +31,13 @@ class ObjectDrive:
         settings: DynamixelSettings,
         now_ns: Callable[[], int],
     ) -> None:
-        self._bus = bus
         self._servos = tuple(servos)
+        self._group = ServoGroup(bus, servos, in_motion=True)
         self._velocity_rad_s = settings.object_velocity_rad_s
         self._angles = ServoAngles([servo.joint for servo in servos])
-        self._arming = ServoArming(bus, servos, settings, now_ns) if servos else None
+        self._arming = (
+            ServoArming(bus, servos, settings, now_ns, in_motion=True) if servos else None
+        )
         self._goal: list[int] | None = None
         self.has_torque = False
 
@@ -57,9 +59,7 @@ class ObjectDrive:
         ]
         if goal != self._goal:
             values = {servo.id: value for servo, value in zip(self._servos, goal, strict=True)}
-            ServoGroup(self._bus, self._servos).write(
-                "goal_position", values, reason="GOAL_REJECTED"
-            )
+            self._group.write("goal_position", values, reason="GOAL_REJECTED")
             self._goal = goal
 
     def let_go(self) -> None:
@@ -70,7 +70,7 @@ class ObjectDrive:
             RobotReadError: SERVO_SILENT.
         """
         if self.has_torque:
-            ServoGroup(self._bus, self._servos).write("torque_enable", 0, reason="TORQUE_NOT_OFF")
+            self._group.write("torque_enable", 0, reason="TORQUE_NOT_OFF")
             self.forget()
 
     def forget(self) -> None:

@@ -38,13 +38,13 @@ class Line:
 
 
 @pytest.fixture
-def group_on() -> Iterator[Callable[[Answer], ServoGroup]]:
+def group_on() -> Iterator[Callable[..., ServoGroup]]:
     lines: list[ScriptedLine] = []
 
-    def make(answer: Answer) -> ServoGroup:
+    def make(answer: Answer, **options: bool) -> ServoGroup:
         lines.append(ScriptedLine(answer))
         bus = ServoBus(SerialPort(lines[-1].path), turnaround_s=0.004)
-        return ServoGroup(bus, [Servo(joint, TABLE, 45) for joint in JOINTS])
+        return ServoGroup(bus, [Servo(joint, TABLE, 45) for joint in JOINTS], **options)
 
     yield make
     for line in lines:
@@ -69,3 +69,9 @@ def test_a_mute_servo_is_named(group_on):
     with pytest.raises(RobotReadError, match=rf"no answer from {mute.name} .* to 8 reads") as error:
         group.read_block(64, 2)
     assert error.value.reason == "SERVO_SILENT"
+
+
+def test_in_motion_silence_is_told_after_three_reads(group_on):
+    group = group_on(Line(misses=5), in_motion=True)
+    with pytest.raises(RobotReadError, match="to 3 reads"):
+        group.read_block(64, 2)
