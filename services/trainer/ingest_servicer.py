@@ -19,6 +19,7 @@ from services import wire
 from services.errors import ServiceError, invalid_field, refusal
 
 IN_FLIGHT_MAX = 64  # chunks of one stream that wait for the disk; more are left to flow control
+HEAR_OUT_S = 0.2
 
 log = structlog.get_logger()
 
@@ -33,6 +34,20 @@ class _Stream:
     spool_id: str
     writes: asyncio.Queue[asyncio.Future[int] | None] = field(default_factory=asyncio.Queue)
     room: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(IN_FLIGHT_MAX))
+    refused: bool = False  # what still comes is read and dropped
+
+    def refuse(self) -> None:
+        """Take nothing more; a reader that waits for room goes on."""
+        self.refused = True
+        self.room.release()
+
+    def fail(self, error: ServiceError) -> None:
+        """End with `error`, told after the writes before it."""
+        self.refuse()
+        write: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        write.add_done_callback(_mark_heard)
+        write.set_exception(error)
+        self.writes.put_nowait(write)
 
 
 class IngestServicer(trainer_pb2_grpc.IngestServiceServicer):
@@ -75,7 +90,11 @@ class IngestServicer(trainer_pb2_grpc.IngestServiceServicer):
     async def StreamChunks(
         self, request_iterator: Requests, context: grpc.aio.ServicerContext
     ) -> AsyncIterator[trainer_pb2.StreamChunksResponse]:
-        stream = await self._open(request_iterator)
+        try:
+            stream = await self._open(request_iterator)
+        except ServiceError:
+            await _hear_out(asyncio.create_task(_drop(request_iterator)))
+            raise
         reader = asyncio.create_task(self._read(stream, request_iterator))
         try:
             sequence = await self._next_sequence(stream.spool_id)
@@ -83,13 +102,25 @@ class IngestServicer(trainer_pb2_grpc.IngestServiceServicer):
             async for sequence in self._durable(stream):
                 yield trainer_pb2.StreamChunksResponse(next_sequence=sequence)
             await reader
+        except ServiceError:
+            self._close(stream)
+            stream.refuse()
+            await _hear_out(reader)
+            raise
         finally:
             reader.cancel()
-            _abandon(stream)
-            if self._streams.get(stream.robot) is stream:
-                del self._streams[stream.robot]
-            with contextlib.suppress(asyncio.CancelledError, ServiceError, grpc.aio.BaseError):
+            self._close(stream)
+            with contextlib.suppress(asyncio.CancelledError, grpc.aio.BaseError):
                 await reader
+
+    def _close(self, stream: _Stream) -> None:
+        """Leave its robot to another stream; what is queued is stored, but nobody hears of it."""
+        if self._streams.get(stream.robot) is stream:
+            del self._streams[stream.robot]
+        while not stream.writes.empty():
+            write = stream.writes.get_nowait()
+            if write is not None:
+                write.cancel()
 
     async def _open(self, requests: Requests) -> _Stream:
         first = await anext(aiter(requests), None)
@@ -111,28 +142,31 @@ class IngestServicer(trainer_pb2_grpc.IngestServiceServicer):
             message = f"robot {stream.robot!r} streams from spool {old.spool_id} already"
             raise refusal("ROBOT_IN_USE", message)
         if old is not None:
-            code = grpc.StatusCode.ABORTED
-            replaced: asyncio.Future[int] = asyncio.get_running_loop().create_future()
             message = f"robot {stream.robot!r} opened another stream"
-            replaced.add_done_callback(_mark_heard)
-            replaced.set_exception(ServiceError(code, "STREAM_REPLACED", message))
-            old.writes.put_nowait(replaced)
+            old.fail(ServiceError(grpc.StatusCode.ABORTED, "STREAM_REPLACED", message))
         self._streams[stream.robot] = stream
 
     async def _read(self, stream: _Stream, requests: Requests) -> None:
-        """Check chunks and hand them to the writer, until the robot ends or a chunk is wrong."""
+        """Check chunks and hand them to the writer; a wrong one is told after those before it."""
         try:
             async for request in requests:
-                await stream.room.acquire()
-                chunk = self._checked(stream, request)
-                try:
-                    write = asyncio.wrap_future(self._writer.submit(chunk))
-                except StoreError as error:
-                    raise _storing_failed(error) from error
-                write.add_done_callback(_mark_heard)
-                stream.writes.put_nowait(write)
+                if not stream.refused:
+                    await stream.room.acquire()
+                if not stream.refused:
+                    self._submit(stream, request)
         finally:
             stream.writes.put_nowait(None)
+
+    def _submit(self, stream: _Stream, request: trainer_pb2.StreamChunksRequest) -> None:
+        try:
+            write = asyncio.wrap_future(self._writer.submit(self._checked(stream, request)))
+        except StoreError as error:
+            stream.fail(_storing_failed(error))
+        except ServiceError as error:
+            stream.fail(error)
+        else:
+            write.add_done_callback(_mark_heard)
+            stream.writes.put_nowait(write)
 
     async def _durable(self, stream: _Stream) -> AsyncIterator[int]:
         """Next sequence numbers as chunks become durable; several at once are told as one."""
@@ -203,12 +237,20 @@ def _mark_heard(write: asyncio.Future[int]) -> None:
         write.exception()
 
 
-def _abandon(stream: _Stream) -> None:
-    """What is queued will be stored all the same; nobody hears of it."""
-    while not stream.writes.empty():
-        write = stream.writes.get_nowait()
-        if write is not None:
-            write.cancel()
+async def _hear_out(reader: asyncio.Task[None]) -> None:
+    """Let what a refused robot is sending arrive.
+
+    A stream that ends while its client writes is reset, and the client never learns why. A daemon
+    that stops cancels this only: the refusal still goes out.
+    """
+    with contextlib.suppress(asyncio.CancelledError):
+        await asyncio.wait([reader], timeout=HEAR_OUT_S)
+    reader.cancel()
+
+
+async def _drop(requests: Requests) -> None:
+    async for _ in requests:
+        pass
 
 
 def _check_spool_id(spool_id: str) -> str:

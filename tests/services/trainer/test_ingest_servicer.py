@@ -52,20 +52,7 @@ class Ingest:
     async def refused(
         self, *requests: trainer_pb2.StreamChunksRequest
     ) -> tuple[grpc.StatusCode, str, str, list[int]]:
-        """Code, reason and message of a stream that ends badly, and the acks before.
-
-        A stream that is refused while its client is still sending can be reset before the client
-        has read why; a real sender asks again after a pause, and so does this.
-        """
-        for _ in range(3):
-            code, reason, message, acks = await self._refused(*requests)
-            if reason:
-                break
-        return code, reason, message, acks
-
-    async def _refused(
-        self, *requests: trainer_pb2.StreamChunksRequest
-    ) -> tuple[grpc.StatusCode, str, str, list[int]]:
+        """Code, reason and message of a stream that ends badly, and the acks before."""
         acks: list[int] = []
 
         async def listen() -> None:
@@ -218,6 +205,25 @@ def test_bad_beginnings_are_refused(tmp_path: Path, make_chunk) -> None:
         request = trainer_pb2.GetResumePointRequest(spool_id="../../etc")
         with pytest.raises(grpc.aio.AioRpcError, match="hexadecimal"):
             await ingest.stub.GetResumePoint(request, timeout=5)
+
+    serving(tmp_path, scenario)
+
+
+def test_a_robot_that_goes_on_sending_is_told_why_it_is_refused(
+    tmp_path: Path, make_chunks
+) -> None:
+    chunks = make_chunks(800)
+
+    async def scenario(ingest: Ingest) -> None:
+        for _ in range(10):
+            _, reason, *_ = await ingest.refused(hello(spool_id="zz"), *map(sent, chunks))
+            assert reason == "FIELD_INVALID"
+        foreign = dataclasses.replace(chunks[1], robot="dclaw1")
+        for _ in range(10):
+            requests = (hello(), *map(sent, (chunks[0], foreign, *chunks[2:])))
+            _, reason, *_ = await ingest.refused(*requests)
+            assert reason == "CHUNK_INVALID"
+        assert stored_rows(ingest) == chunks[:1]
 
     serving(tmp_path, scenario)
 
