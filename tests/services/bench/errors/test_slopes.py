@@ -38,6 +38,16 @@ def test_both_fits_are_measured_at_each_number_of_rows():
     assert found[0].gradient != found[2].gradient
 
 
+def test_a_plain_fit_finds_the_pendulums_motion():
+    """Which it does not where columns are all but the same."""
+    settings = {"gradient_weight": 0.0, "members": 2, "elites": 1}
+    sizes = SlopeSizes(rows=(500,), test_rows=100, settings=settings)
+    plain = list(measure_slopes(make_task("gym/Pendulum-v1"), 0, sizes))[-1]
+    assert plain.loss == WITHOUT
+    assert plain.prediction < 0.005
+    assert plain.gradient < 0.005
+
+
 def test_the_true_step_is_the_closed_form_or_the_simulators():
     pendulum = true_step(make_task("gym/Pendulum-v1"))
     down = torch.tensor([[math.pi, 0.0, 0.0]], dtype=torch.float64)
