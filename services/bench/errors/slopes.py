@@ -62,7 +62,8 @@ class SlopeError:
     Attributes:
         loss: WITH or WITHOUT.
         prediction: in units of the real steps' standard deviation; 1 is no better than the mean.
-        gradient: of the next state by state and action, in units of the states' deviation.
+        gradient: of the next state by state and action, all in units of the states' deviation; the
+            robot's limits for actions.
     """
 
     task: str
@@ -127,7 +128,8 @@ def _errors(
     difference = task.physical_difference
     rows64 = before.double(), action.double()
     prediction = prediction_error(learned, exact, *rows64, moved.double(), difference)
-    gradient = gradient_error(learned, exact, *rows64, scale.double(), difference=difference)
+    along = torch.diag(torch.cat([scale, torch.ones(action.shape[-1])])).double()
+    gradient = gradient_error(learned, exact, *rows64, scale.double(), along, difference=difference)
     told = float(prediction.mean()), float(gradient.mean())
     assert all(math.isfinite(value) for value in told), told
     return told
