@@ -64,8 +64,19 @@ class MaximumEntropyUpdate:
         self._last: dict[str, Tensor] = {}
 
     def metrics(self) -> Metrics:
-        """Numbers of the last update; none before the first."""
+        """Numbers of the last update; none before the first.
+
+        Raises:
+            FloatingPointError: one is not finite. Critics do not come back from that, and a policy
+                that is only no longer improved would go on to be published as a new one.
+        """
         values = {name: float(value.mean()) for name, value in self._last.items()}
+        for name, value in values.items():
+            if not math.isfinite(value):
+                raise FloatingPointError(
+                    f"learning has come to {name} = {value}; look for rows of unusual size, or "
+                    "lower the learning rates"
+                )
         return {**values, "temperature": float(self.log_alpha.detach().exp())} if values else {}
 
     def applied(self, observation: Tensor, action: Tensor) -> Tensor:

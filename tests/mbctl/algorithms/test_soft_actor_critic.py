@@ -1,5 +1,7 @@
 """One update: written twice it is the same, and its parts move where they should."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -59,6 +61,14 @@ def test_a_temperature_that_is_not_learned_stays(batch):
         learner.update(batch, generator())
     assert fixed.metrics()["temperature"] == pytest.approx(0.2)
     assert learned.metrics()["temperature"] < 0.2  # there is more entropy than is wanted
+
+
+def test_critics_that_are_lost_are_not_reported_as_learning(batch):
+    learner = make()
+    learner.update(replace(batch, reward=torch.full_like(batch.reward, torch.nan)), generator())
+    learner.update(batch, generator())
+    with pytest.raises(FloatingPointError, match=r"critic_loss = nan; look for rows"):
+        learner.metrics()
 
 
 def test_the_target_entropy_is_minus_the_number_of_joints():
