@@ -28,9 +28,9 @@ Deviations from the paper:
     * The gradient loss is in the model's standard units, in which neighbours are sought, too; the
       paper has raw ones, in which the column of the largest numbers chooses the neighbours and owns
       the loss. w keeps the paper's values, though it weighs another quantity.
-    * The gradient loss is that of the rows in a member's mini-batch (in the authors' code, of other
-      rows), by forward-mode products (there, by whole Jacobians). Neighbours may be rows that the
-      fit holds out, of which only differences to others are seen.
+    * The gradient loss is that of rows drawn anew for each mini-batch out of the newest
+      `neighbour_rows`, as in the authors' code (the paper's eq. 10 takes all rows), by forward-mode
+      products (there, by whole Jacobians).
     * `neighbour_radius` can leave neighbours out that are too far; the paper takes any.
     * A path adds -alpha log pi discounted like the reward beside it, once, as eq. 11 has it; the
       authors' code discounts twice.

@@ -9,9 +9,7 @@ from mbctl.algorithms.algorithm import Metrics, Progress
 from mbctl.algorithms.imagined_data import DataSettings, transition_data
 from mbctl.data.replay import Replay
 from mbctl.models.fit import TransitionData
-from mbctl.models.fit_probabilistic import ProbabilisticFitter
-
-Penalty = Callable[[Tensor], Tensor]
+from mbctl.models.fit_probabilistic import Penalty, ProbabilisticFitter
 
 
 def fit_to_replay(

@@ -24,6 +24,10 @@ class ProbabilisticModelSettings(BaseModel):
         model_holdout, model_holdout_rows: share of rows held out, 0.2, and the most of them, 5,000.
         model_patience, model_gain: a fit ends when no member's score has got better by more than
             that share for more than so many epochs; 5 and 0.01.
+        model_patience_steps: and for at least so many gradient steps; 0, which is the paper. Where
+            rows are few, an epoch is only a few steps.
+        model_warm_up: steps over which the learning rate grows in each fit but the first; 0, which
+            is the paper.
         model_score: of members on held-out rows: squared error ("mse") or likelihood ("nll", of
             which `model_gain` is in nats).
         model_steps_max: most gradient steps per fit; without bound in the paper.
@@ -49,6 +53,8 @@ class ProbabilisticModelSettings(BaseModel):
     model_holdout: float = Field(default=0.2, ge=0, lt=1)
     model_holdout_rows: int = Field(default=5000, ge=0)
     model_patience: int = Field(default=5, ge=0)
+    model_patience_steps: int = Field(default=0, ge=0)
+    model_warm_up: int = Field(default=0, ge=0)
     model_gain: float = Field(default=0.01, ge=0)
     model_score: Literal["mse", "nll"] = "mse"
     model_steps_max: int = Field(default=1_000_000, ge=1)

@@ -3,6 +3,7 @@
 Li et al. 2022 (DDPPO), eqs. 9, 10.
 """
 
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -65,17 +66,32 @@ class SlopePenalty:
         self._generator = generator
         self._rows: _Rows | None = None
 
+    def begin(self, train: Int[Tensor, "N"]) -> None:
+        """Find the neighbours among the newest of the rows with these numbers."""
+        self._rows = self._find(train)
+
     def __call__(self, batch: Int[Tensor, "E B"]) -> Float[Tensor, ""]:
-        """w R of the rows with these numbers, summed over members."""
-        if self._rows is None:  # only now does the model have this fit's units
-            self._rows = self._find()
-        rows, chosen = self._rows, self._chosen_directions(self._rows.neighbour.shape[1])
-        inputs, targets = rows.inputs[batch], rows.targets[batch]
-        near = rows.neighbour[batch][..., chosen]
+        """w R, summed over members, of as many rows that have neighbours as the mini-batch has.
+
+        Not of its own rows: most of many are older than `neighbour_rows`, and w would fade.
+        """
+        count = len(self.rows.inputs)
+        return self.of_rows(torch.randint(count, batch.shape, generator=self._generator))
+
+    def of_rows(self, numbers: Int[Tensor, "E B"]) -> Float[Tensor, ""]:
+        """w R, summed over members, of rows by their numbers among those with neighbours."""
+        rows, chosen = self.rows, self._chosen_directions(self.rows.near.shape[1])
+        inputs, targets = rows.inputs[numbers], rows.targets[numbers]
+        near = rows.near[numbers][..., chosen]
         projected = projections(self._mean, inputs, rows.inputs[near] - inputs[..., None, :])
         differences = rows.targets[near] - targets[..., None, :]
-        loss = directional_derivative_loss(projected, differences, rows.kept[batch][..., chosen])
+        loss = directional_derivative_loss(projected, differences, rows.kept[numbers][..., chosen])
         return self._settings.gradient_weight * loss.sum()
+
+    @property
+    def rows(self) -> "_Rows":
+        assert self._rows is not None, "begin comes first"
+        return self._rows
 
     def _mean(self, inputs: Tensor) -> Tensor:
         return self._model.network(inputs)[..., : self._model.target_dim]
@@ -87,38 +103,34 @@ class SlopePenalty:
         return torch.randperm(count, generator=self._generator)[:wanted]
 
     @torch.no_grad()
-    def _find(self) -> "_Rows":
+    def _find(self, train: Tensor) -> "_Rows":
         model, data, settings = self._model, self._data, self._settings
-        inputs = model.normalise(model.inputs(data.physical, data.action))
-        targets = model.standard_targets(data.difference, self._reward)
-        newest = _newest(len(inputs), self._images, settings.neighbour_rows)
-        near = newest[nearest(inputs[newest], settings.neighbours)]
-        away = inputs[near] - inputs[newest][:, None]
+        newest = _newest(train, len(data.physical) // self._images, settings.neighbour_rows)
+        reward = None if self._reward is None else self._reward[newest]
+        inputs = model.normalise(model.inputs(data.physical[newest], data.action[newest]))
+        targets = model.standard_targets(data.difference[newest], reward)
+        near = nearest(inputs, settings.neighbours)
+        away = (inputs[near] - inputs[:, None]).square().mean(dim=-1).sqrt()
         radius = torch.inf if settings.neighbour_radius is None else settings.neighbour_radius
-        neighbour = torch.zeros(len(inputs), near.shape[1], dtype=torch.long)
-        kept = torch.zeros(len(inputs), near.shape[1])
-        neighbour[newest] = near
-        kept[newest] = (away.square().mean(dim=-1).sqrt() <= radius).float()
-        return _Rows(inputs, targets, neighbour, kept)
+        return _Rows(inputs, targets, near, (away <= radius).float())
 
     @property
     def kept_share(self) -> float:
-        """Share of row and neighbour pairs that count, once the first mini-batch has come."""
+        """Share of row and neighbour pairs that count, once the fit has begun."""
         return 0.0 if self._rows is None else float(self._rows.kept.mean())
 
 
+@dataclass(frozen=True)
 class _Rows:
     """Standard inputs [N, I] and targets [N, D]; neighbours [N, n] and whether they count."""
 
-    def __init__(self, inputs: Tensor, targets: Tensor, neighbour: Tensor, kept: Tensor) -> None:
-        self.inputs = inputs
-        self.targets = targets
-        self.neighbour = neighbour
-        self.kept = kept
+    inputs: Tensor
+    targets: Tensor
+    near: Tensor
+    kept: Tensor
 
 
-def _newest(count: int, images: int, wanted: int) -> Tensor:
-    """Numbers of the `wanted` newest of `count` rows, where images come one set after the other."""
-    rows = count // images
-    first = max(0, rows - max(2, wanted // images))
-    return (rows * torch.arange(images)[:, None] + torch.arange(first, rows)).flatten()
+def _newest(train: Tensor, rows: int, wanted: int) -> Tensor:
+    """The `wanted` newest of the row numbers `train`; images of `rows` rows follow each other."""
+    age = torch.argsort(train % rows, descending=True, stable=True)
+    return train[age[: max(2, wanted)]]

@@ -8,6 +8,10 @@ Deviations from the authors' code, with reason:
     * A member keeps its best weights however little they are better; only the decision to stop
       asks for a gain. Weights from before a fit are no candidates: they have seen rows that this
       fit holds out.
+    * `model_warm_up`, `model_patience_steps`: a fit may begin with small steps and wait longer than
+      some epochs. Adam's first steps, as large as any, make a well fitted model many times
+      worse; where rows are few, five epochs are ten steps, and a fit ends before it has recovered.
+    * A fit that comes to numbers that are not finite is refused.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,7 +19,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from mbctl.models.best_members import BestMembers
@@ -23,6 +27,19 @@ from mbctl.models.fit import TransitionData
 from mbctl.models.probabilistic_ensemble import ProbabilisticEnsemble
 
 Loss = Callable[[Tensor, Tensor, Tensor], Tensor]  # mean, log-variance, target to [E]
+
+
+@runtime_checkable
+class Penalty(Protocol):
+    """A further loss of a fit, summed over members."""
+
+    def begin(self, train: Int[Tensor, "N"]) -> None:
+        """The numbers of the rows that are fitted to; the model has this fit's units by now."""
+        ...
+
+    def __call__(self, batch: Int[Tensor, "E B"]) -> Float[Tensor, ""]:
+        """Of the mini-batch with these row numbers."""
+        ...
 
 
 @runtime_checkable
@@ -45,6 +62,10 @@ class FitSettings(Protocol):
     def model_holdout_rows(self) -> int: ...
     @property
     def model_patience(self) -> int: ...
+    @property
+    def model_patience_steps(self) -> int: ...
+    @property
+    def model_warm_up(self) -> int: ...
     @property
     def model_gain(self) -> float: ...
     @property
@@ -115,9 +136,9 @@ class ProbabilisticFitter:
         progress: Callable[[float, float], None],
         *,
         images: int = 1,
-        penalty: Callable[[Tensor], Tensor] | None = None,
+        penalty: Penalty | None = None,
     ) -> FitReport:
-        """Fit until no member has gained for `model_patience` epochs.
+        """Fit until no member has gained for `model_patience` epochs and `model_patience_steps`.
 
         Args:
             data: training tuples; `weight` is the relative chance to enter a bootstrap sample.
@@ -125,8 +146,12 @@ class ProbabilisticFitter:
             progress: told (fraction done, mean loss of the members) at each epoch.
             images: how many images of the same N / images rows `data` holds, one set after the
                 other. No image of a held-out row is fitted to.
-            penalty: further loss, summed over members, of mini-batch row numbers [E, batch].
+            penalty: further loss.
+
+        Raises:
+            FloatingPointError: the fit came to numbers that are not finite.
         """
+        warm_up = self.settings.model_warm_up if self.model.fitted else 0
         train, held = self._split(len(data.weight), images)
         seen = None if reward is None else reward[train]
         self.model.fit_statistics(
@@ -135,44 +160,69 @@ class ProbabilisticFitter:
         inputs = self.model.normalise(self.model.inputs(data.physical, data.action))
         targets = self.model.standard_targets(data.difference, reward)
         drawn = self._bootstrap(train, data.weight)
-        return self._search(_Rows(inputs, targets, drawn, held), progress, penalty)
+        if penalty is not None:
+            penalty.begin(train)
+        return self._search(_Rows(inputs, targets, drawn, held), progress, penalty, warm_up)
 
     def _search(
         self,
         rows: "_Rows",
         progress: Callable[[float, float], None],
-        penalty: Callable[[Tensor], Tensor] | None,
+        penalty: Penalty | None,
+        warm_up: int,
     ) -> FitReport:
         settings, model = self.settings, self.model
         relative = settings.model_score == "mse"
         best = BestMembers(list(model.network.parameters()), model.members)
-        steps = epochs = stale = 0
-        done, loss = 0.0, 0.0
-        while steps < settings.model_steps_max and stale <= settings.model_patience:
-            waited = stale / (settings.model_patience + 1)
+        steps = epochs = 0
+        gained = 0, 0  # steps and epochs at the last gain
+        done, loss, waited = 0.0, 0.0, 0.0
+        while steps < settings.model_steps_max and waited < 1:
             done = max(done, waited, steps / settings.model_steps_max)
             progress(done, loss)
-            taken, loss = self._epoch(rows, settings.model_steps_max - steps, penalty)
+            taken, loss = self._epoch(rows, steps, penalty, warm_up)
             steps, epochs = steps + taken, epochs + 1
-            gained = best.take(self._scores(rows), settings.model_gain, relative)
-            stale = 0 if gained else stale + 1
+            if best.take(self._scores(rows), settings.model_gain, relative):
+                gained = steps, epochs
+            waited = self._waited(steps - gained[0], epochs - gained[1])
         best.restore()
         order = torch.argsort(best.score)[: len(model.elites)]
         model.elites = tuple(sorted(order.tolist()))
-        return FitReport(loss, float(best.score[order].mean()), steps, epochs)
+        report = FitReport(loss, float(best.score[order].mean()), steps, epochs)
+        self._check(report)
+        return report
+
+    def _waited(self, steps: int, epochs: int) -> float:
+        """Share of the patience that so many steps and epochs without a gain have used up."""
+        settings = self.settings
+        of_steps = steps / max(1, settings.model_patience_steps)
+        return min(of_steps, epochs / (settings.model_patience + 1))
+
+    def _check(self, report: FitReport) -> None:
+        found = torch.tensor([report.loss, report.score])
+        for values in (found, *self.model.network.parameters(), *self.model.bounds):
+            if not bool(values.isfinite().all()):
+                raise FloatingPointError(
+                    f"the fit of a model came to what is not finite (loss {report.loss:g}, "
+                    f"score {report.score:g}, {report.steps} steps); look for rows of unusual "
+                    "size, or lower model_learning_rate"
+                )
 
     def _epoch(
-        self, rows: "_Rows", steps_left: int, penalty: Callable[[Tensor], Tensor] | None
+        self, rows: "_Rows", begun: int, penalty: Penalty | None, warm_up: int
     ) -> tuple[int, float]:
         """One pass over the bootstrap samples, in an order of its own for each member.
+
+        `begun` steps of the fit are done; the learning rate grows over its first `warm_up`.
 
         Returns:
             Steps taken, and the mean loss of the members.
         """
         total, steps = 0.0, 0
         for batch in self._batches(rows.drawn):
-            if steps == steps_left:
+            if begun + steps == self.settings.model_steps_max:
                 break
+            self._set_rate(min(1.0, (begun + steps + 1) / (warm_up + 1)))
             mean, log_variance = self.model.standard(rows.inputs[batch])
             # Summed over members: each one's gradient is that of its own loss.
             loss = self._loss(mean, log_variance, rows.targets[batch]).sum()
@@ -188,6 +238,10 @@ class ProbabilisticFitter:
             self.optimizer.step()
             steps += 1
         return steps, total / steps
+
+    def _set_rate(self, share: float) -> None:
+        for group in self.optimizer.param_groups:
+            group["lr"] = share * self.settings.model_learning_rate
 
     def _batches(self, drawn: Tensor) -> Iterator[Tensor]:
         """Row numbers [E, batch]."""

@@ -47,7 +47,12 @@ class SlopeSizes:
     rows: tuple[int, ...] = (250, 500, 1000, 2000)
     test_rows: int = 200
     settings: Mapping[str, Any] = field(
-        default_factory=lambda: {"gradient_weight": 10.0, "neighbours": 10}
+        default_factory=lambda: {
+            "gradient_weight": 10.0,
+            "neighbours": 10,
+            "model_patience_steps": 100,
+            "model_warm_up": 100,
+        }
     )
 
 

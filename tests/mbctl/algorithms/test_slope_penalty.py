@@ -67,7 +67,14 @@ def penalty_of(
     model: ProbabilisticEnsemble, data: TransitionData, settings: DdppoSettings, images: int = 1
 ) -> SlopePenalty:
     generator = torch.Generator().manual_seed(1)
-    return SlopePenalty(model, data, None, images, settings, generator)
+    penalty = SlopePenalty(model, data, None, images, settings, generator)
+    penalty.begin(torch.arange(len(data.physical)))
+    return penalty
+
+
+def newest_first(count: int) -> Tensor:
+    """The penalty's number of each row, all of which it knows."""
+    return torch.arange(count).flip(0)
 
 
 def by_hand(
@@ -102,7 +109,7 @@ def test_it_is_equation_nine_of_the_nearest_rows(radius):
     batch = torch.tensor([[0, 7, 7, 31], [39, 2, 5, 11]])
     penalty = penalty_of(model, data, settings)
     expected = by_hand(model, data, batch, settings)
-    assert penalty(batch).item() == pytest.approx(expected, rel=1e-4)
+    assert penalty.of_rows(newest_first(40)[batch]).item() == pytest.approx(expected, rel=1e-4)
     assert (penalty.kept_share == 1.0) == (radius is None)
     assert penalty.kept_share > 0
 
@@ -110,41 +117,66 @@ def test_it_is_equation_nine_of_the_nearest_rows(radius):
 def test_chosen_directions_are_right_on_average():
     data, batch = data_of(40), torch.arange(40).expand(MEMBERS, -1)
     model = model_for(SETTINGS, data)
-    whole = penalty_of(model, data, SETTINGS)(batch).item()
+    whole = penalty_of(model, data, SETTINGS).of_rows(batch).item()
     one = penalty_of(model, data, SETTINGS.model_copy(update={"directions_per_step": 1}))
-    values = [one(batch).item() for _ in range(60)]
+    values = [one.of_rows(batch).item() for _ in range(60)]
 
     distinct = {round(v, 4) for v in values}
     assert len(distinct) == 3
     assert sum(distinct) / 3 == pytest.approx(whole, rel=1e-3)
 
 
-def test_only_the_newest_rows_have_neighbours():
-    data, settings = data_of(40), SETTINGS.model_copy(update={"neighbour_rows": 10})
-    model = model_for(settings, data)
-    penalty = penalty_of(model, data, settings)
-    assert penalty(torch.arange(30).expand(MEMBERS, -1)).item() == 0.0
-    new = torch.arange(30, 40).expand(MEMBERS, -1)
-    recent = TransitionData(*(x[30:] for x in vars(data).values()))
-    assert penalty(new).item() == pytest.approx(
-        penalty_of(model, recent, settings)(new - 30).item(), rel=1e-5
+def test_it_is_of_rows_drawn_among_those_with_neighbours():
+    data = data_of(40)
+    penalty = penalty_of(model_for(SETTINGS, data), data, SETTINGS)
+    everywhere = penalty.of_rows(torch.arange(40).expand(MEMBERS, -1)).item()
+    drawn = [penalty(torch.zeros(MEMBERS, 8, dtype=torch.long)).item() for _ in range(200)]
+    assert len(set(drawn)) > 100
+    assert sum(drawn) / len(drawn) == pytest.approx(everywhere, rel=0.1)
+
+
+@pytest.mark.parametrize("images", [1, 2])
+def test_its_weight_does_not_fade_as_data_grow(images):
+    """Only the newest rows have neighbours; they are drawn as often as a mini-batch has rows."""
+    settings = SETTINGS.model_copy(update={"neighbour_rows": 10 * images})
+    few, many = data_of(10), data_of(400)
+    recent = TransitionData(
+        *(
+            torch.cat([old[:390], new])
+            for old, new in zip(vars(many).values(), vars(few).values(), strict=True)
+        )
     )
+    model = model_for(settings, recent)
+    kept, all_of = (_images(data, images) for data in (few, recent))
+    expected = penalty_of(model, kept, settings, images).rows
+    found = penalty_of(model, all_of, settings, images).rows
+    assert len(found.inputs) == 10 * images
+    order = expected.inputs[:, 0].argsort(), found.inputs[:, 0].argsort()
+    torch.testing.assert_close(found.inputs[order[1]], expected.inputs[order[0]])
+    torch.testing.assert_close(found.targets[order[1]], expected.targets[order[0]])
 
 
-def test_each_image_has_its_newest_rows():
-    data, settings = data_of(40), SETTINGS.model_copy(update={"neighbour_rows": 10})
-    penalty = penalty_of(model_for(settings, data), data, settings, images=2)
-    for rows, some in ((range(15), False), (range(15, 20), True), (range(20, 35), False)):
-        batch = torch.tensor([*rows]).expand(MEMBERS, -1)
-        assert (penalty(batch).item() > 0) == some
+def _images(data: TransitionData, count: int) -> TransitionData:
+    """The rows, and again a little beside themselves: images come one set after the other."""
+    sets = [[x + 0.01 * i for x in vars(data).values()] for i in range(count)]
+    return TransitionData(*(torch.cat(parts) for parts in zip(*sets, strict=True)))
+
+
+def test_rows_that_are_held_out_are_neither_drawn_nor_neighbours():
+    data = data_of(40)
+    model = model_for(SETTINGS, data)
+    penalty = penalty_of(model, data, SETTINGS)
+    penalty.begin(torch.arange(0, 40, 2))
+    inputs = model.normalise(model.inputs(data.physical, data.action))
+    torch.testing.assert_close(penalty.rows.inputs, inputs[0:40:2].flip(0))
 
 
 def test_it_is_in_the_units_of_the_fit():
     """Metres or millimetres: the loss is the same."""
     data, batch = data_of(40), torch.arange(40).expand(MEMBERS, -1)
     scaled = replace(data, physical=1000 * data.physical, difference=1000 * data.difference)
-    first = penalty_of(model_for(SETTINGS, data), data, SETTINGS)(batch).item()
-    second = penalty_of(model_for(SETTINGS, scaled), scaled, SETTINGS)(batch).item()
+    first = penalty_of(model_for(SETTINGS, data), data, SETTINGS).of_rows(batch).item()
+    second = penalty_of(model_for(SETTINGS, scaled), scaled, SETTINGS).of_rows(batch).item()
     assert first == pytest.approx(second, rel=1e-4)
 
 

@@ -1,5 +1,7 @@
 """Fitting a probabilistic ensemble: it finds dynamics and noise, and knows when to stop."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -111,6 +113,55 @@ def test_it_goes_on_from_the_last_fit():
     assert bool((error(fitter.model, unseen) < 1.5 * before).all())
 
 
+def scores_of_a_second_fit(**changes: object) -> tuple[float, list[float], int]:
+    """A well fitted model and a few more rows: its score before, at each epoch, and the steps."""
+    known = {**SMALL, "model_hidden": (128, 128), "model_steps_max": 1000}
+    fitter = make(**known)
+    first = fitter.fit(transitions(300), None, quiet)
+    changed = {**known, **changes}
+    fitter.settings = ProbabilisticModelSettings.model_validate(changed)
+    seen: list[float] = []
+    take = fitter._scores
+
+    def noted(rows: Any) -> Tensor:
+        score = take(rows)
+        seen.append(float(score.mean()))
+        return score
+
+    fitter._scores = noted
+    report = fitter.fit(transitions(400, 5), None, quiet)
+    return first.score, seen, report.steps
+
+
+def test_a_warm_up_keeps_what_a_model_knows():
+    cold, warm = (scores_of_a_second_fit(model_warm_up=steps) for steps in (0, 100))
+    assert cold[0] == warm[0]
+    assert cold[1][0] > 3 * warm[1][0]  # after the first epoch, six steps
+
+
+def test_a_first_fit_has_no_warm_up():
+    plain, warm = make(), make(model_warm_up=10_000)
+    assert plain.fit(transitions(300), None, quiet) == warm.fit(transitions(300), None, quiet)
+
+
+@pytest.mark.parametrize("steps", [0, 120])
+def test_patience_may_be_in_steps_as_well(steps):
+    """Six steps an epoch: five epochs without a gain are only thirty steps."""
+    fitter = make(model_learning_rate=0.3, model_patience_steps=steps, model_steps_max=100_000)
+    taken = fitter.fit(transitions(400), None, quiet)
+    assert taken.steps >= 30 + steps
+    assert taken.epochs == -(-taken.steps // 5)
+
+
+def test_a_fit_that_comes_to_nan_is_refused():
+    fitter, data = make(), transitions(300)
+    fitter.fit(data, None, quiet)
+    difference = data.difference.clone()
+    difference[3] = torch.nan
+    with pytest.raises(FloatingPointError, match="not finite"):
+        fitter.fit(replace(data, difference=difference), None, quiet)
+
+
 def test_it_stops_when_nothing_is_gained_and_returns_to_the_best():
     fitter = make(model_steps_max=100_000, model_patience=2, model_learning_rate=0.3)
     seen: list[Tensor] = []
@@ -139,22 +190,35 @@ def test_elites_are_the_best_on_held_out_rows():
     assert fitter.model.elites == (0, 2)
 
 
+class Noted:
+    """A penalty that notes what a fit tells it, and adds what it is given."""
+
+    def __init__(self, loss: Callable[[], Tensor] = lambda: torch.zeros(())) -> None:
+        self.train = torch.zeros(0)
+        self.batches: list[Tensor] = []
+        self._loss = loss
+
+    def begin(self, train: Tensor) -> None:
+        self.train = train
+
+    def __call__(self, batch: Tensor) -> Tensor:
+        self.batches.append(batch)
+        return self._loss()
+
+
 def drawn_rows(fitter: ProbabilisticFitter, data: TransitionData, images: int = 1) -> Tensor:
     """All row numbers that a fit of one epoch draws, [E, n]."""
-    batches: list[Tensor] = []
-
-    def note(rows: Tensor) -> Tensor:
-        batches.append(rows)
-        return torch.zeros(())
-
-    steps = -(-len(data.weight) // fitter.settings.model_batch)
+    noted, steps = Noted(), -(-len(data.weight) // fitter.settings.model_batch)
     changes = {"model_steps_max": steps, "model_patience": 0}
     found = fitter.settings
     assert isinstance(found, ProbabilisticModelSettings)
     fitter.settings = found.model_copy(update=changes)
-    fitter.fit(data, None, quiet, images=images, penalty=note)
+    fitter.fit(data, None, quiet, images=images, penalty=noted)
     size = (4 * len(data.weight)) // 5
-    return torch.cat(batches, dim=1)[:, :size]
+    drawn = torch.cat(noted.batches, dim=1)[:, :size]
+    assert bool(torch.isin(drawn, noted.train).all())
+    assert len(noted.train) == size
+    return drawn
 
 
 def test_members_see_samples_of_their_own():
@@ -198,9 +262,7 @@ def test_weight_decay_shrinks_the_layer_it_is_given_for():
 
 def test_a_penalty_is_minimised_with_the_loss():
     plain, held = make(model_steps_max=120), make(model_steps_max=120)
-
-    def small(_: Tensor) -> Tensor:
-        return 1000.0 * held.model.network.weights[1].square().sum()
+    small = Noted(lambda: 1000.0 * held.model.network.weights[1].square().sum())
 
     data = transitions(100)
     plain.fit(data, None, quiet)
