@@ -66,7 +66,7 @@ class ProbabilisticModelSettings(BaseModel):
     @model_validator(mode="after")
     def _check_model(self) -> "ProbabilisticModelSettings":
         if self.elites > self.members:
-            raise ValueError(f"{self.elites} elites of {self.members} members")
+            raise ValueError(f"elites = {self.elites}, must be at most members = {self.members}")
         layers = len(self.model_hidden) + 1
         if len(self.model_weight_decay) not in (0, layers):
             raise ValueError(

@@ -55,6 +55,10 @@ def errors(
     texts: list[str] = []
     with benchmark_reported(as_json):
         failed = False
+        if only != "look-ahead":
+            from services.bench.errors.bench import check_slope_tasks
+
+            check_slope_tasks(slope_task)  # not after hours of the other part
         if only != "slopes":
             failed = _look_ahead(
                 task, algorithm, seeds, (samples, stage, episodes), out, processes, plain, texts

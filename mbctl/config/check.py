@@ -1,6 +1,7 @@
 """Checks that need to know the tasks and algorithms there are; torch stays out."""
 
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,27 @@ def check_algorithm_name(name: str) -> None:
     if name not in ALGORITHM_NAMES:
         raise ConfigError(
             f"algorithm.name = {name!r}: unknown algorithm; {nearest(name, ALGORITHM_NAMES)}"
+        )
+
+
+def check_settings_for_task(settings: Mapping[str, Any], task_name: str) -> None:
+    """Make sure that an algorithm's complete settings ask of the task only what it has.
+
+    Raises:
+        ConfigError: they do not.
+    """
+    from mbctl.tasks.registry import make_task
+
+    task, where = make_task(task_name), "algorithm.settings."
+    if settings.get("learned_reward") and task.goal_names:
+        raise ConfigError(
+            f"{where}learned_reward = true: the reward of {task.name!r} depends on its goal "
+            f"({', '.join(task.goal_names)}), which a dynamics model does not see; set it to false"
+        )
+    if settings.get("true_model") and not hasattr(task, "step"):
+        raise ConfigError(
+            f"{where}true_model = true: the dynamics of {task.name!r} are not known in closed "
+            "form; set it to false to learn them"
         )
 
 

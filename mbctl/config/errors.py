@@ -39,6 +39,8 @@ def _describe(error: dict[str, typing.Any], model: type[BaseModel], prefix: tupl
     message = error["msg"].removeprefix("Value error, ")
     if not key:
         return message
+    if isinstance(error["input"], dict):  # of several keys at once; the message names them
+        return f"{key}: {message}"
     return f"{key} = {error['input']!r}: {message}"
 
 

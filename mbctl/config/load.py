@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from mbctl.config.check import check_task, resolve_algorithm
+from mbctl.config.check import check_settings_for_task, check_task, resolve_algorithm
 from mbctl.config.errors import ConfigError, from_validation
 from mbctl.config.models import ControllerConfig, Frozen, TrainerConfig
 from mbctl.config.overrides import apply_assignments, apply_environment
@@ -53,7 +53,9 @@ def load_trainer(
     tree = _merged(path, assignments, environment, defaults, "MBCTL_TRAINER_")
     config = _validate(TrainerConfig, tree, path)
     check_task(config.task, config.robot_model)
-    return config.model_copy(update={"algorithm": resolve_algorithm(config.algorithm)})
+    algorithm = resolve_algorithm(config.algorithm)
+    check_settings_for_task(algorithm.settings, config.task.name)
+    return config.model_copy(update={"algorithm": algorithm})
 
 
 def read_tree(path: Path) -> Tree:

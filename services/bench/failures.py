@@ -19,11 +19,10 @@ FAILURES = (
     ControlError,
     DaemonDiedError,
     LearnerError,
+    OSError,
     RunFilesError,
-    ConnectionError,
     ServiceError,
     StopBenchError,
-    TimeoutError,
     grpc.RpcError,
     subprocess.SubprocessError,
 )

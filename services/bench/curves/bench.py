@@ -8,7 +8,8 @@ from typing import Any
 from services.bench.curves.fleet import Failure, Fleet, Say
 from services.bench.curves.picture import draw_curves
 from services.bench.curves.plan import RunPlan
-from services.bench.curves.readings import read_readings
+from services.bench.curves.points import RunFilesError
+from services.bench.curves.readings import read_readings, write_readings
 from services.bench.curves.table import (
     Mean,
     Reached,
@@ -18,10 +19,12 @@ from services.bench.curves.table import (
     write_points_table,
     write_records,
 )
+from services.bench.out_folder import make_out_folder
 
 POINTS_TABLE = "points.csv"
 MEANS_TABLE = "means.csv"
 THRESHOLDS_TABLE = "samples-to-threshold.csv"
+READINGS_TABLE = "papers.csv"
 PICTURE = "curves.png"
 
 
@@ -53,10 +56,10 @@ def run_curves(plans: Sequence[RunPlan], out: Path, processes: int, say: Say) ->
     """Run and report; may be stopped at any moment and called again.
 
     Raises:
-        RunFilesError: what lies under `out` is not this.
+        ConfigError: `out` is no folder that can be written.
         OSError: the disk refused.
     """
-    out.mkdir(parents=True, exist_ok=True)
+    make_out_folder(out)
     failures = Fleet(plans, out, processes, say).run()
     return report(plans, out, failures)
 
@@ -65,16 +68,20 @@ def report(plans: Sequence[RunPlan], out: Path, failures: Sequence[Failure] = ()
     """Tables and picture of the runs as far as they have come.
 
     Raises:
-        RunFilesError: a curve does not read.
+        RunFilesError: there is no such folder, or a curve does not read.
     """
+    if not out.is_dir():
+        raise RunFilesError(f"{out} is not there, or no folder: no run has been made in it")
     curves = [read_curve(out, plan) for plan in plans]
     readings = read_readings()
     averaged, reached = means(curves), samples_to(curves, readings.threshold)
     write_points_table(curves, out / POINTS_TABLE)
     write_records(averaged, Mean, out / MEANS_TABLE)
     write_records(reached, Reached, out / THRESHOLDS_TABLE)
-    draw_curves(curves, readings.reading, out / PICTURE)
-    names = (POINTS_TABLE, MEANS_TABLE, THRESHOLDS_TABLE, PICTURE)
+    write_readings(readings.of_tasks({curve.task for curve in curves}), out / READINGS_TABLE)
+    shift = plans[0].identity.shift
+    draw_curves(curves, readings.reading, out / PICTURE, None if shift is None else shift.at)
+    names = (POINTS_TABLE, MEANS_TABLE, THRESHOLDS_TABLE, READINGS_TABLE, PICTURE)
     return CurvesResult(_last(averaged), reached, failures, {n: str(out / n) for n in names})
 
 

@@ -71,6 +71,7 @@ class Fleet:
     def _run(self, plan: RunPlan) -> Failure | None:
         directory = self._out / plan.directory
         with (directory / LOG_FILE).open("ab") as log:
+            begin = log.tell()
             child = self._start(directory, log)
         if child is None:
             return None
@@ -87,7 +88,7 @@ class Fleet:
         if code == 0:
             self._say(f"{plan.title}: finished, {self._done} of {len(self._plans)} runs are")
             return None
-        failure = Failure(plan, f"exit code {code}: {_tail(directory / LOG_FILE)}")
+        failure = Failure(plan, f"exit code {code}: {_tail(directory / LOG_FILE, begin)}")
         if not self._stopping:
             self._say(f"{plan.title}: {failure.message}")
         return failure
@@ -129,6 +130,8 @@ class Fleet:
                 child.kill()
 
 
-def _tail(log: Path) -> str:
-    lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+def _tail(log: Path, begin: int) -> str:
+    """The last that was said behind byte `begin`."""
+    said = log.read_bytes()[begin:].decode(errors="replace")
+    lines = said.strip().splitlines()
     return " / ".join(lines[-_LOG_TAIL:]) or "it said nothing"

@@ -14,8 +14,16 @@ _LABEL = 45  # characters
 _ROOM = 1.25  # x beyond our own last sample within which readings are drawn to scale
 
 
-def draw_curves(curves: Sequence[Curve], readings: Sequence[Reading], path: Path) -> None:
+def draw_curves(
+    curves: Sequence[Curve],
+    readings: Sequence[Reading],
+    path: Path,
+    change_at: int | None = None,
+) -> None:
     """Write a PNG. What lies far beyond our samples is named in a corner, not drawn.
+
+    Args:
+        change_at: samples at which the world changed, to be marked.
 
     Raises:
         ValueError: there are no curves.
@@ -35,6 +43,10 @@ def draw_curves(curves: Sequence[Curve], readings: Sequence[Reading], path: Path
         axes = figure.add_subplot(lines, columns, number)
         of_task = [curve for curve in curves if curve.task == task]
         _draw_task(axes, task, of_task, [r for r in readings if r.task == task], colours)
+        if change_at is not None:
+            axes.axvline(change_at, color="0.3", linestyle=":")
+            across = ("data", "axes fraction")
+            axes.annotate(" the change", (change_at, 0.02), xycoords=across, fontsize="small")
     figure.savefig(path, dpi=110)
 
 

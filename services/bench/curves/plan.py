@@ -1,5 +1,6 @@
 """What one run learns, and how a user names an algorithm, its preset and what differs from it."""
 
+import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,7 +10,12 @@ from typing import Any, Literal
 from pydantic import Field
 
 from mbctl.config import ConfigError
-from mbctl.config.check import check_algorithm_name, preset_observation, resolve_algorithm
+from mbctl.config.check import (
+    check_algorithm_name,
+    check_settings_for_task,
+    preset_observation,
+    resolve_algorithm,
+)
 from mbctl.config.errors import nearest
 from mbctl.config.models import AlgorithmConfig, Frozen
 from mbctl.config.overrides import assign, parse_value
@@ -17,6 +23,7 @@ from mbctl.tasks.registry import TASK_NAMES, make_task
 from services.bench.curves.shift import Shift, world_task
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9.=+_-]+")
+_NAME_MAX = 200  # characters of a folder's name, before what tells long ones apart
 
 
 class Rhythm(Frozen):
@@ -63,8 +70,10 @@ class RunPlan(Frozen):
         shift = self.identity.shift
         parts = [self.identity.task, self.variant]
         parts += [] if shift is None else [f"{shift.kind} at {shift.at}"]
-        safe = (_UNSAFE.sub("-", part) for part in parts)
-        return "__".join([*safe, f"seed{self.identity.seed}"])
+        name = "__".join(_UNSAFE.sub("-", part) for part in parts)
+        if len(name) > _NAME_MAX:  # file systems take 255 bytes
+            name = f"{name[:_NAME_MAX]}-{hashlib.sha256(name.encode()).hexdigest()[:12]}"
+        return f"{name}__seed{self.identity.seed}"
 
     @property
     def title(self) -> str:
@@ -133,8 +142,13 @@ def plan_runs(
         shift: changes the world of all of them.
 
     Raises:
-        ConfigError: a task, algorithm, preset or setting is unknown, or two runs are the same.
+        ConfigError: a task, algorithm, preset or setting is unknown or does not go with the task,
+            two runs are the same, or the change comes after the last sample.
     """
+    if shift is not None and shift.at >= rhythm.samples:
+        raise ConfigError(
+            f"--at {shift.at}: must be below --samples {rhythm.samples}, or nothing ever changes"
+        )
     pairs = list(product(tasks, variants))
     plans = [_plan(task, v, seed, rhythm, shift) for seed in seeds for task, v in pairs]
     names = [plan.directory for plan in plans]
@@ -153,11 +167,13 @@ def _plan(task: str, variant: Variant, seed: int, rhythm: Rhythm, shift: Shift |
     config = AlgorithmConfig(
         name=variant.algorithm, preset=variant.preset, settings=variant.settings
     )
+    settings = resolve_algorithm(config).settings
+    check_settings_for_task(settings, task)
     identity = Identity(
         task=task,
         observation=observation,
         algorithm=variant.algorithm,
-        settings=resolve_algorithm(config).settings,
+        settings=settings,
         seed=seed,
         shift=shift,
     )

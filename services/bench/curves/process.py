@@ -14,6 +14,7 @@ from pathlib import Path
 
 from services import exit_codes
 from services.bench.curves.plan import RunPlan
+from services.bench.curves.points import RunFilesError
 from services.bench.curves.run_files import LOCK_FILE, PLAN_FILE, RunFiles
 from services.lock import hold_lock
 
@@ -51,11 +52,15 @@ def main(directory: Path, parent: int) -> int:
         output.write(json.dumps(line) + "\n")
 
     with hold_lock(directory / LOCK_FILE, "run", LOCK_WAIT_S):
-        run = CurveRun(plan, RunFiles(directory, row_layout(task).width), say)
         try:
-            run.run()
-        finally:
-            run.close()
+            run = CurveRun(plan, RunFiles(directory, row_layout(task).width), say)
+            try:
+                run.run()
+            finally:
+                run.close()
+        except RunFilesError as error:
+            sys.stderr.write(f"{error}\n")
+            return exit_codes.START_UP
     return exit_codes.OK
 
 

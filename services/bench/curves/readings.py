@@ -4,7 +4,9 @@ readings.toml holds them. None was given as a table of a learning curve: each re
 it is exact (from a text or a table) or was read off a figure, and for which variant of the task.
 """
 
+import csv
 import tomllib
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Literal
 
@@ -53,7 +55,21 @@ class Readings(Frozen):
     reading: tuple[Reading, ...] = Field(min_length=1)
     threshold: tuple[Threshold, ...] = Field(min_length=1)
 
+    def of_tasks(self, tasks: Collection[str]) -> list[Reading]:
+        return [reading for reading in self.reading if reading.task in tasks]
+
 
 def read_readings() -> Readings:
     """The file of readings beside this module."""
     return Readings.model_validate(tomllib.loads(_FILE.read_text(encoding="utf-8")))
+
+
+def write_readings(readings: Iterable[Reading], path: Path) -> None:
+    """As CSV, to lie beside our own tables; ranges in two columns."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        ranges = ("samples_from", "samples_to", "value_from", "value_to")
+        writer.writerow(("task", "algorithm", "metric", *ranges, "exact", "source", "note"))
+        for r in readings:
+            numbers = (*r.samples, *r.value)
+            writer.writerow((r.task, r.algorithm, r.metric, *numbers, r.exact, r.source, r.note))

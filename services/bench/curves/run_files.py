@@ -68,6 +68,7 @@ class RunFiles:
 
     def __init__(self, directory: Path, width: int) -> None:
         self.directory = directory
+        self._remedy = _remedy(directory)
         self._columns = width + 1
         directory.mkdir(parents=True, exist_ok=True)
 
@@ -87,7 +88,9 @@ class RunFiles:
         size = 4 * self._columns * count
         path.touch()
         if path.stat().st_size < size:
-            raise RunFilesError(f"{path} holds fewer rows than the {count} of its checkpoint")
+            raise RunFilesError(
+                f"{path} holds fewer rows than the {count} of its checkpoint; {self._remedy}"
+            )
         os.truncate(path, size)
         table = np.fromfile(path, dtype="<f4").reshape(count, self._columns)
         return table[:, :-1].astype(np.float32), table[:, -1].astype(np.int64)
@@ -151,7 +154,9 @@ class RunFiles:
             head = Head.model_validate_json(metadata.get(_HEAD, ""))
             open_episode = tensors.pop(_OPEN_EPISODE)
         except (safetensors.SafetensorError, ValidationError, KeyError) as error:
-            raise RunFilesError(f"checkpoint {path} is damaged: {error}") from error
+            raise RunFilesError(
+                f"checkpoint {path} is damaged: {_first_line(error)}; {self._remedy}"
+            ) from error
         return head, {k.removeprefix(_LEARNER): v for k, v in tensors.items()}, open_episode
 
 
@@ -178,13 +183,27 @@ def check_identity(directory: Path, plan: RunPlan) -> None:
     try:
         old = RunPlan.model_validate_json(path.read_text(encoding="utf-8")).identity
     except ValidationError as error:
-        raise RunFilesError(f"{path} does not describe a run: {error}") from error
+        raise RunFilesError(
+            f"{path} does not describe a run: {_first_line(error)}; {_remedy(directory)}"
+        ) from error
     wrong = _differences(old.model_dump(), plan.identity.model_dump())
     if wrong:
         raise RunFilesError(
             f"{directory} holds another run: {'; '.join(wrong[:5])}; "
             "restore the settings or choose another --out"
         )
+
+
+def _remedy(directory: Path) -> str:
+    return f"remove {directory} to begin this run again"
+
+
+def _first_line(error: Exception) -> str:
+    """What pydantic adds leads to its own documentation."""
+    if isinstance(error, ValidationError):
+        first = error.errors(include_url=False)[0]
+        return ": ".join((".".join(str(part) for part in first["loc"]) or "it", first["msg"]))
+    return str(error).partition("\n")[0]
 
 
 def _differences(old: dict[str, Any], new: dict[str, Any], prefix: str = "") -> list[str]:

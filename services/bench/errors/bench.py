@@ -8,12 +8,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from mbctl.tasks.registry import make_task
+from mbctl.config import ConfigError
+from mbctl.config.errors import nearest
+from mbctl.tasks.registry import TASK_NAMES, make_task
 from services.bench.curves.fleet import Failure, Fleet, Say
 from services.bench.curves.plan import RunPlan
 from services.bench.errors.picture import draw_slopes, draw_stages
-from services.bench.errors.slopes import SlopeError, SlopeSizes, measure_slopes
+from services.bench.errors.slopes import SlopeError, SlopeSizes, measure_slopes, true_step
 from services.bench.errors.stages import StageError, check_models, measure_stages
+from services.bench.out_folder import make_out_folder
 
 LOOK_AHEAD_TABLE, LOOK_AHEAD_PICTURE = "look-ahead.csv", "look-ahead.png"
 SLOPES_TABLE, SLOPES_PICTURE = "slopes.csv", "slopes.png"
@@ -59,11 +62,10 @@ def run_look_ahead(
     """Learn what is not learned yet, then measure every stage of every run.
 
     Raises:
-        ConfigError: an algorithm has no model.
-        RunFilesError: what lies under `out` is not this.
+        ConfigError: an algorithm has no model, or `out` is no folder that can be written.
     """
     check_models(plans)
-    out.mkdir(parents=True, exist_ok=True)
+    make_out_folder(out)
     failures = Fleet(plans, out, processes, say).run()
     failed = {failure.plan.directory for failure in failures}
     errors: list[StageError] = []
@@ -77,15 +79,27 @@ def run_look_ahead(
     return LookAheadResult(stage_means(errors), failures, files)
 
 
+def check_slope_tasks(tasks: Iterable[str]) -> None:
+    """Make sure that slopes can be measured on each.
+
+    Raises:
+        ConfigError: a task is unknown, or there is no true step for it.
+    """
+    for task in tasks:
+        if task not in TASK_NAMES:
+            raise ConfigError(f"--slope-task {task!r}: unknown task; {nearest(task, TASK_NAMES)}")
+        true_step(make_task(task))
+
+
 def run_slopes(
     tasks: Iterable[str], seeds: Iterable[int], out: Path, sizes: SlopeSizes, say: Say
 ) -> tuple[list[SlopeError], dict[str, str]]:
     """Measure derivatives on each task with each seed; returns the errors and the files.
 
     Raises:
-        ConfigError: there is no true step for a task.
+        ConfigError: as of `check_slope_tasks`, or `out` is no folder that can be written.
     """
-    out.mkdir(parents=True, exist_ok=True)
+    make_out_folder(out)
     errors: list[SlopeError] = []
     pairs = [(task, seed) for seed in seeds for task in tasks]
     for task, seed in pairs:

@@ -32,6 +32,10 @@ from sim.gym_step import GymStep
 WITH, WITHOUT = "with gradient loss", "without gradient loss"
 _TEST_SEED = 1000  # beyond those of training rows
 _TINY = 1e-6
+_NO_TRUTH = (
+    "its true step from any state is not known, as that of gym/Pendulum-v1 and "
+    "gym/InvertedPendulum-v5 is"
+)
 
 
 @dataclass(frozen=True)
@@ -111,8 +115,11 @@ def true_step(task: Task) -> StepFunction:
     if isinstance(task, AnalyticDynamics):
         return task.step
     if not isinstance(task, GymTask):
-        raise ConfigError(f"no true step is known for task {task.name!r}")
-    simulator = GymStep(task)
+        raise ConfigError(f"--slope-task {task.name!r}: {_NO_TRUTH}")
+    try:
+        simulator = GymStep(task)
+    except ValueError as error:
+        raise ConfigError(f"--slope-task {task.name!r}: {_NO_TRUTH}: {error}") from error
 
     def step(physical: Tensor, action: Tensor) -> Tensor:
         return torch.from_numpy(simulator(physical.numpy(), action.numpy()))

@@ -127,6 +127,14 @@ def test_errors_runs_the_part_that_was_asked_for(monkeypatch):
     assert {(p.rhythm.evaluate_every, p.rhythm.keep_stages) for p in asked} == {(10, True)}
 
 
+@pytest.mark.parametrize("task", ["nope", "gym/Hopper-v5", "dclaw-turn-random"])
+def test_slope_tasks_are_checked_before_anything_is_learned(monkeypatch, task):
+    monkeypatch.setattr(errors_bench, "run_look_ahead", pytest.fail)
+    done = invoke("errors", "--slope-task", task)
+    assert done.exit_code == exit_codes.USAGE
+    assert f"--slope-task '{task}'" in done.stderr
+
+
 def test_texts_have_every_number():
     text = look_ahead_text([StageMean("t", "pal", 10, 1, "valve", 0.25, 0.125, 0.5, 0.375)])
     assert all(number in text for number in ("0.25", "0.125", "0.5", "0.375", "valve"))

@@ -5,12 +5,14 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
+from mbctl.config import ConfigError
 from services.bench.curves.bench import report, run_curves
 from services.bench.curves.plan import parse_variant, plan_runs
-from services.bench.curves.points import read_points
+from services.bench.curves.points import RunFilesError, read_points
 from services.bench.curves.run_files import CHECKPOINT_FILE, POINTS_FILE
 from tests.services.bench.curves.conftest import RHYTHM, TINY
 
@@ -27,7 +29,10 @@ def test_all_runs_are_made_once(plans, tmp_path, said):
     (damaged / CHECKPOINT_FILE).write_bytes(b"nothing")
     result = run_curves(plans, tmp_path, 2, said.append)
     assert [f.plan for f in result.failures] == [plans[1]]
-    assert "damaged" in result.failures[0].message
+    message = result.failures[0].message
+    assert message.startswith("exit code 3: checkpoint")
+    assert "damaged" in message
+    assert "Traceback" not in message
     assert [mean.samples for mean in result.last] == [170]
 
     (damaged / CHECKPOINT_FILE).unlink()
@@ -43,6 +48,19 @@ def test_what_there_is_can_be_reported_before_the_end(plans, tmp_path):
     result = report(plans, tmp_path)
     assert list(result.last) == []
     assert json.dumps(result.plain())
+
+
+def test_a_folder_that_is_not_there_has_nothing_to_report(plans, tmp_path):
+    with pytest.raises(RunFilesError, match="not there"):
+        report(plans, tmp_path / "nowhere")
+
+
+def test_a_place_that_cannot_be_written_is_named_before_anything_runs(plans, tmp_path, said):
+    (tmp_path / "file").touch()
+    for out in (tmp_path / "file", Path("/proc/nowhere")):
+        with pytest.raises(ConfigError, match=f"--out '{out}'.*can be written"):
+            run_curves(plans, out, 1, said.append)
+    assert not said
 
 
 @pytest.mark.slow

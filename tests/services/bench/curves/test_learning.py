@@ -11,10 +11,12 @@ from services.bench.curves.learning import CurveRun
 from services.bench.curves.points import read_points
 from services.bench.curves.run_files import (
     CHECKPOINT_FILE,
+    PLAN_FILE,
     POINTS_FILE,
     ROWS_FILE,
     RunFiles,
     RunFilesError,
+    check_identity,
     is_finished,
 )
 
@@ -108,13 +110,19 @@ def test_a_damaged_checkpoint_is_named(plan, tmp_path):
     go(plan, tmp_path)
     path = tmp_path / CHECKPOINT_FILE
     path.write_bytes(path.read_bytes()[:1000])
-    with pytest.raises(RunFilesError, match="damaged"):
+    with pytest.raises(RunFilesError, match=rf"damaged: .*; remove {tmp_path} to begin"):
         go(plan, tmp_path)
+
+
+def test_a_damaged_plan_is_named(plan, tmp_path):
+    (tmp_path / PLAN_FILE).write_text('{"variant": 3}')
+    with pytest.raises(RunFilesError, match=r"describe a run: identity: Field required; remove"):
+        check_identity(tmp_path, plan)
 
 
 def test_rows_that_are_missing_are_noticed(plan, tmp_path):
     go(plan, tmp_path)
     path = tmp_path / ROWS_FILE
     path.write_bytes(path.read_bytes()[:-4])
-    with pytest.raises(RunFilesError, match="fewer rows"):
+    with pytest.raises(RunFilesError, match=rf"fewer rows .*; remove {tmp_path} to begin"):
         go(plan, tmp_path)

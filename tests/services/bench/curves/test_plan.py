@@ -4,6 +4,7 @@ import pytest
 
 from mbctl.config import ConfigError
 from services.bench.curves.plan import Rhythm, parse_variant, plan_runs
+from services.bench.curves.shift import Shift
 
 RHYTHM = Rhythm()
 
@@ -41,11 +42,42 @@ def test_each_task_algorithm_and_seed_is_a_run():
         ("dclaw-turn-random", "pal,npg_steps", "KEY=VALUE"),
         ("dclaw-turn-random", "mbctl,planner.=3", "empty key"),
         ("dclaw-turn-random", "mbctl,planner.horizn=3", "planner.*horizn"),
+        ("dclaw-turn-random", "memb,true_model=true", "not known in closed form"),
+        ("mbbl/Hopper", "memb,true_model=true", "not known in closed form"),
+        (
+            "dclaw-turn-random",
+            "maac,learned_reward=true,reward=task,relabelled=0",
+            "depends on its goal",
+        ),
+        ("dclaw-turn-random", "mbpo,elites=9", "settings: elites = 9, must be at most members = 5"),
     ],
 )
 def test_what_does_not_exist_is_named(task, variant, said):
     with pytest.raises(ConfigError, match=said):
         plan_runs([task], [parse_variant(variant)], [0], RHYTHM)
+
+
+def test_what_the_settings_ask_for_may_be_what_a_task_has():
+    for task, variant in (
+        ("gym/Pendulum-v1", "memb,true_model=true"),
+        ("gym/Hopper-v5", "mbpo:paper,learned_reward=true"),
+    ):
+        assert plan_runs([task], [parse_variant(variant)], [0], RHYTHM)
+
+
+def test_a_folder_s_name_is_never_too_long():
+    many = "pal," + ",".join(f"model_hidden=[{'32,' * 90}{last}]" for last in (16, 24))
+    variants = [parse_variant(text) for text in (many[: many.index(",model", 8)], many)]
+    plans = plan_runs(["dclaw-turn-random"], variants, [0], RHYTHM)
+    names = {plan.directory for plan in plans}
+    assert len(names) == 2
+    assert all(len(name) < 255 for name in names)
+
+
+def test_a_change_comes_before_the_last_sample():
+    change = Shift(kind="goals", at=RHYTHM.samples)
+    with pytest.raises(ConfigError, match=rf"--at {RHYTHM.samples}: must be below --samples"):
+        plan_runs(["dclaw-turn-random"], [parse_variant("pal")], [0], RHYTHM, change)
 
 
 def test_a_key_may_lead_into_a_table():

@@ -6,7 +6,7 @@ import pytest
 
 from services.bench.curves.picture import draw_curves, metric_of
 from services.bench.curves.points import Point, RunFilesError, read_points, spread, write_points
-from services.bench.curves.readings import Reading, Threshold, read_readings
+from services.bench.curves.readings import Reading, Threshold, read_readings, write_readings
 from services.bench.curves.table import Curve, Mean, Reached, means, samples_to, write_records
 
 THRESHOLDS = (
@@ -92,6 +92,17 @@ def test_readings_are_sound():
     assert all(metric == metric_of(task) for task, metric in metrics)
 
 
+def test_the_papers_values_lie_beside_ours(tmp_path):
+    readings = read_readings()
+    hopper = readings.of_tasks({"gym/Hopper-v5"})
+    assert hopper
+    assert {reading.task for reading in hopper} == {"gym/Hopper-v5"}
+    write_readings(hopper, tmp_path / "papers.csv")
+    with (tmp_path / "papers.csv").open(newline="") as file:
+        lines = list(csv.DictReader(file))
+    assert [float(line["value_to"]) for line in lines] == [r.value[1] for r in hopper]
+
+
 def test_the_picture_shows_ours_beside_the_papers(tmp_path, curves):
     def reading(samples: float, *, exact: bool) -> Reading:
         return Reading(
@@ -105,6 +116,9 @@ def test_the_picture_shows_ours_beside_the_papers(tmp_path, curves):
         draw_curves(curves, readings, tmp_path / f"{name}.png")
         sizes[name] = (tmp_path / f"{name}.png").read_bytes()
     assert len(set(sizes.values())) == 3
+    draw_curves(curves, [], tmp_path / "changed.png", change_at=5)
+    sizes["changed"] = (tmp_path / "changed.png").read_bytes()
+    assert sizes["changed"] != sizes["none"]
     assert all(data.startswith(b"\x89PNG") for data in sizes.values())
     assert metric_of("dclaw-turn-random") == "success"
     assert metric_of("gym/Hopper-v5") == "return"
