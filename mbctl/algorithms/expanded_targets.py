@@ -1,6 +1,6 @@
 """STEVE's targets for the critics of a soft actor-critic, by a probabilistic ensemble.
 
-Buckman et al. 2018, https://arxiv.org/abs/1807.01675, on soft values as MAAC has it: an action's
+Buckman et al. 2018, https://arxiv.org/abs/1807.01675, on soft values: an action's
 -alpha log pi is added to the reward that follows it and to the value that stands behind it.
 
 All models of a row go on with the same noise, in the policy's actions and in their own states, so

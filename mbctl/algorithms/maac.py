@@ -27,6 +27,12 @@ Deviations from the paper:
     * The model predicts the physical part and the task composes observations; reward and ends are
       the task's, as in their code. Model and critics see actions as applied, the policy is
       credited with what it requests.
+    * One path begins at each start, and several actions at its horizon (`terminal_actions`), as in
+      one revision of their code; section 4.3 and another revision sample several paths.
+    * Targets are STEVE's own: rewards carry the entropy of the action behind them, and the variance
+      is over critics and models; in their code only the value is soft, and the smaller critic is
+      taken before the variance over models.
+    * A fit stops as MBPO's does; theirs by a rolling average, after 200 epochs at most.
     * Hidden units are ReLU; theirs are tanh in some tasks.
     * The policy's gradient is cut to a length, against steps that the model blows up.
     * The first rows come from the first policy, whose actions are close to uniform.
@@ -64,7 +70,7 @@ class Maac(BranchedLearner):
 
     def terminal_value(self) -> TerminalValue:
         """min Q of the policy's action, for a planner; it follows what is learned later."""
-        return TwinQValue(self.task, self.policy, self.critic)
+        return TwinQValue(self.task, self.policy, self.critic, self.settings.reward_scale)
 
     def update(self, mixed: MixedSource, real: TransitionSource) -> None:
         """One step up J_pi and one down J_Q, section 4.3."""

@@ -1,8 +1,8 @@
 """A learner whose policy acts through a planner: pal-mpc, mal-mpc, maac-mpc.
 
 Papers: Model-Augmented Actor-Critic, Clavera, Fu, Abbeel 2020, https://arxiv.org/abs/2005.08068,
-section 4.3 (a planner at test time, from the policy, with the critic behind the horizon); A Game
-Theoretic Framework for Model Based Reinforcement Learning, Rajeswaran et al. 2020,
+section 5.4 (a planner at test time, from the policy; the critic behind the horizon is the code's);
+A Game Theoretic Framework for Model Based Reinforcement Learning, Rajeswaran et al. 2020,
 https://arxiv.org/abs/2004.07804, for the learners PAL and MAL, which have no planner there.
 
     symbol in the papers         here
@@ -21,6 +21,7 @@ Deviations from the papers:
       random actions that repeat themselves.
     * The planner asks the model for means and every member about every sequence; MAAC's code
       draws one member and its noise per row, by which sequences are kept for their luck.
+    * The search is among actions, cut at +-1; MAAC's code searches before the tanh.
 """
 
 from typing import Any, Protocol, runtime_checkable

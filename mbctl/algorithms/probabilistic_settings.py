@@ -73,6 +73,11 @@ class ProbabilisticModelSettings(BaseModel):
                 f"model_weight_decay has {len(self.model_weight_decay)} entries for {layers} "
                 f"layers (model_hidden has {layers - 1}): give {layers}, or none"
             )
+        if self.recency_half_life and not self.model_bootstrap:
+            raise ValueError(
+                f"recency_half_life = {self.recency_half_life} draws rows, which takes "
+                "model_bootstrap = true; set it to 0 for fits to every row alike"
+            )
         if any(amount < 0 for amount in self.model_weight_decay):
             raise ValueError("model_weight_decay must not be negative")
         return self

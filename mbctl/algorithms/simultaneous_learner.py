@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from mbctl.algorithms.algorithm import Metrics, Progress
+from mbctl.algorithms.checkpoint import copies
 from mbctl.algorithms.game_learner import GameLearner
 from mbctl.algorithms.game_settings import SimultaneousSettings
 from mbctl.algorithms.model_npg import ModelBasedNpg
@@ -53,7 +54,7 @@ class SimultaneousLearner(GameLearner):
         return {**errors, **fit}
 
     def state(self) -> dict[str, Tensor]:
-        return {**super().state(), **model_state(self.previous, "previous.")}
+        return {**super().state(), **copies(model_state(self.previous, "previous."))}
 
     def load_state(self, state: dict[str, Tensor]) -> None:
         super().load_state(state)

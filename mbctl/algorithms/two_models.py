@@ -23,7 +23,8 @@ def value_and_slope(value: Tensor, slope: Tensor) -> Tensor:
 class TwoModels:
     """The prediction model says where a step leads, the gradient model how that depends on it.
 
-    Each is asked for the mean of one elite per row, drawn anew at each step, as in the paper.
+    Each is asked for the mean of one elite per row, drawn anew at each step. Means are the paper's
+    (appendix B.1.2), the draw its code's.
 
     Args:
         predictor: tells values.

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from mbctl.models.imagine import STATE_LIMIT
@@ -120,8 +120,7 @@ class SequenceObjective:
         if self.state_scale is None:
             apart = returns.std(dim=0, correction=0)
         else:
-            spread = (states / self.state_scale()).std(dim=1, correction=0).mean(dim=-1)
-            apart = torch.where(alive.any(dim=1), spread, 0.0).mean(dim=0)
+            apart = self._spread(states, alive)
         return self._scores(returns, apart)
 
     def _roll(
@@ -142,6 +141,18 @@ class SequenceObjective:
             after = self.model.predict(state, applied)
             state = torch.clamp(after, -STATE_LIMIT, STATE_LIMIT, out=states[t])
         return states, cost
+
+    def _spread(
+        self, states: Float[Tensor, "H E N P"], alive: Bool[Tensor, "H E N"]
+    ) -> Float[Tensor, "N"]:
+        """How far members that have not ended are apart; what is behind an end means nothing."""
+        assert self.state_scale is not None
+        living = alive[..., None]
+        count = living.sum(dim=1, keepdim=True).clamp(min=1)
+        scaled = torch.where(living, states / self.state_scale(), 0.0)
+        away = torch.where(living, scaled - scaled.sum(dim=1, keepdim=True) / count, 0.0)
+        deviation = (away.square().sum(dim=1) / count.squeeze(1)).sqrt()
+        return deviation.mean(dim=-1).mean(dim=0)
 
     def _scores(self, returns: Tensor, apart: Tensor) -> Scores:
         mean = returns.mean(dim=0)

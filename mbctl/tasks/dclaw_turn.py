@@ -33,6 +33,7 @@ from mbctl.tasks.dclaw_observation import (
     reflection_of,
 )
 from mbctl.tasks.dclaw_symmetry import DCLAW_SYMMETRIES, transform_dclaw
+from mbctl.tasks.length import length
 from mbctl.tasks.limits import limit_arrays
 from mbctl.tasks.reflection import Reflection
 
@@ -144,10 +145,10 @@ class DClawTurn:
         xp = array_namespace(physical)
         distance = self._distance(physical, goal)
         home = xp.asarray(DCLAW.home_position_rad, dtype=physical.dtype)
-        pose = xp.sqrt(xp.sum((physical[..., :9] - home) ** 2, axis=-1))
+        pose = length(physical[..., :9] - home)
         velocity = physical[..., 9:18]
         fast = xp.where(xp.abs(velocity) >= SLOW_RAD_S, velocity, xp.zeros_like(velocity))
-        return self._turn_reward(distance) - pose - xp.sqrt(xp.sum(fast**2, axis=-1))
+        return self._turn_reward(distance) - pose - length(fast)
 
     def action_cost(self, applied_action: Array) -> Array:
         return no_action_cost(applied_action)

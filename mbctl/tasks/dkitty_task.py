@@ -22,6 +22,7 @@ from mbctl.tasks.dkitty_observation import (
 from mbctl.tasks.dkitty_physical import HEADING, LEGS, PHYSICAL_NAMES, upright
 from mbctl.tasks.dkitty_rotation import turned
 from mbctl.tasks.dkitty_symmetry import DKITTY_SYMMETRIES, transform_dkitty
+from mbctl.tasks.length import length
 from mbctl.tasks.limits import limit_arrays
 from mbctl.tasks.reflection import Reflection
 
@@ -182,9 +183,8 @@ class DKittyTask(ABC):
 
     def _centre_distance(self, physical: Array) -> Array:
         """How far the torso has moved from where it started, [...] m."""
-        xp = array_namespace(physical)
         axes = 3 if self.quirks.height_counts_as_distance else 2
-        return xp.sqrt(xp.sum(physical[..., :axes] ** 2, axis=-1))
+        return length(physical[..., :axes])
 
     def _small_bonus(self, first: Array, second: Array, like: Array) -> Array:
         """5 for each of two conditions [...]."""

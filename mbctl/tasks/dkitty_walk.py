@@ -24,6 +24,7 @@ from mbctl.tasks.dkitty_ground_goal import (
 )
 from mbctl.tasks.dkitty_physical import bearing, upright
 from mbctl.tasks.dkitty_task import DKittyTask, Falling, flag
+from mbctl.tasks.length import length
 from mbctl.tasks.reflection import Reflection
 
 Array = Any
@@ -88,8 +89,7 @@ class DKittyWalk(DKittyTask):
         return near & (self._heading(physical, goal) > AHEAD_COS)
 
     def _distance(self, physical: Array, goal: Array) -> Array:
-        xp = array_namespace(physical)
-        return xp.sqrt(xp.sum((goal - physical[..., :2]) ** 2, axis=-1))
+        return length(goal - physical[..., :2])
 
     def _heading(self, physical: Array, goal: Array) -> Array:
         xp = array_namespace(physical)

@@ -16,6 +16,7 @@ from hal.types import Vector
 from mbctl.tasks.angles import wrap_angle
 from mbctl.tasks.gym.benchmark import Benchmark
 from mbctl.tasks.gym.gym_task import GymTask
+from mbctl.tasks.length import length
 
 Array = Any
 
@@ -87,5 +88,4 @@ class Reacher(GymTask):
         return xp.concat([xp.cos(angles), xp.sin(angles), physical[..., 2:], action], axis=-1)
 
     def reward(self, physical: Array, goal: Array) -> Array:
-        xp = array_namespace(physical)
-        return -xp.sqrt(xp.sum((physical[..., 4:] - goal) ** 2, axis=-1))
+        return -length(physical[..., 4:] - goal)

@@ -1,7 +1,8 @@
 """pal/Hopper: Hopper with each action held for two of Gymnasium's steps.
 
 So does the released configuration of PAL (Rajeswaran et al. 2020); the paper does not mention it.
-Rewards are the sums over both steps, so returns compare with gym/Hopper-v5. One sample here is two
+Rewards are the sums over both steps, but for the step that ends an episode, which has that of one
+frame less; so returns compare with gym/Hopper-v5. One sample here is two
 of Gymnasium's frames, which curves drawn over frames have to count.
 """
 

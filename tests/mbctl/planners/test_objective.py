@@ -74,6 +74,24 @@ def test_members_may_be_compared_by_their_states():
     assert scores.disagreement[0] == pytest.approx(apart, rel=1e-5)
 
 
+def test_members_whose_episode_has_ended_are_compared_no_more():
+    """The second runs out with its first step, and away: only that step counts of it."""
+    scale = torch.ones(2)
+    near_edge, actions = torch.tensor([9.9, 0.0]), torch.ones(6, 1, 1)
+    found = [
+        SequenceObjective(
+            TASK, PointMasses(0.0, moved), TASK.reward, state_scale=lambda: scale
+        ).score(near_edge, GOAL, actions)
+        for moved in (50.0, 1000.0)
+    ]
+    firsts = [rolled(moved, actions[:1, 0, 0], near_edge)[0] for moved in (50.0, 1000.0)]
+    still = rolled(0.0, actions[:1, 0, 0], near_edge)[0]
+    for scores, first in zip(found, firsts, strict=True):
+        assert first[0] > TASK.edge_m
+        expected = float((first - still).abs().mean()) / 2 / 6
+        assert scores.disagreement[0] == pytest.approx(expected, rel=1e-4)
+
+
 def test_the_end_of_the_horizon_is_worth_gamma_to_the_horizon():
     last_seen: list[Tensor] = []
 

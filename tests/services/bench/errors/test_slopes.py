@@ -56,5 +56,5 @@ def test_the_true_step_is_the_closed_form_or_the_simulators():
     still = torch.zeros(1, 4, dtype=torch.float64)
     pushed = cart(still, torch.ones(1, 1, dtype=torch.float64))
     assert float(pushed[0, 2]) > 0.01
-    with pytest.raises(ConfigError, match="true step .* is not known"):
+    with pytest.raises(ConfigError, match=r"true step .* is not known"):
         true_step(make_task("dclaw-turn-random"))
