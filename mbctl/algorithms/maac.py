@@ -43,8 +43,6 @@ from mbctl.algorithms.maac_settings import MaacSettings
 from mbctl.algorithms.mixed_transitions import MixedSource
 from mbctl.algorithms.pathwise_actor_critic import PathwiseActorCritic
 from mbctl.algorithms.transitions import TransitionSource
-from mbctl.planners.objective import TerminalValue
-from mbctl.planners.terminal_value import TwinQValue
 from mbctl.tasks.task import Task
 
 
@@ -67,10 +65,6 @@ class Maac(BranchedLearner):
     @property
     def mirror(self) -> None:
         """None: paths go through the model, which knows no mirror image."""
-
-    def terminal_value(self) -> TerminalValue:
-        """min Q of the policy's action, for a planner; it follows what is learned later."""
-        return TwinQValue(self.task, self.policy, self.critic, self.settings.reward_scale)
 
     def update(self, mixed: MixedSource, real: TransitionSource) -> None:
         """One step up J_pi and one down J_Q, section 4.3."""

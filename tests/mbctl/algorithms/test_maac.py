@@ -9,6 +9,7 @@ from mbctl.algorithms.maac import Maac
 from mbctl.algorithms.maac_settings import MaacSettings
 from mbctl.config.check import PRESET_DIR, read_preset
 from mbctl.data.replay import Replay
+from mbctl.planners.terminal_value import TwinQValue
 from mbctl.tasks.registry import make_task
 from tests.conformance.algorithm import Told
 from tests.conformance.point_mass import LAYOUT, PointMass
@@ -73,7 +74,7 @@ def test_each_block_begins_with_new_rollouts_and_old_ones_are_dropped(blocks, re
 
 def test_a_planner_gets_the_smaller_value_of_the_policys_action():
     algorithm = make()
-    value = algorithm.terminal_value()
+    value = TwinQValue(TASK, algorithm.policy, algorithm.critic)
     generator = torch.Generator().manual_seed(0)
     physical, last, goal = (torch.randn(3, 5, n, generator=generator) for n in (4, 2, 2))
     told = value(physical, last, goal)

@@ -17,6 +17,7 @@ from mbctl.config.models import AlgorithmConfig
 from mbctl.models.probabilistic_ensemble import ProbabilisticEnsemble
 from mbctl.planners.agent import agent_of
 from mbctl.planners.snapshot_parts import planner_parts
+from mbctl.planners.terminal_value import TwinQValue
 from mbctl.policies.snapshot import PolicyArchitecture, build_snapshot, check_snapshot
 from tests.conformance.algorithm import filled, move, snapshot_of
 from tests.conformance.point_mass import PointMass
@@ -148,7 +149,7 @@ class TestMaac:
         agent = agent_of(snapshot_of(algorithm, "maac-mpc"), TASK)
         where = torch.randn(2, 6, 4), torch.rand(2, 6, 2), torch.rand(2, 6, 2)
         found = agent.planner.objective.terminal_value(*where)
-        learned = algorithm.learner.terminal_value()(*where)
+        learned = TwinQValue(TASK, algorithm.policy, algorithm.learner.critic)(*where)
         torch.testing.assert_close(found, learned / 0.1)
 
     def test_the_policy_explores_alone_as_in_the_paper(self):
