@@ -13,8 +13,7 @@ from mbctl.nn.ensemble_mlp import EnsembleMLP
 class ValueFunction:
     """MLP on the observation and the step's share of the episode.
 
-    Returns are predicted in units of their deviation at the last fit. When that changes the last
-    layer changes with it, so that what has been learned stays what it was.
+    Returns are predicted in units of their own scale, which follows the data slowly.
 
     Args:
         observation_dim: O.
@@ -54,7 +53,7 @@ class ValueFunction:
         """Regress on `returns`; gives the share of their variance left unexplained before."""
         before = self.predict(inputs)
         unexplained = float((returns - before).var() / (returns.var() + 1e-8))
-        self._rescale(returns.std() + 1e-6)
+        self.scale = returns.std() + 1e-6
         targets = returns / self.scale
         for _ in range(epochs):
             order = torch.randperm(inputs.shape[0], generator=self.generator)
@@ -66,10 +65,3 @@ class ValueFunction:
                 self.optimizer.step()
             progress()
         return unexplained
-
-    @torch.no_grad()
-    def _rescale(self, scale: Tensor) -> None:
-        last = len(self.network.weights) - 1
-        self.network.weights[last] *= self.scale / scale
-        self.network.biases[last] *= self.scale / scale
-        self.scale = scale

@@ -17,14 +17,3 @@ def test_fits_a_linear_value(unit):
     assert first > 0.5
     assert left < 0.01
     assert value.predict(inputs).shape == (2000,)
-
-
-def test_what_was_learned_stays_when_the_spread_of_returns_changes():
-    """As a policy gets good: returns grow, and differ by less."""
-    generator = torch.Generator().manual_seed(0)
-    value = ValueFunction(3, (32,), 1e-2, 0.0, generator)
-    inputs = torch.randn(2000, 4, generator=generator)
-    value.fit(inputs, 30.0 * inputs[:, 0] + 100.0, epochs=40, batch=200)
-    before = value.predict(inputs)
-    value.fit(inputs, 3.0 * inputs[:, 0] + 190.0, epochs=0, batch=200)
-    torch.testing.assert_close(value.predict(inputs), before)
