@@ -56,6 +56,7 @@ class SlopeSizes:
             "neighbours": 10,
             "model_patience_steps": 100,
             "model_warm_up": 100,
+            "model_steps_max": 1500,
         }
     )
 
