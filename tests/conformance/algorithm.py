@@ -19,6 +19,7 @@ from mbctl.data.replay import Replay
 from mbctl.policies.numpy_policy import NumpyPolicy
 from mbctl.policies.snapshot import PolicyArchitecture, Snapshot, build_snapshot, check_snapshot
 from mbctl.tasks.task import Task
+from services.bench.curves.actor import make_actor
 from tests.conformance.point_mass import LAYOUT, PointMass, run_episode
 
 TASK = PointMass()
@@ -67,17 +68,19 @@ def snapshot_of(algorithm: Algorithm, name: str) -> Snapshot:
     return build_snapshot(TASK, weights, version=1, algorithm=name, architecture=described)
 
 
-def collect(replay: Replay, snapshot: Snapshot, rows: int, rng: np.random.Generator) -> None:
-    """Whole episodes of the policy with its noise, until there are `rows` more."""
-    wanted, policy = replay.total + rows, NumpyPolicy(snapshot)
+def collect(
+    replay: Replay, algorithm: Algorithm, name: str, rows: int, rng: np.random.Generator
+) -> None:
+    """Whole episodes of the robot, which explores, until there are `rows` more."""
+    wanted, actor = replay.total + rows, make_actor(TASK, algorithm, name, 1)
     while replay.total < wanted:
-        episode, _ = run_episode(TASK, policy, rng, explore=True)
+        episode, _ = run_episode(TASK, actor, rng, explore=True)
         replay.append(episode, np.arange(len(episode)))
 
 
 def filled(algorithm: Algorithm, name: str, rows: int, seed: int = 0) -> Replay:
     replay = Replay(LAYOUT, algorithm.settings.buffer_rows)
-    collect(replay, snapshot_of(algorithm, name), rows, np.random.default_rng(seed))
+    collect(replay, algorithm, name, rows, np.random.default_rng(seed))
     return replay
 
 
@@ -108,9 +111,8 @@ class AlgorithmContract:
 
     def more(self, replay: Replay, case: Case) -> None:
         """The same new rows for whoever comes next."""
-        algorithm = case.build(0)
-        snapshot = snapshot_of(algorithm, case.name)
-        collect(replay, snapshot, algorithm.settings.rows_per_refit, np.random.default_rng(1))
+        algorithm, rng = case.build(0), np.random.default_rng(1)
+        collect(replay, algorithm, case.name, algorithm.settings.rows_per_refit, rng)
 
     # --- it says what it needs, and its moves are sound
 
@@ -144,6 +146,14 @@ class AlgorithmContract:
         assert any(not np.array_equal(before[k], after[k]) for k in before)
 
     # --- the same again
+
+    def test_it_can_be_asked_for_a_move_without_new_rows(self, case, replay):
+        """A client may ask for a refit at any time."""
+        algorithm = case.build(0)
+        for _ in range(2):
+            metrics = move(algorithm, replay)
+            assert all(np.isfinite(v) for v in metrics.values()), metrics
+        check_snapshot(snapshot_of(algorithm, case.name), TASK)
 
     def test_the_same_seed_gives_the_same_learner(self, case, replay):
         states = []
@@ -229,9 +239,7 @@ class AlgorithmContract:
         rng = np.random.default_rng(2)
         for _ in range(case.refits):
             move(algorithm, replay)
-            collect(
-                replay, snapshot_of(algorithm, case.name), algorithm.settings.rows_per_refit, rng
-            )
+            collect(replay, algorithm, case.name, algorithm.settings.rows_per_refit, rng)
         after = self.share_of_successes(algorithm, case)
         record_property("rows", replay.total)
         record_property("success", after)
@@ -239,7 +247,7 @@ class AlgorithmContract:
         assert after >= case.success, f"{before} before, {after} after {replay.total} rows"
 
     def share_of_successes(self, algorithm: Algorithm, case: Case) -> float:
-        """Final-step success of the mean policy over 50 episodes."""
-        policy, rng = NumpyPolicy(snapshot_of(algorithm, case.name)), np.random.default_rng(7)
-        episodes = [run_episode(TASK, policy, rng, explore=False) for _ in range(50)]
+        """Final-step success over 50 episodes as the robot acts when it does not explore."""
+        actor, rng = make_actor(TASK, algorithm, case.name, 1), np.random.default_rng(7)
+        episodes = [run_episode(TASK, actor, rng, explore=False) for _ in range(50)]
         return float(np.mean([success for _, success in episodes]))

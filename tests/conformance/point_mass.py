@@ -17,8 +17,8 @@ import numpy as np
 from hal.arrays import array_namespace
 from hal.types import JointSpec, ResetTarget, RobotSpec, RobotState
 from mbctl.data.layout import RowLayout
-from mbctl.policies.numpy_policy import NumpyPolicy
 from mbctl.tasks.action_cost import no_action_cost
+from services.bench.curves.actor import Actor, Moment
 
 Array = Any
 
@@ -120,14 +120,17 @@ LAYOUT = RowLayout(PointMass().observation_names, POINT_MASS.joint_names)
 
 
 def run_episode(
-    task: PointMass, policy: NumpyPolicy, rng: np.random.Generator, explore: bool
+    task: PointMass, actor: Actor, rng: np.random.Generator, explore: bool
 ) -> tuple[np.ndarray, bool]:
     """Rows [T, width] of one episode as a robot would send them, and its success at the end."""
+    if actor.remembers:
+        actor.begin(int(rng.integers(2**31)))
     physical = np.concatenate([task.sample_start(rng).joint_position_rad, np.zeros(2)])
     goal, last, rows = task.sample_goal(rng), np.zeros(2), []
     for step in range(task.episode_steps):
         before = task.observation(physical, last, goal).astype(np.float32)
-        requested = policy.act(before, rng if explore else None).astype(np.float64)
+        moment = Moment(step, physical, last, goal, before)
+        requested = np.asarray(actor.act(moment, rng if explore else None), dtype=np.float64)
         action = task.applied_action(physical, requested)
         physical, last = task.step(physical, action), np.clip(requested, -1, 1)
         over = bool(task.terminated(physical))
