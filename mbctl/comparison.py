@@ -33,8 +33,14 @@ def read_run(directory: Path) -> RunCurve:
     described, curve = directory / "run.json", directory / "curve.csv"
     if not described.is_file() or not curve.is_file():
         raise ValueError(f"{directory} is no run directory: run.json and curve.csv must be there")
+    text = described.read_text(encoding="utf-8")
+    if '"identity"' in text:
+        raise ValueError(
+            f"{directory} is a run of `mbctl bench curves`, not of `mbctl up`: give that command "
+            "again with --only-report to draw it"
+        )
     try:
-        trainer = json.loads(described.read_text(encoding="utf-8"))["trainer"]
+        trainer = json.loads(text)["trainer"]
         algorithm = trainer["algorithm"]
         label = f"{trainer['task']['name']} {algorithm['name']} {algorithm['preset']}"
         seed = int(trainer["seed"])

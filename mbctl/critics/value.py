@@ -13,8 +13,8 @@ from mbctl.nn.ensemble_mlp import EnsembleMLP
 class ValueFunction:
     """MLP on the observation and the step's share of the episode.
 
-    Returns are predicted in units of their deviation at the last fit; what was learned before grows or
-    shrinks with it.
+    Returns are predicted in units of their deviation at the last fit; what was learned before
+    grows or shrinks with it.
 
     Args:
         observation_dim: O.

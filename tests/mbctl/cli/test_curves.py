@@ -43,3 +43,11 @@ def test_refuses_what_is_no_run(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["show", "curves", str(tmp_path)])
     assert result.exit_code == 2
     assert "no run directory" in result.output
+
+
+def test_leads_from_a_benchmarks_run_to_its_own_command(tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_text(json.dumps({"variant": "pal", "identity": {}}))
+    (tmp_path / "curve.csv").touch()
+    result = CliRunner().invoke(app, ["show", "curves", str(tmp_path)], env={"COLUMNS": "300"})
+    assert result.exit_code == 2
+    assert "only-report" in result.output
