@@ -1,7 +1,6 @@
 """Checks that need to know the tasks and algorithms there are; torch stays out."""
 
 import tomllib
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -57,21 +56,27 @@ def check_algorithm_name(name: str) -> None:
         )
 
 
-def check_settings_for_task(settings: Mapping[str, Any], task_name: str) -> None:
-    """Make sure that an algorithm's complete settings ask of the task only what it has.
+def check_settings_for_task(config: AlgorithmConfig, task_name: str) -> None:
+    """Make sure that an algorithm's settings ask of the task only what it has.
 
     Raises:
         ConfigError: they do not.
     """
+    from mbctl.algorithms.memb_settings import MembSettings
+    from mbctl.algorithms.probabilistic_settings import ProbabilisticModelSettings
+    from mbctl.algorithms.registry import algorithm_config
     from mbctl.tasks.registry import make_task
 
-    task, where = make_task(task_name), "algorithm.settings."
-    if settings.get("learned_reward") and task.goal_names:
+    settings, task = algorithm_config(config.name, config.settings), make_task(task_name)
+    where = "algorithm.settings."
+    by_model = isinstance(settings, ProbabilisticModelSettings) and settings.learned_reward
+    if by_model and task.goal_names:
         raise ConfigError(
             f"{where}learned_reward = true: the reward of {task.name!r} depends on its goal "
             f"({', '.join(task.goal_names)}), which a dynamics model does not see; set it to false"
         )
-    if settings.get("true_model") and not hasattr(task, "step"):
+    true_model = isinstance(settings, MembSettings) and settings.true_model
+    if true_model and not hasattr(task, "step"):
         raise ConfigError(
             f"{where}true_model = true: the dynamics of {task.name!r} are not known in closed "
             "form; set it to false to learn them"

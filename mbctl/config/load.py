@@ -54,7 +54,7 @@ def load_trainer(
     config = _validate(TrainerConfig, tree, path)
     check_task(config.task, config.robot_model)
     algorithm = resolve_algorithm(config.algorithm)
-    check_settings_for_task(algorithm.settings, config.task.name)
+    check_settings_for_task(algorithm, config.task.name)
     return config.model_copy(update={"algorithm": algorithm})
 
 

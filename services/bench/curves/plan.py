@@ -167,13 +167,13 @@ def _plan(task: str, variant: Variant, seed: int, rhythm: Rhythm, shift: Shift |
     config = AlgorithmConfig(
         name=variant.algorithm, preset=variant.preset, settings=variant.settings
     )
-    settings = resolve_algorithm(config).settings
-    check_settings_for_task(settings, task)
+    resolved = resolve_algorithm(config)
+    check_settings_for_task(resolved, task)
     identity = Identity(
         task=task,
         observation=observation,
         algorithm=variant.algorithm,
-        settings=settings,
+        settings=resolved.settings,
         seed=seed,
         shift=shift,
     )

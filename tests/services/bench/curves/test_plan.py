@@ -2,7 +2,9 @@
 
 import pytest
 
+from mbctl.algorithms.registry import ALGORITHM_NAMES
 from mbctl.config import ConfigError
+from mbctl.config.check import PRESET_DIR
 from services.bench.curves.plan import Rhythm, parse_variant, plan_runs
 from services.bench.curves.shift import Shift
 
@@ -63,6 +65,33 @@ def test_what_the_settings_ask_for_may_be_what_a_task_has():
         ("gym/Hopper-v5", "mbpo:paper,learned_reward=true"),
     ):
         assert plan_runs([task], [parse_variant(variant)], [0], RHYTHM)
+
+
+BENCHMARKS = {
+    "ant": "gym/Ant-v5",
+    "half-cheetah": "gym/HalfCheetah-v5",
+    "released-hopper": "pal/Hopper",
+    "hopper": "gym/Hopper-v5",
+    "humanoid": "gym/Humanoid-v5",
+    "inverted-pendulum": "gym/InvertedPendulum-v5",
+    "pendulum": "gym/Pendulum-v1",
+    "pendulum-true": "gym/Pendulum-v1",
+    "reacher": "gym/Reacher-v5",
+    "swimmer": "gym/Swimmer-v5",
+    "walker2d": "gym/Walker2d-v5",
+    "orient": "dkitty-orient-random",
+}
+
+
+@pytest.mark.parametrize("stem", sorted(path.stem for path in PRESET_DIR.glob("*.toml")))
+def test_every_preset_can_be_asked_for_on_its_task(stem):
+    """The task is in the preset's name; the others are for D'Claw."""
+    algorithm = max((n for n in ALGORITHM_NAMES if f"{stem}-".startswith(f"{n}-")), key=len)
+    preset = stem.removeprefix(algorithm).removeprefix("-") or "default"
+    fitting = (task for name, task in BENCHMARKS.items() if preset.endswith(name))
+    task = next(fitting, "dclaw-turn-random")
+    (plan,) = plan_runs([task], [parse_variant(f"{algorithm}:{preset}")], [0], RHYTHM)
+    assert plan.identity.algorithm == algorithm
 
 
 def test_a_folder_s_name_is_never_too_long():
