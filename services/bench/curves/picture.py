@@ -10,7 +10,11 @@ from services.bench.curves.table import Curve, Mean, means
 
 _WIDE, _HIGH = 6.5, 4.2  # inches of a panel
 _LEGEND_INSIDE = 6  # entries
+_LEGEND_LINE = 0.2  # inches
 _LABEL = 45  # characters
+_NARROW = 22  # characters of which three columns fit a panel
+_BELOW = 4.5  # font sizes between a panel and a legend below it, for the axis and its name
+_FEW_COLOURS = 10
 _ROOM = 1.25  # x beyond our own last sample within which readings are drawn to scale
 
 
@@ -34,11 +38,13 @@ def draw_curves(
     tasks = list(dict.fromkeys(curve.task for curve in curves))
     if not tasks:
         raise ValueError("there are no curves to draw")
+    colours = _colours(curves)
     columns = min(2, len(tasks))
     lines = -(-len(tasks) // columns)
-    figure = Figure(figsize=(_WIDE * columns, _HIGH * lines), layout="constrained")
+    names = len(colours)
+    high = _HIGH + (_LEGEND_LINE * names / 2 if names > _LEGEND_INSIDE else 0.0)
+    figure = Figure(figsize=(_WIDE * columns, high * lines), layout="constrained")
     FigureCanvasAgg(figure)
-    colours = _colours(curves)
     for number, task in enumerate(tasks, start=1):
         axes = figure.add_subplot(lines, columns, number)
         of_task = [curve for curve in curves if curve.task == task]
@@ -52,7 +58,12 @@ def draw_curves(
 
 def _colours(curves: Sequence[Curve]) -> dict[str, str]:
     """One per variant, the same in every panel."""
-    return {name: f"C{i % 10}" for i, name in enumerate(dict.fromkeys(c.variant for c in curves))}
+    from matplotlib import color_sequences
+    from matplotlib.colors import to_hex
+
+    names = list(dict.fromkeys(curve.variant for curve in curves))
+    colours = color_sequences["tab10" if len(names) <= _FEW_COLOURS else "tab20"]
+    return {name: to_hex(colours[i % len(colours)]) for i, name in enumerate(names)}
 
 
 def metric_of(task: str) -> str:
@@ -92,7 +103,9 @@ def _draw_legend(axes: Any) -> None:
     if len(axes.get_legend_handles_labels()[0]) <= _LEGEND_INSIDE:
         axes.legend(fontsize="small").set_in_layout(False)
         return
-    axes.legend(fontsize="small", loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=3)
+    longest = max(len(label) for label in axes.get_legend_handles_labels()[1])
+    place = {"loc": "upper center", "bbox_to_anchor": (0.5, 0.0), "borderaxespad": _BELOW}
+    axes.legend(fontsize="small", ncols=3 if longest <= _NARROW else 2, **place)
 
 
 def _draw_readings(
