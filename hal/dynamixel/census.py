@@ -1,5 +1,6 @@
 """Who is on the bus: every expected servo once, of a known model, and nobody else."""
 
+import time
 from collections.abc import Mapping
 
 from hal.dynamixel.bus import ServoBus
@@ -15,9 +16,10 @@ from hal.errors import HalError
 _PINGS = 4
 _PING_TIMEOUT_S = 0.05  # answers to the broadcast may still be coming
 _READS_MAX = 12
+_ROUNDS = 3  # of reads: a host may be held up in one of them, two servos of one id collide in each
+_REST_S = 0.1  # between rounds, so that late answers are not taken for another round's
 _CLEAN_ENOUGH = 3
 _SPOILED_ENOUGH = 4  # two servos of one id spoil every second read at least
-_SPOILED_BY_HOST = 2  # of the reads, by answers that it was too slow for
 _PROBE_ADDRESS, _PROBE_BYTES = 120, 27  # clock, load, position: no two servos agree in these
 
 
@@ -110,9 +112,22 @@ def _refuse_missing(
 def _refuse_collisions(bus: ServoBus, joint: ServoJoint) -> None:
     """Two servos with one id talk at the same time: broken, doubled or unasked answers, always.
 
+    A host that was held up sees some of that as well, but not round after round.
+    """
+    for attempt in range(_ROUNDS):
+        if attempt:
+            time.sleep(_REST_S)
+        spoiled = _spoiled_reads(bus, joint)
+        if spoiled == 0:
+            return
+    raise _collision(joint, spoiled, _READS_MAX)
+
+
+def _spoiled_reads(bus: ServoBus, joint: ServoJoint) -> int:
+    """How many of a round of reads were disturbed, if too many to be put down to the host; else 0.
+
     An answer that comes whole behind the first one is seen only by the next read, so a read is
-    clean when the one before it was good, too. A host that was too slow for an answer sees some of
-    that as well, but not each time.
+    clean when the one before it was good, too.
     """
     clean = spoiled = 0
     was_good = False
@@ -129,9 +144,8 @@ def _refuse_collisions(bus: ServoBus, joint: ServoJoint) -> None:
         clean += is_good and was_good
         was_good = is_good
         if clean == _CLEAN_ENOUGH:
-            return
-    if spoiled >= _SPOILED_ENOUGH and spoiled > 2 * clean:
-        raise _collision(joint, spoiled, _READS_MAX)
+            return 0
+    return spoiled if spoiled >= _SPOILED_ENOUGH and spoiled > 2 * clean else 0
 
 
 def _collision(joint: ServoJoint, spoiled: int, probes: int) -> BusCensusError:

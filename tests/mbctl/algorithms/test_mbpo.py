@@ -158,7 +158,7 @@ def test_imagined_rewards_are_the_models_if_it_learns_them(learned):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"elites": 4}, "4 elites of 3 members"),
+        ({"elites": 4}, "elites = 4, must be at most members = 3"),
         ({"model_weight_decay": [1e-4]}, "has 1 entries for 2 layers"),
         ({"model_weight_decay": [1e-4, -1.0]}, "must not be negative"),
         ({"horizon_schedule": [0, 1, 0.0, 1.0]}, "steps of at least 1"),
