@@ -42,7 +42,7 @@ def build_planner(
         raise ValueError("prior_std is on, but there is no policy to take it from; set it to false")
     generator = torch.Generator().manual_seed(seed)
     proposal = None
-    if prior is not None:
+    if prior is not None and settings.proposals:
         proposal = PolicyProposal(task, model, prior, settings.proposals, generator)
     sizes = Sizes(len(task.physical_names), len(task.robot.joints), len(task.goal_names))
     method = _method(settings, generator)

@@ -16,7 +16,8 @@ class SearchSettings(BaseModel):
         iterations: rounds of search; MAAC 8, PETS 5, iCEM 3 to 10, MPPI 1.
         initial_std: of the search, where actions span [-1, 1]; iCEM 0.5.
         prior_std: search with the policy's own standard deviations in its place (MAAC).
-        proposals: sequences drawn from the policy, noise-free rollouts among them.
+        proposals: sequences drawn from the policy, noise-free rollouts among them; 0 searches
+            without the policy.
         gamma: discount of rewards.
         reward: "objective" leaves out the regularising costs of the task's reward, which trap a
             short horizon.
@@ -33,11 +34,20 @@ class SearchSettings(BaseModel):
     iterations: int = Field(default=2, ge=1, le=100)
     initial_std: float = Field(default=0.5, gt=0, le=10)
     prior_std: bool = False
-    proposals: int = Field(default=24, ge=1, le=10_000)
+    proposals: int = Field(default=24, ge=0, le=10_000)
     gamma: float = Field(default=1.0, gt=0, le=1)
     reward: Literal["objective", "task"] = "objective"
     disagreement_weight: float = 0.0
     disagreement: Literal["return", "state"] = "return"
+
+    @model_validator(mode="after")
+    def _policy_is_asked(self) -> "SearchSettings":
+        if self.prior_std and not self.proposals:
+            raise ValueError(
+                "prior_std takes the policy's deviations along its proposals, and proposals is 0: "
+                "set prior_std to false, or proposals to 1 or more"
+            )
+        return self
 
 
 class EliteSettings(SearchSettings):

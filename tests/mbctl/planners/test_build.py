@@ -86,6 +86,18 @@ def test_states_are_compared_in_the_models_units_of_the_day():
     assert after == pytest.approx(before / 2, rel=1e-4)
 
 
+def test_without_proposals_the_policy_is_not_asked():
+    task = make_task("dclaw-turn-random")
+    model, policy = parts(task)
+    alone = IcemSettings.model_validate(SMALL | {"proposals": 0})
+    plans = [
+        build_planner(task, model, alone, 0, prior).plan(*arguments(task))
+        for prior in (None, GaussianPrior(policy))
+    ]
+    assert plans[1].prior_value is None
+    np.testing.assert_array_equal(plans[0].actions, plans[1].actions)
+
+
 def test_settings_that_lack_a_part_are_refused():
     task = make_task("dclaw-turn-random")
     model, _ = parts(task)
@@ -94,6 +106,11 @@ def test_settings_that_lack_a_part_are_refused():
     by_state = IcemSettings.model_validate({"disagreement": "state"})
     with pytest.raises(ValueError, match="PointMasses does not know how far a step goes"):
         build_planner(task, PointMasses(1.0), by_state, 0)
+
+
+def test_deviations_of_no_proposals_are_refused():
+    with pytest.raises(ValidationError, match="proposals is 0"):
+        IcemSettings.model_validate({"prior_std": True, "proposals": 0})
 
 
 def test_settings_are_told_apart_by_their_method():
