@@ -158,7 +158,7 @@ def build_chunks(rows: int, first: int = 1, count: int = 40) -> list[ChunkRecord
     return [build_chunk(start, count) for start in range(first, rows + 1, count)]
 
 
-def wait_for(condition: Callable[[], Any], timeout_s: float = 30.0) -> Any:
+def wait_for(condition: Callable[[], Any], timeout_s: float = 90.0) -> Any:
     """The first true value of `condition`, asked every 20 ms."""
     deadline = time.monotonic() + timeout_s
     while not (value := condition()):
