@@ -11,11 +11,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 Activation = Literal["relu", "silu"]
-# Written over a sum that nothing else needs; SiLU's derivative needs the sum itself.
-_ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    "relu": torch.relu_,
-    "silu": functional.silu,
-}
+
+
+def _silu(total: Tensor) -> Tensor:
+    """Its derivative needs the sum itself; where none is asked for, it is written over it."""
+    return functional.silu(total, inplace=not torch.is_grad_enabled())
+
+
+_ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": torch.relu_, "silu": _silu}
 
 
 class EnsembleMLP(nn.Module):

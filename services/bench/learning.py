@@ -26,12 +26,11 @@ class EndlessLearner:
     """PAL with its preset on a full replay. Importing torch is left to the constructor."""
 
     def __init__(self, task: Task) -> None:
-        import torch
-
         from mbctl.algorithms.registry import build_algorithm
         from services.bench.rows import fill_replay, simulated_rows
+        from services.torch_set_up import set_up_torch
 
-        torch.set_num_threads(1)
+        set_up_torch()
         settings = read_preset("pal", "default")
         self._algorithm = build_algorithm("pal", settings, task, seed=0)
         rows = simulated_rows(task, int(settings["buffer_rows"]), _EPISODES)

@@ -5,15 +5,11 @@ from collections.abc import Callable
 import torch
 
 from services.bench.timing import Timing, time_interleaved
+from services.torch_set_up import set_up_torch
 
 SIZE = 512
 PRODUCTS = 20  # in one measurement
 FLOPS = 2 * SIZE**3 * PRODUCTS
-
-
-def use_one_thread() -> None:
-    """Two OpenMP threads on a shared machine collapse to a tenth of one."""
-    torch.set_num_threads(1)
 
 
 def yardstick_work() -> Callable[[], None]:
@@ -36,5 +32,5 @@ def gflops_of(timing: Timing) -> float:
 
 def measure_yardstick(rounds: int = 5) -> float:
     """GFLOP/s now."""
-    use_one_thread()
+    set_up_torch()
     return gflops_of(time_interleaved({"yardstick": yardstick_work()}, rounds)["yardstick"])

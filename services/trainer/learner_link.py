@@ -23,15 +23,7 @@ TAIL_LINES = 30
 log = structlog.get_logger()
 
 
-# One thread: two collapse to a fraction on a shared machine. And the C library keeps freed blocks:
-# otherwise it returns each large tensor to the kernel, and a policy step faults its pages in anew
-# (139 to 151 ms without, 92 to 96 ms with it, same results, on a loaded machine).
-LEARNER_ENVIRONMENT = {
-    "OMP_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "MALLOC_MMAP_THRESHOLD_": str(1 << 30),
-    "MALLOC_TRIM_THRESHOLD_": str(1 << 30),
-}
+_ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
 class LearnerLink:
@@ -55,7 +47,7 @@ class LearnerLink:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             limit=LINE_BYTES_MAX,
-            env={**os.environ, **LEARNER_ENVIRONMENT},
+            env={**os.environ, **_ONE_THREAD},
         )
         link = cls(process)
         link._write(config.line())

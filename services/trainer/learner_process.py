@@ -77,14 +77,13 @@ def main(build=None) -> int:
 
 
 def _learn(config: LearnerConfig, inbox: Inbox, output: BinaryIO, build) -> Refused:
-    import torch
-
     from mbctl.algorithms.algorithm import Cancelled
     from mbctl.policies.snapshot import SnapshotError
+    from services.torch_set_up import set_up_torch
     from services.trainer.checkpoint import CheckpointError
     from services.trainer.learner import Learner
 
-    torch.set_num_threads(1)  # two OpenMP threads on a shared machine collapse to a tenth
+    set_up_torch()
     if build is None:
         from mbctl.algorithms.registry import build_algorithm as build
     try:

@@ -31,13 +31,12 @@ def main(directory: Path, parent: int) -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     output = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # what anything prints goes to stderr
-    import torch
-
     from mbctl.policies.manifest import row_layout
     from mbctl.tasks.registry import make_task
     from services.bench.curves.learning import CurveRun, Told
+    from services.torch_set_up import set_up_torch
 
-    torch.set_num_threads(1)
+    set_up_torch()
     plan = RunPlan.model_validate_json((directory / PLAN_FILE).read_text(encoding="utf-8"))
     task = make_task(plan.identity.task, plan.identity.observation)
     told: tuple[float, object] = (0.0, None)

@@ -78,11 +78,10 @@ class Lines:
 
 
 def _planning(told: PlannerTask, exchange: PlanExchange) -> "Planning":
-    import torch
-
     from services.controller.planner.planning import Planning
+    from services.torch_set_up import set_up_torch
 
-    torch.set_num_threads(1)  # its own would spin while they wait
+    set_up_torch()
     task = make_task(told.task, told.observation)
     return Planning(task, exchange, threads=told.threads)
 
