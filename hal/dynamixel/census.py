@@ -114,6 +114,7 @@ def _refuse_collisions(bus: ServoBus, joint: ServoJoint) -> None:
 
     A host that was held up sees some of that as well, but not round after round.
     """
+    spoiled = 0
     for attempt in range(_ROUNDS):
         if attempt:
             time.sleep(_REST_S)
