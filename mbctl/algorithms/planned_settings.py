@@ -40,13 +40,31 @@ class PlannedSettings(BaseModel):
     def _with_method(cls, value: Any) -> CemSettings | IcemSettings | MppiSettings:
         return search_settings(value) if isinstance(value, Mapping) else value
 
+    def _check_members(self, members: int) -> None:
+        asked = self.planner.members_per_sequence
+        if asked > members:
+            raise ValueError(
+                f"planner.members_per_sequence is {asked}, but plans are made in {members} "
+                f"members: must be at most {members}, or 0 for all"
+            )
+
 
 class PalMpcSettings(PalSettings, PlannedSettings):
     """PAL's, and the planner's."""
 
+    @model_validator(mode="after")
+    def _members_suffice(self) -> "PalMpcSettings":
+        self._check_members(self.members)
+        return self
+
 
 class MalMpcSettings(MalSettings, PlannedSettings):
     """MAL's, and the planner's."""
+
+    @model_validator(mode="after")
+    def _members_suffice(self) -> "MalMpcSettings":
+        self._check_members(self.members)
+        return self
 
 
 class MaacMpcSettings(MaacSettings, PlannedSettings):
@@ -68,6 +86,11 @@ class MaacMpcSettings(MaacSettings, PlannedSettings):
         reward="task",
     )
     explores: bool = False
+
+    @model_validator(mode="after")
+    def _members_suffice(self) -> "MaacMpcSettings":
+        self._check_members(self.elites)
+        return self
 
     @model_validator(mode="after")
     def _check_value(self) -> "MaacMpcSettings":

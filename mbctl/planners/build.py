@@ -9,10 +9,11 @@ from torch import Tensor
 from mbctl.models.deterministic_ensemble import DeterministicEnsemble
 from mbctl.models.mean_ensemble import MeanEnsemble
 from mbctl.planners.cem import Cem
+from mbctl.planners.dealt_model import DealtModel
 from mbctl.planners.dynamics import Dynamics
 from mbctl.planners.icem import Icem
 from mbctl.planners.mppi import Mppi
-from mbctl.planners.objective import SequenceObjective, TerminalValue
+from mbctl.planners.objective import Objective, SequenceObjective, TerminalValue
 from mbctl.planners.proposal import ActionPrior, PolicyProposal
 from mbctl.planners.search import SamplingPlanner, SearchMethod, Sizes
 from mbctl.planners.settings import CemSettings, IcemSettings, MppiSettings
@@ -46,15 +47,25 @@ def build_planner(
         proposal = PolicyProposal(task, model, prior, settings.proposals, generator)
     sizes = Sizes(len(task.physical_names), len(task.robot.joints), len(task.goal_names))
     method = _method(settings, generator)
-    objective = _objective(task, model, settings, terminal_value)
-    shared = objective if threads == 1 else SharedObjective(objective, threads)
-    return SamplingPlanner(sizes, shared, method, proposal, settings, now_ns, generator)
+    scale = _state_scale(model) if settings.disagreement == "state" else None
+
+    def objective_in(asked: Dynamics) -> Objective:
+        objective = _objective(task, asked, settings, scale, terminal_value)
+        if threads == 1:
+            return objective
+        return SharedObjective(objective, threads, model.members)
+
+    dealt = settings.members_per_sequence
+    screen = objective_in(DealtModel(model, dealt)) if dealt else None
+    objective = objective_in(model)
+    return SamplingPlanner(sizes, objective, method, proposal, settings, now_ns, generator, screen)
 
 
 def _objective(
     task: Task,
     model: Dynamics,
     settings: CemSettings | IcemSettings | MppiSettings,
+    state_scale: Callable[[], Tensor] | None,
     terminal_value: TerminalValue | None,
 ) -> SequenceObjective:
     return SequenceObjective(
@@ -63,7 +74,7 @@ def _objective(
         task.objective if settings.reward == "objective" else task.reward,
         settings.gamma,
         settings.disagreement_weight,
-        _state_scale(model) if settings.disagreement == "state" else None,
+        state_scale,
         terminal_value,
     )
 

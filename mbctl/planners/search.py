@@ -15,6 +15,7 @@ from mbctl.planners.planner import Plan, PlanError, Vector
 from mbctl.planners.proposal import PolicyProposal
 from mbctl.planners.settings import SearchSettings
 
+JUDGED = 8  # sequences of a screened round that the objective judges
 ROUND_DECAY = 0.9  # a round's expected time forgets one hold-up within some ten plans
 
 
@@ -86,6 +87,9 @@ class SamplingPlanner:
         settings: horizon, iterations and standard deviation.
         now_ns: the clock that deadlines are on.
         generator: what method and proposal draw from, for those who want `restart` to seed it.
+        screen: what a sequence of the search is worth at first sight, where that is cheaper. It
+            keeps some for their luck, so the best of each round are judged by `objective` in the
+            end, as known sequences are.
     """
 
     def __init__(
@@ -97,10 +101,12 @@ class SamplingPlanner:
         settings: SearchSettings,
         now_ns: Callable[[], int] = time.monotonic_ns,
         generator: torch.Generator | None = None,
+        screen: Objective | None = None,
     ) -> None:
         self.generator = generator
         self.sizes = sizes
         self.objective = objective
+        self.screen = screen
         self.method = method
         self.proposal = proposal
         self.settings = settings
@@ -190,29 +196,37 @@ class SamplingPlanner:
         method = self.method
         method.begin(known.candidates, known.std)
         best, scored, rounds = known.candidates.top(1), len(known.candidates), 0
+        unsure: list[Tensor] = []  # what is still to be scored by the objective itself
         self.round_ns = int(ROUND_DECAY * self.round_ns)
         while rounds < self.settings.iterations and self._time_for_a_round(deadline_ns):
             began = self.now_ns()
-            found = self._scored(start, method.sample(rounds))
+            found = self._scored(start, method.sample(rounds), self.screen)
             method.update(found)
-            if not method.averages:
+            if method.averages:
+                unsure = [method.mean[:, None]]
+            elif self.screen is None:
                 best = _better(best, found)
+            else:
+                unsure.append(found.top(JUDGED).actions)
             self.round_ns = max(self.round_ns, self.now_ns() - began)
             rounds, scored = rounds + 1, scored + len(found)
-        if method.averages and rounds:
-            best = _better(best, self._scored(start, method.mean[:, None]))
-            scored += 1
-        return best, rounds, scored
+        last = torch.cat([best.actions[:, :0], *unsure], dim=1)
+        if last.shape[1]:
+            best = _better(best, self._scored(start, last))
+        return best, rounds, scored + last.shape[1]
 
     def _time_for_a_round(self, deadline_ns: int | None) -> bool:
-        """Whether a round, and the scoring of the mean after it, would end by the deadline."""
+        """Whether a round, and the scoring after the last one, would end by the deadline."""
         if deadline_ns is None:
             return True
-        passes = 2 if self.method.averages else 1
+        passes = 2 if self.method.averages or self.screen is not None else 1
         return self.now_ns() + max(1, passes * self.round_ns) <= deadline_ns
 
-    def _scored(self, start: _Start, actions: Tensor) -> Candidates:
-        return Candidates(actions, self.objective.score(start.physical, start.goal, actions))
+    def _scored(
+        self, start: _Start, actions: Tensor, screen: Objective | None = None
+    ) -> Candidates:
+        asked = self.objective if screen is None else screen
+        return Candidates(actions, asked.score(start.physical, start.goal, actions))
 
 
 def _better(best: Candidates, found: Candidates) -> Candidates:

@@ -18,6 +18,9 @@ class SearchSettings(BaseModel):
         prior_std: search with the policy's own standard deviations in its place (MAAC).
         proposals: sequences drawn from the policy, noise-free rollouts among them; 0 searches
             without the policy.
+        members_per_sequence: of the ensemble's members, in how many a sequence of the search is
+            rolled, dealt in turn; 0 is all. The best of each round are judged by all in the end.
+            MAAC and PETS draw one per sequence.
         gamma: discount of rewards.
         reward: "objective" leaves out the regularising costs of the task's reward, which trap a
             short horizon.
@@ -35,6 +38,7 @@ class SearchSettings(BaseModel):
     initial_std: float = Field(default=0.5, gt=0, le=10)
     prior_std: bool = False
     proposals: int = Field(default=24, ge=0, le=10_000)
+    members_per_sequence: int = Field(default=0, ge=0, le=64)
     gamma: float = Field(default=1.0, gt=0, le=1)
     reward: Literal["objective", "task"] = "objective"
     disagreement_weight: float = 0.0
@@ -46,6 +50,15 @@ class SearchSettings(BaseModel):
             raise ValueError(
                 "prior_std takes the policy's deviations along its proposals, and proposals is 0: "
                 "set prior_std to false, or proposals to 1 or more"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _members_can_differ(self) -> "SearchSettings":
+        if self.disagreement_weight and self.members_per_sequence == 1:
+            raise ValueError(
+                f"disagreement_weight is {self.disagreement_weight:g}, but one member cannot "
+                "disagree: set members_per_sequence to 0 or to 2 and more"
             )
         return self
 

@@ -19,13 +19,16 @@ class SharedObjective:
     Args:
         objective: scores a part; it must not change while it does.
         threads: how many parts, and threads.
+        multiple: of which the size of each part but the last is, so that a model that deals
+            sequences to that many members deals them as in one thread.
     """
 
-    def __init__(self, objective: Objective, threads: int) -> None:
+    def __init__(self, objective: Objective, threads: int, multiple: int = 1) -> None:
         if threads < 2:
             raise ValueError(f"{threads} threads have nothing to share; must be at least 2")
         self._objective = objective
         self._threads = threads
+        self._multiple = multiple
         self._pool = ThreadPoolExecutor(threads - 1, "scoring")
 
     @property
@@ -39,7 +42,9 @@ class SharedObjective:
         actions: Float[Tensor, "H N A"],
     ) -> Scores:
         """As the objective itself would, but for rounding; this thread takes the first part."""
-        first, *others = actions.chunk(self._threads, dim=1)
+        parts = self._threads * self._multiple
+        size = self._multiple * max(1, -(-actions.shape[1] // parts))
+        first, *others = actions.split(size, dim=1)
         asked = [self._pool.submit(self._objective.score, physical, goal, o) for o in others]
         scores = [self._objective.score(physical, goal, first), *(a.result() for a in asked)]
         value, mean, apart = (

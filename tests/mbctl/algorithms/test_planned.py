@@ -109,6 +109,11 @@ class TestSettings:
         with pytest.raises(ValueError, match=r"'populatoin'; did you mean 'population'\?"):
             build_algorithm("pal-mpc", {"planner": {"populatoin": 3}}, TASK, 0)
 
+    @pytest.mark.parametrize("planned", ["pal-mpc", "mal-mpc", "maac-mpc"])
+    def test_more_members_than_there_are_cannot_be_asked(self, planned):
+        with pytest.raises(ValueError, match=r"members_per_sequence is 50, .* must be at most"):
+            algorithm_config(planned, {"planner": {"members_per_sequence": 50}})
+
     def test_a_preset_is_changed_key_by_key(self, name):
         config = AlgorithmConfig(name=name, settings={"planner": {"horizon": 7}})
         resolved = resolve_algorithm(config).settings["planner"]

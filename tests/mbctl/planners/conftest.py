@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from mbctl.planners.cem import Cem
+from mbctl.planners.dealt_model import DealtModel
 from mbctl.planners.icem import Icem
 from mbctl.planners.mppi import Mppi
 from mbctl.planners.objective import SequenceObjective, TerminalValue
@@ -48,14 +49,18 @@ def planner_of(
         case _:
             checked = MppiSettings.model_validate(chosen)
             search = Mppi(checked, generator)
-    weight = checked.disagreement_weight
-    objective = SequenceObjective(
-        task, model, task.reward, checked.gamma, weight, None, terminal_value
-    )
+    rest = task.reward, checked.gamma, checked.disagreement_weight, None, terminal_value
+    objective = SequenceObjective(task, model, *rest)
+    dealt, screen = checked.members_per_sequence, None
+    if dealt:
+        screen = SequenceObjective(task, DealtModel(model, dealt), *rest)
     proposal = None
     if prior is not None:
         proposal = PolicyProposal(task, model, prior, checked.proposals, generator)
-    return SamplingPlanner(Sizes(2, 1, 1), objective, search, proposal, checked, now_ns)
+    sizes = Sizes(2, 1, 1)
+    return SamplingPlanner(
+        sizes, objective, search, proposal, checked, now_ns, generator=None, screen=screen
+    )
 
 
 @pytest.fixture(params=sorted(SIZES))

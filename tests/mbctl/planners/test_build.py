@@ -48,16 +48,19 @@ def test_it_plans_for_the_robots(name: str, settings: IcemSettings | CemSettings
         assert plan.iterations == settings.iterations
 
 
-def test_a_plan_is_the_same_with_any_number_of_threads():
+@pytest.mark.parametrize("dealt", [0, 1])
+def test_a_plan_is_the_same_with_any_number_of_threads(dealt: int):
     task = make_task("dclaw-turn-random")
     model, policy = parts(task)
+    settings = IcemSettings.model_validate(SMALL | {"members_per_sequence": dealt})
     plans = [
-        build_planner(task, model, KINDS[0], 3, GaussianPrior(policy), threads=threads).plan(
+        build_planner(task, model, settings, 3, GaussianPrior(policy), threads=threads).plan(
             *arguments(task)
         )
-        for threads in (1, 2)
+        for threads in (1, 2, 3)
     ]
-    np.testing.assert_allclose(plans[0].actions, plans[1].actions, atol=1e-6)
+    for plan in plans[1:]:
+        np.testing.assert_allclose(plans[0].actions, plan.actions, atol=1e-6)
 
 
 def test_the_reward_may_be_the_tasks_own():
@@ -106,6 +109,19 @@ def test_settings_that_lack_a_part_are_refused():
     by_state = IcemSettings.model_validate({"disagreement": "state"})
     with pytest.raises(ValueError, match="PointMasses does not know how far a step goes"):
         build_planner(task, PointMasses(1.0), by_state, 0)
+
+
+def test_more_members_than_the_model_has_are_refused():
+    task = make_task("dclaw-turn-random")
+    model, _ = parts(task)
+    settings = IcemSettings.model_validate(SMALL | {"members_per_sequence": 3})
+    with pytest.raises(ValueError, match="members_per_sequence is 3, but the model has 2"):
+        build_planner(task, model, settings, 0)
+
+
+def test_one_member_has_nobody_to_disagree_with():
+    with pytest.raises(ValidationError, match="one member cannot disagree"):
+        IcemSettings.model_validate({"members_per_sequence": 1, "disagreement_weight": -1.0})
 
 
 def test_deviations_of_no_proposals_are_refused():

@@ -51,8 +51,12 @@ def test_it_finds_the_optimum_of_a_quadratic(method: str, make_planner: PlannerF
     assert np.abs(plan.actions[0, 0] - float(best[0])) < 0.15
 
 
-def test_planning_again_and_again_reaches_the_goal(method: str, make_planner: PlannerFactory):
-    planner = make_planner(method, PointMasses(0.8, 1.2), horizon=12, iterations=2)
+@pytest.mark.parametrize("dealt", [0, 1, 2])
+def test_planning_again_and_again_reaches_the_goal(
+    method: str, dealt: int, make_planner: PlannerFactory
+):
+    model = PointMasses(0.8, 1.0, 1.2)
+    planner = make_planner(method, model, horizon=12, iterations=2, members_per_sequence=dealt)
     state, last = torch.tensor([0.0, 0.0]), LAST
     for _ in range(50):
         last = planner.plan(state.numpy(), last, np.array([0.5])).actions[0]
@@ -74,6 +78,41 @@ def test_a_plan_is_never_worse_in_the_model_than_the_policy(
             plan = planner.plan(START, LAST, NEAR, deadline)
             assert plan.prior_value is not None
             assert plan.value >= plan.prior_value
+
+
+def test_all_members_judge_the_plan_that_a_few_have_found(
+    method: str, make_planner: PlannerFactory
+):
+    """A search in single members would keep what the strongest of them makes of it."""
+    model = PointMasses(0.2, 0.6, 1.0, 3.0)
+    best, _ = quadratic_optimum(torch.tensor(START, dtype=torch.float32), float(NEAR[0]), 1)
+    planner = make_planner(
+        method, model, Steady(float(best[0])), members_per_sequence=1, iterations=3
+    )
+    plan = planner.plan(START, LAST, NEAR)
+    actions = torch.from_numpy(plan.actions)[:, None]
+    state, goal = (torch.from_numpy(v.astype(np.float32)) for v in (START, NEAR))
+    judged = planner.objective.score(state, goal, actions)
+    assert plan.value == pytest.approx(float(judged.value), abs=1e-6)
+    assert plan.disagreement == pytest.approx(float(judged.disagreement), abs=1e-6)
+    assert plan.prior_value is not None
+    assert plan.value >= plan.prior_value
+
+
+def test_a_round_without_a_finite_sequence_leaves_what_is_known(
+    method: str, make_planner: PlannerFactory
+):
+    class Narrow(PointMasses):
+        """Breaks wherever it is asked about more than the known sequences."""
+
+        def predict(self, physical: Tensor, action: Tensor) -> Tensor:
+            after = super().predict(physical, action)
+            return after if physical.shape[1] <= 2 else after * torch.nan
+
+    planner = make_planner(method, Narrow(1.0, 1.0), members_per_sequence=1, iterations=1)
+    plan = planner.plan(START, LAST, NEAR)
+    assert np.isfinite(plan.value)
+    np.testing.assert_array_equal(plan.actions, 0.0)
 
 
 def test_without_a_policy_there_is_no_prior_value(method: str, make_planner: PlannerFactory):
