@@ -55,7 +55,7 @@ def test_work_is_counted_per_row_and_weight(task, data):
 
 def test_each_network_has_its_figures_and_goals(task, data):
     figures, details = measure_planning(task, data, SIZES)
-    assert len(figures) == 7
+    assert len(figures) == 9
     assert sum(figure.goal is not None for figure in figures) == 2
     assert all(figure.value > 0 and figure.baseline > 0 for figure in figures)
     assert details.pop("plan_value_difference 3x(16, 24) silu") < 1e-5
