@@ -19,8 +19,9 @@ Deviations from the papers:
       when it is tested, unless `explores` is set.
     * Until the model has been fitted to data, the policy acts alone: plans in a random model are
       random actions that repeat themselves.
-    * The planner asks the model for means and every member about every sequence; MAAC's code
-      draws one member and its noise per row, by which sequences are kept for their luck.
+    * The planner asks the model for means and, unless `members_per_sequence` says otherwise, every
+      member about every sequence; MAAC's code draws one member and its noise per row, by which
+      sequences are kept for their luck.
     * The search is among actions, cut at +-1; MAAC's code searches before the tanh.
 """
 
