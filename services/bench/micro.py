@@ -22,8 +22,8 @@ TASK = "dclaw-turn-random"
 NOTES = (
     "One torch thread. Times are processor time, medians over rounds in which figure and baseline "
     "take turns; start-up, policy calls and what two threads take are as their names say.",
-    "Every member scores every sequence of a plan, but where it says otherwise; its FLOPs are those "
-    "of the models alone.",
+    "Every member scores every sequence of a plan, but where it says otherwise; its FLOPs are "
+    "those of the models alone.",
     "FLOPs of a model step are 3 x 2 x weights x rows, which counts the gradient of the first "
     "layer's input although nobody computes it.",
 )
