@@ -96,6 +96,7 @@ class ModelBasedNpg:
             iterations=settings.cg_iterations,
             damping=settings.cg_damping,
             fisher_rows=settings.fisher_rows,
+            generator=generator,
         )
         unexplained = self.value.fit(
             inputs[:-1].flatten(0, 1)[taken],

@@ -90,6 +90,7 @@ def npg_step(
     iterations: int,
     damping: float,
     fisher_rows: int,
+    generator: torch.Generator,
 ) -> NpgReport:
     """Update `policy` in place from B rows of imagined experience.
 
@@ -97,19 +98,26 @@ def npg_step(
         observation, action, advantage: [B, O], [B, A] and [B], advantages already whitened.
         delta: normalised step size, twice the KL aimed at.
         iterations, damping: of the conjugate gradient.
-        fisher_rows: rows the Fisher matrix is estimated on, evenly spaced over the batch.
+        fisher_rows: rows the Fisher matrix is estimated on, drawn at random without replacement.
+            Even spacing would not do: rollouts lie side by side in the batch, so a stride that
+            divides their number sees some of the starts only, and steps are too long for others.
+        generator: draws these rows.
 
     Raises:
         FloatingPointError: the step is not finite; the policy is left as it was.
     """
     kept = policy.activations(observation)
     gradient = policy_gradient(policy, kept, action, advantage)
-    stride = max(1, observation.shape[0] // fisher_rows)
-    thin = kept if stride == 1 else kept.thinned(stride)
-    direction = conjugate_gradient(policy, thin, gradient, iterations, damping)
+    sample = _sample(kept, fisher_rows, generator)
+    direction = conjugate_gradient(policy, sample, gradient, iterations, damping)
     curvature = _dot(gradient, direction)
     size = (delta / (abs(curvature) + 1e-20)) ** 0.5
     if not all(bool(torch.isfinite(d).all()) for d in direction):
         raise FloatingPointError("natural gradient is not finite; the policy was not changed")
     policy.step(direction, size)
     return NpgReport(curvature, size, 0.5 * size * size * abs(curvature))
+
+
+def _sample(kept: Activations, count: int, generator: torch.Generator) -> Activations:
+    rows = kept.mean.shape[0]
+    return kept if rows <= count else kept.rows(torch.randperm(rows, generator=generator)[:count])

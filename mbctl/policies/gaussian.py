@@ -31,12 +31,10 @@ class Activations:
     slope: list[Tensor]
     mean: Tensor
 
-    def thinned(self, stride: int) -> "Activations":
-        """Every `stride`-th row."""
+    def rows(self, index: Tensor) -> "Activations":
+        """Those of the rows `index` [N]."""
         return Activations(
-            [h[::stride].contiguous() for h in self.hidden],
-            [s[::stride].contiguous() for s in self.slope],
-            self.mean[::stride],
+            [h[index] for h in self.hidden], [s[index] for s in self.slope], self.mean[index]
         )
 
 

@@ -93,7 +93,13 @@ def _draw(sizes: NpgSizes) -> _Batch:
 def _fast(sizes: NpgSizes, batch: _Batch, fisher_rows: int) -> Tensor:
     policy = _policy(sizes)
     npg_step(
-        policy, batch.observation, batch.action, batch.advantage, **_STEP, fisher_rows=fisher_rows
+        policy,
+        batch.observation,
+        batch.action,
+        batch.advantage,
+        **_STEP,
+        fisher_rows=fisher_rows,
+        generator=torch.Generator().manual_seed(3),
     )
     return PlainPolicy(policy).flat()
 

@@ -105,6 +105,7 @@ def test_step_moves_by_the_kl_it_announces(policy, batch):
         iterations=50,
         damping=1e-6,
         fisher_rows=ROWS,
+        generator=torch.Generator(),
     )
     after = [p.clone() for p in policy.parameters]
     policy.parameters = before
@@ -124,6 +125,7 @@ def test_step_raises_the_surrogate(policy, batch):
         iterations=20,
         damping=1e-4,
         fisher_rows=ROWS,
+        generator=torch.Generator(),
     )
     after = log_prob(policy, policy.parameters, observation, action)
     assert float(((after - before) * advantage).mean()) > 0
@@ -142,5 +144,36 @@ def test_a_step_that_is_not_finite_leaves_the_policy(policy, batch):
             iterations=5,
             damping=1e-4,
             fisher_rows=ROWS,
+            generator=torch.Generator(),
         )
     assert torch.equal(flat(policy.parameters), before)
+
+
+@pytest.mark.parametrize("share", [8, 25])
+def test_the_kl_holds_where_the_fisher_matrix_is_of_few_rows(share):
+    """Rollouts lie side by side, and what tells them apart is their goal: a row every `share` would
+    see 25 of 200 goals, or 8."""
+    steps, rollouts, delta = 40, 400, 0.05
+    generator = torch.Generator().manual_seed(6)
+    policy = GaussianPolicy(OBSERVATIONS, ACTIONS, (64, 64), -1.0, -3.0, None, generator)
+    goal = torch.randn(rollouts // 2, OBSERVATIONS, generator=generator).repeat(2, 1)
+    observation = goal + 0.1 * torch.randn(steps, *goal.shape, generator=generator)
+    observation = observation.flatten(0, 1)
+    action = policy.mean(observation)
+    action = action + torch.exp(policy.log_std) * torch.randn(action.shape, generator=generator)
+    wanted = torch.randn(rollouts // 2, ACTIONS, generator=generator).repeat(2 * steps, 1)
+    advantage = (action * wanted).sum(dim=1)
+    before = [p.clone() for p in policy.parameters]
+    npg_step(
+        policy,
+        observation,
+        action,
+        (advantage - advantage.mean()) / advantage.std(),
+        delta=delta,
+        iterations=10,
+        damping=1e-4,
+        fisher_rows=steps * rollouts // share,
+        generator=generator,
+    )
+    after, policy.parameters = policy.parameters, before
+    assert float(kl(policy, after, observation)) == pytest.approx(delta / 2, rel=0.2)
