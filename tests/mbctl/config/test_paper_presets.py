@@ -2,6 +2,7 @@
 
 import pytest
 
+from mbctl.algorithms.registry import algorithm_config
 from mbctl.config.check import PRESET_DIR, resolve_algorithm
 from mbctl.config.models import AlgorithmConfig
 from mbctl.tasks.registry import make_task
@@ -48,3 +49,22 @@ def test_rows_between_refits_follow_the_horizon(algorithm, share, most, name):
     common = resolve_algorithm(AlgorithmConfig(name=algorithm, preset="paper")).settings
     changed = {key for key in common if common[key] != settings[key]}
     assert changed <= {"rows_per_refit", "intermediate_fraction"}
+
+
+@pytest.mark.parametrize("algorithm", ["pal", "mal", "pal-mpc", "mal-mpc"])
+def test_paper_presets_of_the_game_are_the_papers_values(algorithm):
+    """An algorithm's own defaults are those of Tables 1 to 3, and the authors' batch of the baseline.
+    Passes, rows of the Fisher matrix and that batch are what a faster preset would take less of."""
+    table_3 = {"model_epochs": 10, "npg_steps": 25, "initial_rows": 5000}
+    table_2 = {"model_epochs": 100, "npg_steps": 4, "initial_rows": 2500, "buffer_rows": 2500}
+    defaults = algorithm_config(algorithm, {}).model_dump(mode="json")
+    stems = [path.stem for path in PRESET_DIR.glob(f"{algorithm}-paper*.toml")]
+    for stem in stems:
+        config = AlgorithmConfig(name=algorithm, preset=stem.removeprefix(f"{algorithm}-"))
+        settings = resolve_algorithm(config).settings
+        changed = {key for key in defaults if defaults[key] != settings[key]}
+        assert changed <= {"rows_per_refit", "intermediate_fraction", "planner"}, stem
+        assert settings.items() >= (table_2 if "pal" in algorithm else table_3).items()
+        assert settings["fisher_rows"] >= 4 * 200 * 500  # every imagined row there can be
+        assert settings["value_batch"] == 128
+    assert stems
