@@ -53,8 +53,8 @@ def test_rows_between_refits_follow_the_horizon(algorithm, share, most, name):
 
 @pytest.mark.parametrize("algorithm", ["pal", "mal", "pal-mpc", "mal-mpc"])
 def test_paper_presets_of_the_game_are_the_papers_values(algorithm):
-    """An algorithm's own defaults are those of Tables 1 to 3, and the authors' batch of the baseline.
-    Passes, rows of the Fisher matrix and that batch are what a faster preset would take less of."""
+    """An algorithm's own defaults are those of Tables 1 to 3, and the authors' batch of the value.
+    Passes, rows of the Fisher matrix and that batch are what a faster preset takes less of."""
     table_3 = {"model_epochs": 10, "npg_steps": 25, "initial_rows": 5000}
     table_2 = {"model_epochs": 100, "npg_steps": 4, "initial_rows": 2500, "buffer_rows": 2500}
     defaults = algorithm_config(algorithm, {}).model_dump(mode="json")
@@ -68,3 +68,11 @@ def test_paper_presets_of_the_game_are_the_papers_values(algorithm):
         assert settings["fisher_rows"] >= 4 * 200 * 500  # every imagined row there can be
         assert settings["value_batch"] == 128
     assert stems
+
+
+@pytest.mark.parametrize("algorithm", ["pal", "mal"])
+def test_the_released_configuration_takes_all_rows_too(algorithm):
+    config = AlgorithmConfig(name=algorithm, preset="released-hopper")
+    settings = resolve_algorithm(config).settings
+    assert settings["fisher_rows"] >= 4 * settings["rollouts"] * 500
+    assert settings["value_batch"] == 128
