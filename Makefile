@@ -13,9 +13,9 @@ setup: $(VENV)/.installed
 # also installs its tests, under the name of ours.
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet "pip<24.1"
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[dev,oracle,bench]"
-	$(BIN)/python -m pip install --quiet --no-deps robel==0.1.2 mbrl==0.2.0
+	$(BIN)/python -P -m pip install --quiet "pip<24.1"
+	$(BIN)/python -P -m pip install --quiet -c constraints.txt -e ".[dev,oracle,bench]"
+	$(BIN)/python -P -m pip install --quiet --no-deps robel==0.1.2 mbrl==0.2.0
 	rm -rf $(VENV)/lib/python*/site-packages/tests
 	touch $@
 
@@ -23,24 +23,24 @@ run: setup
 	$(BIN)/mbctl up --task dclaw-turn-random --algorithm pal --run-dir $(RUN_DIR)
 
 test: setup
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -P -m pytest -q
 
 test-slow: setup
-	$(BIN)/python -m pytest -q -m slow
+	$(BIN)/python -P -m pytest -q -m slow
 
 check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
 	$(BIN)/basedpyright
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -P -m pytest -q
 
 format: setup
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
 protos: setup
-	$(BIN)/python -m protos.generate
+	$(BIN)/python -P -m protos.generate
 
 bench: setup
 	$(BIN)/mbctl bench micro

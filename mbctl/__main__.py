@@ -2,9 +2,12 @@
 
 import sys
 
+from mbctl.import_path import leave_working_directory
+
 
 def main() -> None:
     """Run the command line and exit with its code."""
+    leave_working_directory()
     from mbctl.cli.app import app
 
     app(prog_name="mbctl")

@@ -1,13 +1,13 @@
 """mbctl virtual-bus: servos behind a pseudo-terminal, for whoever has no robot at hand."""
 
 import os
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from mbctl.cli import render
+from mbctl.import_path import module_command
 from services import exit_codes
 
 Robot = Annotated[str, typer.Option("--robot", help="dclaw or dkitty.")]
@@ -99,5 +99,5 @@ def _become(**options: object) -> None:
     except BusSettingsError as error:
         render.failure("CONFIG", error.reason, str(error), False)
         raise typer.Exit(exit_codes.USAGE) from None
-    command = [sys.executable, "-m", "sim.servo_bus", *settings.command_line()]
-    os.execv(sys.executable, command)
+    command = module_command("sim.servo_bus", *settings.command_line())
+    os.execv(command[0], command)

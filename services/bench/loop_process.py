@@ -2,10 +2,10 @@
 
 import contextlib
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 
+from mbctl.import_path import module_command
 from mbctl.tasks.registry import make_task
 from services.bench.act import random_policy
 from services.bench.learning import LEARNING, TASK
@@ -65,7 +65,7 @@ def running_learner() -> Iterator[subprocess.Popen[bytes]]:
     Raises:
         LearnerError: it did not begin.
     """
-    command = [sys.executable, "-m", "services.bench.learning"]
+    command = module_command("services.bench.learning")
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
         try:
             said = process.stdout.readline() if process.stdout else b""

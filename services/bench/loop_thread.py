@@ -15,6 +15,7 @@ import time
 from dataclasses import asdict
 
 from hal.realtime import RealTimeReport, apply_realtime
+from mbctl.import_path import module_command
 from mbctl.policies.snapshot import pack_snapshot
 from services.bench.act import random_policy
 from services.bench.learning import EndlessLearner
@@ -49,7 +50,7 @@ def run_in_thread(realtime: bool, seconds: float) -> LoopRun:
     """
     order = ThreadOrder(realtime=realtime, seconds=seconds)
     done = subprocess.run(
-        [sys.executable, "-m", "services.bench.loop_thread"],
+        module_command("services.bench.loop_thread"),
         input=order.model_dump_json().encode() + b"\n",
         stdout=subprocess.PIPE,
         timeout=seconds + 3 * _START_S,

@@ -45,7 +45,7 @@ def _run(arguments: tuple[str, ...]) -> tuple[float, float]:
         subprocess.CalledProcessError: it failed.
     """
     begin = time.perf_counter()
-    process = subprocess.Popen([sys.executable, *arguments], stdout=subprocess.DEVNULL)
+    process = subprocess.Popen([sys.executable, "-P", *arguments], stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     wall = time.perf_counter() - begin
     process.returncode = os.waitstatus_to_exitcode(status)

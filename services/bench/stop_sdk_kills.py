@@ -4,10 +4,10 @@ import importlib.util
 import random
 import signal
 import subprocess
-import sys
 import time
 from dataclasses import asdict
 
+from mbctl.import_path import module_command
 from services.bench.bus_clients import BenchmarkClientError
 from services.bench.report import Say
 from services.bench.stop_journal import Trial, TrialJournal
@@ -41,7 +41,7 @@ def measure_plain_kills(count: int, journal: TrialJournal, say: Say) -> list[Tri
 
 def _kill(rng: random.Random) -> Trial:
     with start_virtual_bus(ROBOT, record=None) as bus:
-        command = [sys.executable, "-m", "services.bench.stop_sdk", bus.port]
+        command = module_command("services.bench.stop_sdk", bus.port)
         with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
             try:
                 said = process.stdout.readline() if process.stdout else b""

@@ -8,7 +8,6 @@ service heartbeat alive. One thread uses a channel; only `heartbeat`, `set_lease
 import json
 import os
 import subprocess
-import sys
 import time
 from collections import deque
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import IO, Any, Self, TypeVar
 
+from mbctl.import_path import module_command
 from mbctl.policies.snapshot import Snapshot, pack_snapshot, policy_alone
 from services.controller.control.settings import ControlSettings
 from services.controller.planner.host import PlanEnds
@@ -115,7 +115,7 @@ class ControlChannel:
         """
         self.heartbeat()
         fds = [str(descriptor) for descriptor in (self.descriptor, *self._plan_fds)]
-        module = [sys.executable, "-m", "services.controller.control"]
+        module = module_command("services.controller.control")
         self._process = subprocess.Popen(
             [*module, "--fd", fds[0], "--plan-fds", *fds[1:]],
             stdin=subprocess.PIPE,

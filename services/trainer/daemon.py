@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import os
-import sys
 from collections.abc import AsyncIterator, Sequence
 
 import structlog
@@ -13,6 +12,7 @@ from mbctl.config.models import TrainerConfig
 from mbctl.data.chunk_store import ChunkStore
 from mbctl.data.chunk_writer import ChunkWriter
 from mbctl.data.sqlite import StoreError
+from mbctl.import_path import module_command
 from mbctl.policies.manifest import row_layout
 from mbctl.tasks.registry import make_task
 from protos import trainer_pb2_grpc
@@ -36,7 +36,7 @@ from services.trainer.supervisor import Supervisor
 from services.trainer.versions import Versions
 from services.whole_file import write_whole
 
-LEARNER_COMMAND = (sys.executable, "-m", "services.trainer.learner_process")
+LEARNER_COMMAND = tuple(module_command("services.trainer.learner_process"))
 INGEST_SERVICE = "mbctl.v1.IngestService"
 MODEL_SERVICE = "mbctl.v1.ModelService"
 MESSAGE_MAX_BYTES = 4 * 1024 * 1024

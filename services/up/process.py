@@ -3,12 +3,13 @@
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
+
+from mbctl.import_path import module_command
 
 LOG_TAIL_LINES = 15
 STOP_S = 8.0
@@ -42,7 +43,7 @@ class DaemonProcess:
         self._log = log
         # The daemon asks the kernel for a signal when we go, so that none is ever left behind.
         parent = ["--parent", str(os.getpid())]
-        self._command = [sys.executable, "-m", "mbctl", name, "--config", str(config), *parent]
+        self._command = module_command("mbctl", name, "--config", str(config), *parent)
         self._process: subprocess.Popen[bytes] | None = None
 
     @property

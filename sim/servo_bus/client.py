@@ -10,7 +10,6 @@ import select
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -19,6 +18,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from hal.errors import HalError
+from mbctl.import_path import module_command
 from sim.servo_bus.motion_trace import MotionSample
 from sim.servo_bus.records import Record, read_records
 from sim.servo_bus.settings import BusSettings
@@ -78,7 +78,7 @@ class RunningBus:
         self.record = settings.record
         self._folder = folder
         self._log = Path(folder.name) / "log"
-        command = [sys.executable, "-m", "sim.servo_bus", *settings.command_line()]
+        command = module_command("sim.servo_bus", *settings.command_line())
         environment = os.environ | {"OMP_NUM_THREADS": "1"}
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(

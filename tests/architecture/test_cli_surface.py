@@ -74,7 +74,10 @@ def test_no_help_loads_anything_heavy():
     asked = paths(get_command(app))
     arguments = [json.dumps(asked), json.dumps(HEAVY)]
     run = subprocess.run(
-        [sys.executable, "-c", HELP_OF_ALL, *arguments], capture_output=True, text=True, check=True
+        [sys.executable, "-P", "-c", HELP_OF_ALL, *arguments],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert run.stderr.splitlines() == [f"{' '.join(path)}: 0 []" for path in asked]
     assert run.stdout.count("Usage: mbctl") == len(asked)
@@ -82,7 +85,7 @@ def test_no_help_loads_anything_heavy():
 
 def cpu_seconds(*arguments: str) -> float:
     """Processor time of a Python process; unlike wall time hardly changed by a busy machine."""
-    with subprocess.Popen([sys.executable, *arguments], stdout=subprocess.DEVNULL) as process:
+    with subprocess.Popen([sys.executable, "-P", *arguments], stdout=subprocess.DEVNULL) as process:
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
     assert process.returncode == 0

@@ -42,7 +42,7 @@ STEPS = 40  # of an episode
 
 def mbctl(*arguments: str, timeout_s: float = 90) -> subprocess.CompletedProcess[str]:
     """Run a verb to its end."""
-    command = [sys.executable, "-m", "mbctl", *arguments]
+    command = [sys.executable, "-P", "-m", "mbctl", *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, check=False)
 
 
@@ -122,7 +122,7 @@ class Daemon:
         self.target = listen
         self.log = run_dir / f"{name}.log"
         sets = [f"--set={text}" for text in (f"run_dir={run_dir / name}", *assignments)]
-        command = [sys.executable, "-m", "mbctl", name, f"--listen={listen}", *sets]
+        command = [sys.executable, "-P", "-m", "mbctl", name, f"--listen={listen}", *sets]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log)
         client = TrainerClient(listen) if name == "trainer" else ControllerClient(listen)

@@ -11,7 +11,7 @@ import pytest
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_pal_turns_the_valve_within_7500_samples(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "mbctl", "up", "--task", "dclaw-turn-random"]
+    command = [sys.executable, "-P", "-m", "mbctl", "up", "--task", "dclaw-turn-random"]
     command += ["--algorithm", "pal", "--samples", "7500", "--seed", "0", "--json"]
     done = subprocess.run(
         [*command, "--run-dir", str(tmp_path / "run")],

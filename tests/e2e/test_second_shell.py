@@ -100,7 +100,7 @@ def test_emergency_stop_and_release(running: tuple[str, str], e2e: ModuleType):
 def test_ctrl_c_on_a_batch_brings_the_robot_to_rest(running: tuple[str, str], e2e: ModuleType):
     controller, _ = running
     wait_for_policy(e2e, controller, 1)
-    command = [sys.executable, "-m", "mbctl", "episode", "run", "--watch", "--count=100000"]
+    command = [sys.executable, "-P", "-m", "mbctl", "episode", "run", "--watch", "--count=100000"]
     with subprocess.Popen(
         [*command, "--target", controller],
         stdout=subprocess.PIPE,

@@ -77,7 +77,7 @@ def test_a_finished_run_s_directory_refuses_another_run(finished: dict, e2e: Mod
 def test_ctrl_c_stops_and_the_same_command_resumes(tmp_path: Path, e2e: ModuleType):
     run_dir = tmp_path / "run"
     arguments = e2e.up_arguments(run_dir, 400, 7)
-    command = [sys.executable, "-m", "mbctl", *arguments]
+    command = [sys.executable, "-P", "-m", "mbctl", *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as up:
         curve = run_dir / "curve.csv"
         e2e.wait_until(lambda: len(read_points(curve)) >= 2, "no evaluation after 160 samples")
@@ -110,7 +110,7 @@ def test_ctrl_c_stops_and_the_same_command_resumes(tmp_path: Path, e2e: ModuleTy
 def test_a_killed_run_resumes_without_loss_or_repetition(tmp_path: Path, e2e: ModuleType):
     run_dir = tmp_path / "run"
     arguments = e2e.up_arguments(run_dir, 320, 9)
-    with subprocess.Popen([sys.executable, "-m", "mbctl", *arguments]) as up:
+    with subprocess.Popen([sys.executable, "-P", "-m", "mbctl", *arguments]) as up:
         curve = run_dir / "curve.csv"
         e2e.wait_until(lambda: len(read_points(curve)) >= 2, "no evaluation after 160 samples")
         up.kill()
@@ -127,7 +127,7 @@ def test_a_killed_run_resumes_without_loss_or_repetition(tmp_path: Path, e2e: Mo
 
 def test_a_second_ctrl_c_is_an_emergency_stop(tmp_path: Path, e2e: ModuleType):
     run_dir = tmp_path / "run"
-    command = [sys.executable, "-m", "mbctl", *e2e.up_arguments(run_dir, 100_000)]
+    command = [sys.executable, "-P", "-m", "mbctl", *e2e.up_arguments(run_dir, 100_000)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as up:
         e2e.wait_until(lambda: len(read_points(run_dir / "curve.csv")) >= 1, "no evaluation")
         up.send_signal(signal.SIGINT)
@@ -141,7 +141,7 @@ def test_a_second_ctrl_c_is_an_emergency_stop(tmp_path: Path, e2e: ModuleType):
 
 def test_a_daemon_that_dies_ends_the_run_with_its_log(tmp_path: Path, e2e: ModuleType):
     run_dir = tmp_path / "run"
-    command = [sys.executable, "-m", "mbctl", *e2e.up_arguments(run_dir, 100_000)]
+    command = [sys.executable, "-P", "-m", "mbctl", *e2e.up_arguments(run_dir, 100_000)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as up:
         e2e.wait_until(lambda: len(read_points(run_dir / "curve.csv")) >= 1, "no evaluation")
         trainer = e2e.pid_of(f"mbctl trainer --config {run_dir}")

@@ -17,6 +17,6 @@ print([m for m in ("torch", "grpc", "mujoco", "mbctl", "services", "sim") if m i
 
 def test_hal_brings_no_torch_grpc_or_sibling():
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT], capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-P", "-c", SCRIPT], capture_output=True, text=True, timeout=60, check=True
     )
     assert done.stdout.strip() == "[]"

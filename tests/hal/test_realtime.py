@@ -19,7 +19,7 @@ print(json.dumps(facts))
 
 def test_report_says_what_really_took_effect():
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT], capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-P", "-c", SCRIPT], capture_output=True, text=True, timeout=60, check=True
     )
     facts = json.loads(done.stdout)
     assert facts["fifo_scheduling"] == facts["policy_is_fifo"]
@@ -31,6 +31,6 @@ def test_report_says_what_really_took_effect():
 def test_priority_that_no_kernel_grants_is_reported_not_raised():
     script = "from hal.realtime import apply_realtime; print(apply_realtime(1000).fifo_scheduling)"
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-P", "-c", script], capture_output=True, text=True, timeout=60, check=True
     )
     assert done.stdout.strip() == "False"

@@ -40,7 +40,7 @@ sys.exit(run_until_signalled(serve, drain_s=float(sys.argv[2])))
 
 @contextlib.contextmanager
 def _daemon(mode: str, drain_s: float = 5.0):
-    arguments = [sys.executable, "-c", _PROGRAM, mode, str(drain_s)]
+    arguments = [sys.executable, "-P", "-c", _PROGRAM, mode, str(drain_s)]
     process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         yield process

@@ -30,7 +30,7 @@ def listen() -> str:
 
 def test_each_event_is_one_json_line_on_stderr():
     result = subprocess.run(
-        [sys.executable, "-c", _PROGRAM], capture_output=True, text=True, check=True
+        [sys.executable, "-P", "-c", _PROGRAM], capture_output=True, text=True, check=True
     )
     (line,) = result.stderr.splitlines()
     event = json.loads(line)

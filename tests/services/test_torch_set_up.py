@@ -21,7 +21,7 @@ PAGES = 20 * 8 * 2_400_000 // 4096  # that the tensors take
 
 @pytest.fixture(scope="module")
 def measured() -> tuple[int, int]:
-    command = [sys.executable, "-c", FAULTS.format(set_up=SET_UP)]
+    command = [sys.executable, "-P", "-c", FAULTS.format(set_up=SET_UP)]
     found = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
     faults, threads = found.stdout.split()
     return int(faults), int(threads)

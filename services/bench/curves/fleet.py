@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mbctl.import_path import module_command
 from services.bench.curves.plan import RunPlan
 from services.bench.curves.run_files import begin_run, is_finished
 
@@ -96,7 +96,7 @@ class Fleet:
     def _start(self, directory: Path, log: Any) -> "subprocess.Popen[str] | None":
         """A run's process; None when all are to stop."""
         module = "services.bench.curves.process"
-        command = [sys.executable, "-m", module, str(directory), str(os.getpid())]
+        command = module_command(module, str(directory), str(os.getpid()))
         with self._lock:
             if self._stopping:
                 return None

@@ -5,7 +5,6 @@ import os
 import random
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import structlog
 
+from mbctl.import_path import module_command
 from mbctl.policies.snapshot import Snapshot
 from services.controller.backoff import Backoff
 from services.controller.planner.messages import PlannerTask, UseVersion
@@ -172,7 +172,7 @@ class PlannerHost:
         if words is not None:
             words.set(Word.PLANNER_HEARTBEAT_NS, 0)  # the process that wrote it has gone
         fds = [str(descriptor) for descriptor in ends.all]
-        module = [sys.executable, "-m", "services.controller.planner"]
+        module = module_command("services.controller.planner")
         self._process = subprocess.Popen(
             [*module, "--fd", fds[0], "--plan-fds", *fds[1:]],
             bufsize=0,  # a line for a process that has died is not kept to fail once more

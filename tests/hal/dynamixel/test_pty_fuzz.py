@@ -7,12 +7,14 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-_SERVOS = [sys.executable, "-m", "tests.hal.dynamixel.fuzz_servos"]
-_HOST = [sys.executable, "-m", "tests.hal.dynamixel.fuzz_host"]
+_SERVOS = [sys.executable, "-P", "-m", "tests.hal.dynamixel.fuzz_servos"]
+_HOST = [sys.executable, "-P", "-m", "tests.hal.dynamixel.fuzz_host"]
+_ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])}
 OVER_MS = 1.0
 COUNT = 120_000  # some are dropped: 1e5 strings
 
@@ -20,13 +22,20 @@ COUNT = 120_000  # some are dropped: 1e5 strings
 def fuzz(count: int, seed: int) -> dict[str, Any]:
     """What the host has to say after `count` answers."""
     with subprocess.Popen(
-        [*_SERVOS, str(seed)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [*_SERVOS, str(seed)],
+        env=_ENVIRONMENT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     ) as servos:
         try:
             assert servos.stdout is not None
             path = servos.stdout.readline().strip()
             host = subprocess.run(
-                [*_HOST, path, str(count), str(seed)], stdout=subprocess.PIPE, check=True
+                [*_HOST, path, str(count), str(seed)],
+                env=_ENVIRONMENT,
+                stdout=subprocess.PIPE,
+                check=True,
             )
             told, _ = servos.communicate("end\n", timeout=10)
         finally:

@@ -45,7 +45,7 @@ VERBS = {
 
 
 def mbctl(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "mbctl", *arguments]
+    command = [sys.executable, "-P", "-m", "mbctl", *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
 
 
@@ -56,7 +56,9 @@ def test_help_imports_nothing_heavy():
         f"    heavy = [m for m in {HEAVY} if m in sys.modules]\n"
         "    sys.stderr.write(f'{stop.code} {heavy}')\n"
     )
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    run = subprocess.run(
+        [sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True
+    )
     assert run.stderr == "0 []"
     assert "Usage: mbctl" in run.stdout
 

@@ -68,7 +68,7 @@ def test_a_part_that_does_not_run_is_a_message_and_an_exit_code(monkeypatch):
 
 
 def test_a_real_run_from_the_command_line():
-    command = [sys.executable, "-m", "mbctl", "bench", "ingest", "--quick", "--json"]
+    command = [sys.executable, "-P", "-m", "mbctl", "bench", "ingest", "--quick", "--json"]
     environment = {**os.environ, "OMP_NUM_THREADS": "2"}
     done = subprocess.run(command, capture_output=True, text=True, timeout=100, env=environment)
     assert done.returncode == 0, done.stderr
@@ -87,7 +87,7 @@ def test_help_of_bench_needs_no_torch():
         "import sys\nfrom mbctl.cli import bench\n"
         "assert not {'torch', 'numpy', 'grpc'} & set(sys.modules)\n"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+    subprocess.run([sys.executable, "-P", "-c", code], check=True, timeout=60)
 
 
 def test_one_thread_for_this_process_and_its_children(monkeypatch):

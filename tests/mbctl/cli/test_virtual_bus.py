@@ -21,7 +21,7 @@ PING_11 = bytes.fromhex("FFFFFD00 0B 0300 01 19 C6")
 def test_the_first_line_names_a_port_with_servos_behind_it(tmp_path: Path):
     link, record = tmp_path / "claw", tmp_path / "record"
     options = ["--robot", "dclaw", "--port-link", str(link), "--record", str(record)]
-    command = [sys.executable, "-m", "mbctl", "virtual-bus", *options]
+    command = [sys.executable, "-P", "-m", "mbctl", "virtual-bus", *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
@@ -56,7 +56,7 @@ def test_what_cannot_be_is_wrong_usage(options: list[str], what: str):
 
 
 def test_a_bus_that_cannot_start_says_so(tmp_path: Path):
-    command = [sys.executable, "-m", "mbctl", "virtual-bus", "--record", str(tmp_path)]
+    command = [sys.executable, "-P", "-m", "mbctl", "virtual-bus", "--record", str(tmp_path)]
     run = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert run.returncode == exit_codes.START_UP
     assert "cannot start" in run.stderr

@@ -83,7 +83,7 @@ def starting_controllers(directory: Path) -> Iterator[StartController]:
         log = directory / f"controller{len(started)}.log"
         with log.open("wb") as stderr:
             process = subprocess.Popen(
-                [sys.executable, "-c", _PROGRAM], stdin=subprocess.PIPE, stderr=stderr
+                [sys.executable, "-P", "-c", _PROGRAM], stdin=subprocess.PIPE, stderr=stderr
             )
         process.stdin.write(config.model_dump_json().encode())
         process.stdin.close()

@@ -61,7 +61,14 @@ def test_when_the_service_process_dies_the_robot_is_stopped(tmp_path, policy, cl
     )
     snapshot = save_snapshot(policy(1), tmp_path)
     stand_in = subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(STAND_IN), told.model_dump_json(), str(snapshot)],
+        [
+            sys.executable,
+            "-P",
+            "-c",
+            textwrap.dedent(STAND_IN),
+            told.model_dump_json(),
+            str(snapshot),
+        ],
         stdout=subprocess.PIPE,
         text=True,
     )

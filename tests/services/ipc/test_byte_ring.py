@@ -75,7 +75,7 @@ def test_two_processes_pass_every_message_in_order():
     with SharedSegment.create(SegmentSizes(rows=8192)) as segment:
         ring = ByteRing(segment.rows)
         child = subprocess.Popen(
-            [sys.executable, "-c", CHILD, str(segment.descriptor)],
+            [sys.executable, "-P", "-c", CHILD, str(segment.descriptor)],
             pass_fds=[segment.descriptor],
         )
         try:

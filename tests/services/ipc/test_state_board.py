@@ -132,7 +132,7 @@ def test_two_processes_never_see_a_torn_record():
     with SharedSegment.create(SegmentSizes(rows=4096)) as segment:
         shown = StateBoard(segment.board)
         child = subprocess.Popen(
-            [sys.executable, "-c", CHILD, str(segment.descriptor)],
+            [sys.executable, "-P", "-c", CHILD, str(segment.descriptor)],
             pass_fds=[segment.descriptor],
         )
         try:

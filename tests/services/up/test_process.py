@@ -17,7 +17,7 @@ from services.up.process import DaemonDiedError, DaemonProcess
 
 def process(tmp_path: Path, code: str) -> DaemonProcess:
     daemon = DaemonProcess("controller", tmp_path / "controller.json", tmp_path / "c.log")
-    daemon._command = [sys.executable, "-c", code]
+    daemon._command = [sys.executable, "-P", "-c", code]
     return daemon
 
 
@@ -48,7 +48,7 @@ def test_one_that_ignores_the_signal_is_killed_with_its_children(tmp_path: Path)
     code = (
         "import signal, subprocess, sys, time\n"
         "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
-        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
+        "child = subprocess.Popen([sys.executable, '-P', '-c', 'import time; time.sleep(60)'])\n"
         "print('child', child.pid, flush=True)\ntime.sleep(60)\n"
     )
     with process(tmp_path, code) as daemon:
@@ -74,10 +74,10 @@ def test_a_daemon_ends_with_the_process_that_started_it(tmp_path: Path):
         "_stop_with(os.getppid())\nprint(os.getpid(), flush=True)\nimport time; time.sleep(60)\n"
     )
     parent_code = (
-        f"import subprocess, sys\nsubprocess.Popen([sys.executable, '-c', {code!r}])\n"
+        f"import subprocess, sys\nsubprocess.Popen([sys.executable, '-P', '-c', {code!r}])\n"
         "import time; time.sleep(60)\n"
     )
-    parent = subprocess.Popen([sys.executable, "-c", parent_code], stdout=subprocess.PIPE)
+    parent = subprocess.Popen([sys.executable, "-P", "-c", parent_code], stdout=subprocess.PIPE)
     assert parent.stdout
     with parent:
         child = int(parent.stdout.readline())
@@ -101,7 +101,7 @@ def test_a_taken_port_is_avoided():
 def test_processor_time_counts_children():
     before = cpu_seconds(os.getpid())
     burn = "import time\nwhile time.process_time() < 0.5: pass"
-    subprocess.run([sys.executable, "-c", burn], check=True)
+    subprocess.run([sys.executable, "-P", "-c", burn], check=True)
     assert 0.4 < cpu_seconds(os.getpid()) - before < 5.0
 
 

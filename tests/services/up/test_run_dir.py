@@ -89,7 +89,7 @@ def test_daemons_of_a_killed_session_are_waited_for(tmp_path: Path):
         "file = open(sys.argv[1], 'w')\nfcntl.flock(file, fcntl.LOCK_EX)\n"
         "print('held', flush=True)\ntime.sleep(0.5)\n"
     )
-    command = [sys.executable, "-c", code, str(lock)]
+    command = [sys.executable, "-P", "-c", code, str(lock)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as holder:
         assert holder.stdout
         assert holder.stdout.readline() == b"held\n"

@@ -79,7 +79,7 @@ def test_a_bus_ends_with_the_process_that_started_it():
         "print(start_virtual_bus().pid, flush=True)\nos._exit(1)\n"
     )
     run = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-P", "-c", code], capture_output=True, text=True, timeout=60, check=False
     )
     deadline = time.monotonic() + 20
     while Path(f"/proc/{int(run.stdout)}").exists():

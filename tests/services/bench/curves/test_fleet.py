@@ -66,7 +66,7 @@ def test_a_place_that_cannot_be_written_is_named_before_anything_runs(plans, tmp
 @pytest.mark.slow
 def test_a_killed_command_leaves_nobody_behind_and_goes_on(tmp_path):
     command = [
-        sys.executable, "-m", "mbctl", "bench", "curves", "--task", "dclaw-turn-random",
+        sys.executable, "-P", "-m", "mbctl", "bench", "curves", "--task", "dclaw-turn-random",
         "--algorithm", TINY, "--seeds", "1", "--samples", "170", "--evaluate-every", "60",
         "--episodes", "1", "--final-episodes", "2", "--out", str(tmp_path), "--json",
     ]  # fmt: skip
