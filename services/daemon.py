@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from services import exit_codes
+from services.descriptors import raise_descriptor_limit
 
 DRAIN_S = 5.0
 
@@ -26,6 +27,7 @@ def run_until_signalled(serve: Serve, drain_s: float = DRAIN_S) -> int:
     The first SIGTERM or SIGINT sets `stop`; `serve` then has `drain_s` to return. A second signal,
     or a drain that takes longer, ends the process at once: children notice that by themselves.
     """
+    raise_descriptor_limit()
     try:
         return asyncio.run(_serve_with_signals(serve, drain_s))
     except StartUpError as error:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import select
 import time
 from collections import deque
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from services.ipc.byte_ring import ByteRing
 from services.ipc.plan_exchange import PlanExchange
 from services.ipc.policy_slot import PolicySlot
+from services.ipc.readiness import ready_to_read
 from services.ipc.row_message import HEADER_BYTES, RowMessage, encode_row
 from services.ipc.segment import SharedSegment
 from services.ipc.state_board import StateBoard
@@ -135,8 +135,8 @@ class ServiceLink:
         if not ends:
             time.sleep(timeout_s)
             return
-        readable, _, _ = select.select(ends, [], [], timeout_s)
-        if self._wake_fd is not None and self._wake_fd in readable:
+        ready = ready_to_read(ends, timeout_s)
+        if self._wake_fd is not None and self._wake_fd in ready:
             self._is_closed = not os.read(self._wake_fd, 4096)
 
     def planner_deaths(self) -> int:

@@ -7,7 +7,6 @@ import argparse
 import ctypes
 import gc
 import os
-import select
 import signal
 import time
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING
 from mbctl.tasks.registry import make_task
 from services.controller.planner.messages import PlannerTask, UseVersion
 from services.ipc.plan_exchange import PlanExchange, calm
+from services.ipc.readiness import ready_to_read
 from services.ipc.segment import SharedSegment
 from services.ipc.words import SignalWords, Word
 
@@ -91,7 +91,7 @@ def _run(planning: "Planning", exchange: PlanExchange, lines: Lines, words: Sign
         planning.use(UseVersion.model_validate_json(line))
     while True:
         words.set(Word.PLANNER_HEARTBEAT_NS, time.monotonic_ns())
-        readable, _, _ = select.select([lines.descriptor, exchange.asked_fd], [], [], BEAT_S)
+        readable = ready_to_read([lines.descriptor, exchange.asked_fd], BEAT_S)
         if lines.descriptor in readable:
             told = lines.take()
             if told is None:
