@@ -1,6 +1,7 @@
 """What every call passes through: a deadline, a bounded number at once, errors as statuses.
 
-Stopping the robot is exempt from the first two: it is served whatever else is going on.
+Stopping the robot is exempt: an emergency stop from deadline and number, whatever keeps or ends the
+right to command from the number.
 """
 
 import asyncio
@@ -14,23 +15,32 @@ import grpc.aio
 import structlog
 
 from services.errors import ServiceError, abort, refusal
+from services.open_calls import CallLimits, OpenCalls
+from services.peers import peer_of
 
 DEADLINE_MAX_S = 30.0
-CALLS_MAX = 256
 ALWAYS_SERVED = frozenset({"/mbctl.v1.SafetyService/EmergencyStop"})
+NOT_COUNTED = ALWAYS_SERVED | {
+    "/mbctl.v1.RobotService/RetainLease",
+    "/mbctl.v1.RobotService/ReturnLease",
+    "/mbctl.v1.RobotService/Deactivate",
+}
 
 log = structlog.get_logger()
 
 Context = grpc.aio.ServicerContext
 Handler = grpc.RpcMethodHandler
 Admission = contextlib.AbstractAsyncContextManager[None]
+Place = contextlib.AbstractContextManager[None]
 
 
 class CallGuard(grpc.aio.ServerInterceptor):
     """Admits calls and turns what handlers raise into statuses with a reason."""
 
-    def __init__(self, calls_max: int = CALLS_MAX, deadline_max_s: float = DEADLINE_MAX_S) -> None:
-        self._calls_max = calls_max
+    def __init__(
+        self, limits: CallLimits | None = None, deadline_max_s: float = DEADLINE_MAX_S
+    ) -> None:
+        self._calls = OpenCalls(limits or CallLimits())
         self._deadline_max_s = deadline_max_s
         self._open: set[asyncio.Task[Any]] = set()
         self._draining = False
@@ -57,19 +67,30 @@ class CallGuard(grpc.aio.ServerInterceptor):
         async with reporting_errors(method, context):
             if method not in ALWAYS_SERVED:
                 self._check_deadline(handler, context)
-                self._check_load()
-            task = asyncio.current_task()
-            assert task is not None
-            self._open.add(task)
-            try:
-                yield
-            except asyncio.CancelledError:
-                if not self._draining:
-                    raise
-                task.uncancel()
-                raise refusal("DRAINING", "the daemon is shutting down") from None
-            finally:
-                self._open.discard(task)
+            with self._place(method, handler, context):
+                async with self._ended_with_the_daemon():
+                    yield
+
+    def _place(self, method: str, handler: Any, context: Context) -> Place:
+        if method in NOT_COUNTED:
+            return contextlib.nullcontext()
+        is_stream = handler.request_streaming or handler.response_streaming
+        return self._calls.place(peer_of(context), is_stream=is_stream)
+
+    @contextlib.asynccontextmanager
+    async def _ended_with_the_daemon(self) -> AsyncIterator[None]:
+        task = asyncio.current_task()
+        assert task is not None
+        self._open.add(task)
+        try:
+            yield
+        except asyncio.CancelledError:
+            if not self._draining:
+                raise
+            task.uncancel()
+            raise refusal("DRAINING", "the daemon is shutting down") from None
+        finally:
+            self._open.discard(task)
 
     def _check_deadline(self, handler: Any, context: Context) -> None:
         if handler.request_streaming or handler.response_streaming:
@@ -84,13 +105,6 @@ class CallGuard(grpc.aio.ServerInterceptor):
             raise refusal(
                 "DEADLINE_TOO_LONG",
                 f"the deadline is {remaining:.0f} s away, at most {self._deadline_max_s:g} s",
-            )
-
-    def _check_load(self) -> None:
-        if len(self._open) >= self._calls_max:
-            raise refusal(
-                "TOO_MANY_CALLS",
-                f"{len(self._open)} calls are open, the limit is {self._calls_max}",
             )
 
 
