@@ -13,20 +13,28 @@ from grpc_reflection.v1alpha import reflection
 
 from services.channel import TlsFiles
 from services.daemon import StartUpError
+from services.descriptors import connections_max
 from services.interceptors import CallGuard
 
 CONTROL_MESSAGE_MAX_BYTES = 1024 * 1024
 STREAMS_PER_CONNECTION = 64
 
+HANDSHAKE_S = 5.0
+IDLE_S = 120.0  # a connection without a call; its client makes a new one when it needs one
+
 _OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.so_reuseport", 0),  # otherwise two daemons would share a port without an error
     ("grpc.max_concurrent_streams", STREAMS_PER_CONNECTION),
     ("grpc.max_metadata_size", 16 * 1024),
+    ("grpc.absolute_max_metadata_size", 16 * 1024),  # the other one is soft
     ("grpc.keepalive_time_ms", 10_000),
     ("grpc.keepalive_timeout_ms", 5_000),
     ("grpc.keepalive_permit_without_calls", 1),
-    ("grpc.http2.min_recv_ping_interval_without_data_ms", 5_000),
+    # Far below our clients' 10 s: a server that was starved reads several of their pings at once.
+    ("grpc.http2.min_ping_interval_without_data_ms", 1_000),
     ("grpc.http2.max_pings_without_data", 0),
+    ("grpc.server_handshake_timeout_ms", round(1000 * HANDSHAKE_S)),
+    ("grpc.max_connection_idle_ms", round(1000 * IDLE_S)),
     ("grpc.compression_enabled_algorithms_bitset", 1),  # none: no compression bombs
 )
 
@@ -96,18 +104,26 @@ def build_server(
     Raises:
         StartUpError: the address is malformed, taken, or reachable from outside without TLS.
     """
-    options = (
-        *_OPTIONS,
-        ("grpc.max_receive_message_length", message_max_bytes),
-        ("grpc.max_send_message_length", message_max_bytes),
-    )
     guard = CallGuard()
+    options = server_options(message_max_bytes)
     server = grpc.aio.server(interceptors=(guard, *interceptors), options=options)
     for servicing in servicings:
         servicing.add(servicing.servicer, server)
     names = [servicing.name for servicing in servicings]
     services = _add_health(server, names)
     return GrpcServer(server, _bind(server, listen, tls), services, names, guard)
+
+
+def server_options(
+    message_max_bytes: int = CONTROL_MESSAGE_MAX_BYTES,
+) -> tuple[tuple[str, int], ...]:
+    """Every channel argument of a server; gRPC ignores a misspelt one without a word."""
+    return (
+        *_OPTIONS,
+        ("grpc.max_allowed_incoming_connections", connections_max()),
+        ("grpc.max_receive_message_length", message_max_bytes),
+        ("grpc.max_send_message_length", message_max_bytes),
+    )
 
 
 def check_listen(listen: str, tls: TlsFiles | None) -> None:

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -76,14 +76,18 @@ def starting_controllers(directory: Path) -> Iterator[StartController]:
     """Starts daemons on demand and leaves none behind, nor their control processes."""
     started: list[ControllerProcess] = []
 
-    def start(run_dir: Path | None = None, **fields: Any) -> ControllerProcess:
+    def start(
+        run_dir: Path | None = None, *, under: Sequence[str] = (), **fields: Any
+    ) -> ControllerProcess:
         run_dir = run_dir or directory / "run"
         (run_dir / "controller.address").unlink(missing_ok=True)
         config = make_config(run_dir, **fields)
         log = directory / f"controller{len(started)}.log"
         with log.open("wb") as stderr:
             process = subprocess.Popen(
-                [sys.executable, "-P", "-c", _PROGRAM], stdin=subprocess.PIPE, stderr=stderr
+                [*under, sys.executable, "-P", "-c", _PROGRAM],
+                stdin=subprocess.PIPE,
+                stderr=stderr,
             )
         process.stdin.write(config.model_dump_json().encode())
         process.stdin.close()
