@@ -196,7 +196,10 @@ def slopes_text(errors: "list[SlopeError]") -> str:
 
 def shift_text(result: "ShiftResult") -> str:
     """Recoveries, for people; then what learning curves say."""
-    headings = ("task", "algorithm", "changed", "before", "lowest", "last", "recovered", "samples")
+    headings = (
+        *("task", "algorithm", "changed", "before", "lowest", "last"),
+        *("learned", "recovered", "samples"),
+    )
     rows = [
         (
             r.task,
@@ -205,6 +208,7 @@ def shift_text(result: "ShiftResult") -> str:
             r.before,
             r.lowest,
             r.last,
+            f"{r.learned} of {r.seeds}",
             f"{r.recovered} of {r.seeds}",
             "-" if r.samples is None else r.samples,
         )

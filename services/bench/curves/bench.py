@@ -86,10 +86,4 @@ def report(plans: Sequence[RunPlan], out: Path, failures: Sequence[Failure] = ()
 
 
 def _last(averaged: Sequence[Mean]) -> list[Mean]:
-    """The last that most seeds reached; while runs go on, seeds are at different samples."""
-    last: dict[tuple[str, str], Mean] = {}
-    for mean in averaged:
-        old = last.get((mean.task, mean.variant))
-        if old is None or mean.seeds >= old.seeds:
-            last[mean.task, mean.variant] = mean
-    return list(last.values())
+    return list({(mean.task, mean.variant): mean for mean in averaged}.values())

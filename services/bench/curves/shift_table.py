@@ -1,14 +1,17 @@
 """How far a change of the world throws a learner back, and after how many samples it is over."""
 
+import math
 import statistics
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.bench.curves.picture import metric_of
+from services.bench.curves.points import Point
 from services.bench.curves.table import Curve
 
 RECOVERED = 0.9  # of what it had learned before, measured from its first evaluation
+LEARNED = 2.0  # standard errors between first evaluation and last one before the change
 
 
 @dataclass(frozen=True)
@@ -19,8 +22,10 @@ class Recovery:
         before: the last evaluation in the old world.
         lowest: the worst one in the new world up to recovery, or to the end.
         last: the last evaluation.
-        recovered: how many of the seeds were as good as RECOVERED of `before` again.
-        samples: after the change until then, the median over these; None where none was.
+        recovered: how many of the seeds were as good as RECOVERED of `before` again. A seed that
+            had not learned before, by LEARNED standard errors, has nothing that it could recover.
+        learned: how many had.
+        samples: after the change until then, the median over the recovered; None where none was.
     """
 
     task: str
@@ -31,6 +36,7 @@ class Recovery:
     lowest: float
     last: float
     recovered: int
+    learned: int
     seeds: int
     samples: float | None
 
@@ -40,6 +46,7 @@ class _Seed:
     before: float
     lowest: float
     last: float
+    learned: bool
     samples: int | None
 
 
@@ -54,16 +61,30 @@ def recoveries(curves: Sequence[Curve], kind: str, at: int) -> list[Recovery]:
 
 
 def _of_seed(curve: Curve, at: int) -> _Seed | None:
-    success = metric_of(curve.task) == "success"
-    values = [(p.samples, p.success if success else p.return_mean) for p in curve.points]
-    old = [value for samples, value in values if samples <= at]
-    new = [(samples, value) for samples, value in values if samples > at]
+    measured = _success if metric_of(curve.task) == "success" else _return
+    old = [measured(point) for point in curve.points if point.samples <= at]
+    new = [(p.samples, measured(p)[0]) for p in curve.points if p.samples > at]
     if not old or not new:
         return None
-    before, enough = old[-1], old[0] + RECOVERED * (old[-1] - old[0])
-    again = next((samples for samples, value in new if value >= enough), None)
+    (first, first_variance), (before, variance) = old[0], old[-1]
+    learned = before - first > LEARNED * math.sqrt(first_variance + variance)
+    enough = first + RECOVERED * (before - first)
+    again = next((samples for samples, value in new if learned and value >= enough), None)
     fallen = [value for samples, value in new if again is None or samples <= again]
-    return _Seed(before, min(fallen), new[-1][1], None if again is None else again - at)
+    after = None if again is None else again - at
+    return _Seed(before, min(fallen), new[-1][1], learned, after)
+
+
+def _success(point: Point) -> tuple[float, float]:
+    """A success rate and its variance, with one success and one failure more than there were: none
+    of a few episodes does not say that the rate is 0 (Agresti and Caffo 2000)."""
+    n = point.evaluation_episodes + 2
+    rate = (point.success * point.evaluation_episodes + 1) / n
+    return point.success, rate * (1 - rate) / n
+
+
+def _return(point: Point) -> tuple[float, float]:
+    return point.return_mean, point.return_std**2 / point.evaluation_episodes
 
 
 def _mean(task: str, variant: str, kind: str, seeds: list[_Seed]) -> Recovery:
@@ -77,6 +98,7 @@ def _mean(task: str, variant: str, kind: str, seeds: list[_Seed]) -> Recovery:
         lowest=statistics.fmean(seed.lowest for seed in seeds),
         last=statistics.fmean(seed.last for seed in seeds),
         recovered=len(again),
+        learned=sum(seed.learned for seed in seeds),
         seeds=len(seeds),
         samples=statistics.median(again) if again else None,
     )

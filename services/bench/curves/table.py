@@ -27,7 +27,7 @@ class Curve:
 
 @dataclass(frozen=True)
 class Mean:
-    """A task and variant at a number of samples, over the seeds that got there.
+    """A task and variant at a number of samples, over all of its seeds that have begun.
 
     Attributes:
         success, return_mean: means over seeds.
@@ -83,16 +83,19 @@ def read_curve(out: Path, plan: RunPlan) -> Curve:
 
 
 def means(curves: Iterable[Curve]) -> list[Mean]:
-    """Means over seeds, in the order of the curves and then of samples."""
-    groups: defaultdict[tuple[str, str], defaultdict[int, list[Point]]]
-    groups = defaultdict(lambda: defaultdict(list))
+    """Means over seeds, in the order of the curves and then of samples.
+
+    Only at samples where every seed was looked at: a mean whose seeds change from one sample to the
+    next shows who is in it, not what is learned.
+    """
+    groups: defaultdict[tuple[str, str], list[dict[int, Point]]] = defaultdict(list)
     for curve in curves:
-        for point in curve.points:
-            groups[curve.task, curve.variant][point.samples].append(point)
+        if curve.points:
+            groups[curve.task, curve.variant].append({p.samples: p for p in curve.points})
     return [
-        _mean(task, variant, group[samples])
-        for (task, variant), group in groups.items()
-        for samples in sorted(group)
+        _mean(task, variant, [seed[samples] for seed in seeds])
+        for (task, variant), seeds in groups.items()
+        for samples in sorted(set.intersection(*(set(seed) for seed in seeds)))
     ]
 
 

@@ -84,7 +84,7 @@ def go(plan, directory, stop):
         run.close()
 
 
-def curve(values: dict[int, float], seed: int) -> Curve:
+def curve(values: dict[int, float], seed: int, episodes: int = 1) -> Curve:
     points = tuple(
         Point(
             samples=samples,
@@ -93,7 +93,7 @@ def curve(values: dict[int, float], seed: int) -> Curve:
             success=value,
             **spread([0.0]),
             length_mean=1,
-            evaluation_episodes=1,
+            evaluation_episodes=episodes,
             first_index=0,
             wall_s=0,
             cpu_s=0,
@@ -108,7 +108,43 @@ def test_recovery_is_counted_from_the_change():
     second = curve({0: 0.0, 10: 1.0, 15: 0.4, 20: 0.3, 25: 0.5, 30: 0.6}, 1)
     early = curve({0: 0.0, 10: 0.9}, 2)
     (found,) = recoveries([first, second, early], "dynamics", 10)
-    assert (found.recovered, found.seeds, found.samples) == (1, 2, 15)
+    assert (found.recovered, found.learned, found.seeds, found.samples) == (1, 2, 2, 15)
     assert found.before == pytest.approx(0.9)
     assert found.lowest == pytest.approx(0.25)
     assert found.last == pytest.approx(0.65)
+
+
+@pytest.mark.parametrize(
+    ("values", "episodes"),
+    [
+        ({0: 0.0, 10: 0.0, 20: 0.0}, 1),
+        ({0: 0.0, 10: 0.05, 20: 0.1}, 20),  # one success of twenty may be chance
+        ({0: 0.4, 10: 0.2, 20: 0.5}, 20),  # it had become worse
+        ({0: 0.9, 10: 0.9, 20: 0.95}, 100),  # it could do it from the start
+    ],
+)
+def test_who_had_learned_nothing_recovers_nothing(values, episodes):
+    (found,) = recoveries([curve(values, 0, episodes)], "dynamics", 10)
+    assert (found.recovered, found.learned, found.seeds, found.samples) == (0, 0, 1, None)
+    assert found.last == values[20]
+
+
+def test_a_small_gain_counts_where_episodes_are_many():
+    (found,) = recoveries([curve({0: 0.0, 10: 0.05, 20: 0.05}, 0, 500)], "dynamics", 10)
+    assert (found.recovered, found.learned, found.samples) == (1, 1, 10)
+
+
+def test_a_return_is_learned_beyond_its_spread():
+    def returns(gain: float) -> Curve:
+        points = [
+            Point(
+                samples=samples, episodes=1, moves=1, success=0, **spread([value, value + 20]),
+                length_mean=1, evaluation_episodes=2, first_index=0, wall_s=0, cpu_s=0,
+            )
+            for samples, value in ((0, 0.0), (10, gain), (20, gain))
+        ]  # fmt: skip
+        return Curve("gym/Hopper-v5", "pal", "pal", 0, tuple(points))
+
+    (chance,) = recoveries([returns(15.0)], "dynamics", 10)
+    (learned,) = recoveries([returns(50.0)], "dynamics", 10)
+    assert (chance.recovered, learned.recovered) == (0, 1)

@@ -40,13 +40,30 @@ def curves() -> list[Curve]:
     ]
 
 
-def test_means_are_over_the_seeds_that_got_there(curves):
+def test_means_are_where_all_seeds_are(curves):
     found = {(m.variant, m.samples): m for m in means(curves)}
     assert found["pal", 10].success == pytest.approx(0.6)
     assert found["pal", 10].success_std == pytest.approx(0.2 * 2**0.5)
     assert found["pal", 10].return_mean == pytest.approx(180)
-    assert (found["pal", 20].seeds, found["pal", 30].seeds, found["sac", 0].seeds) == (2, 1, 1)
-    assert found["pal", 30].success_std == 0
+    assert (found["pal", 20].seeds, found["sac", 0].seeds) == (2, 1)
+    assert ("pal", 30) not in found  # seed 1 was not looked at there
+    assert found["sac", 0].success_std == 0
+
+
+def test_a_seed_that_has_not_begun_hides_no_mean(curves):
+    begun = means([*curves, Curve("t", "pal", "pal", 2, ())])
+    assert [(m.variant, m.samples) for m in begun] == [
+        (m.variant, m.samples) for m in means(curves)
+    ]
+
+
+def test_a_look_at_the_end_of_a_smaller_budget_is_in_no_mean():
+    """One seed was run to 15 first, then both to 20."""
+    both = [
+        Curve("t", "pal", "pal", 0, (point(0, 0), point(10, 0.2), point(15, 0.9), point(20, 0.4))),
+        Curve("t", "pal", "pal", 1, (point(0, 0), point(10, 0.0), point(20, 0.2))),
+    ]
+    assert [(m.samples, m.seeds) for m in means(both)] == [(0, 2), (10, 2), (20, 2)]
 
 
 def test_a_threshold_is_reached_at_the_first_point_that_is_as_good(curves):
@@ -74,7 +91,7 @@ def test_records_have_their_heading(tmp_path, curves):
     write_records([], Reached, tmp_path / "r.csv")
     with (tmp_path / "m.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert len(rows) == 5
+    assert len(rows) == 4
     assert rows[1]["success"] == "0.6"
     assert (tmp_path / "r.csv").read_text().startswith("task,variant,metric,threshold")
 
