@@ -9,6 +9,7 @@ import structlog
 
 from services import exit_codes
 from services.descriptors import raise_descriptor_limit
+from services.private_files import UMASK
 
 DRAIN_S = 5.0
 
@@ -28,6 +29,7 @@ def run_until_signalled(serve: Serve, drain_s: float = DRAIN_S) -> int:
     or a drain that takes longer, ends the process at once: children notice that by themselves.
     """
     raise_descriptor_limit()
+    os.umask(UMASK)
     try:
         return asyncio.run(_serve_with_signals(serve, drain_s))
     except StartUpError as error:

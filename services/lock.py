@@ -3,13 +3,17 @@
 import contextlib
 import fcntl
 import os
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from services.daemon import StartUpError
+from services.private_files import open_private
 
 _POLL_S = 0.05
+_CONTENT_MAX = 32
+_OURS = re.compile(rb"\s*[0-9]*\s*")  # a process id, or nothing yet
 
 
 @contextlib.contextmanager
@@ -21,19 +25,39 @@ def hold_lock(path: Path, what: str, wait_s: float = 0.0) -> Iterator[None]:
         wait_s: so long a dying holder is waited for.
 
     Raises:
-        StartUpError: another process holds it, or it cannot be written.
+        StartUpError: another process holds it, it cannot be written, or it is no lock file.
     """
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        descriptor = open_private(path, os.O_RDWR | os.O_CREAT)
     except OSError as error:
         raise StartUpError(f"cannot lock {path}: {error.strerror}") from error
     try:
         _acquire(descriptor, path, what, wait_s)
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        _sign(descriptor, path)
         yield
     finally:
         os.close(descriptor)
+
+
+def is_locked(path: Path) -> bool:
+    """Whether some process holds this lock file.
+
+    Raises:
+        StartUpError: it cannot be looked at.
+    """
+    try:
+        descriptor = open_private(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise StartUpError(f"cannot look at the lock {path}: {error.strerror}") from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
 
 
 def _acquire(descriptor: int, path: Path, what: str, wait_s: float) -> None:
@@ -44,9 +68,27 @@ def _acquire(descriptor: int, path: Path, what: str, wait_s: float) -> None:
             return
         except BlockingIOError as error:
             if time.monotonic() >= deadline:
-                holder = os.pread(descriptor, 32, 0).decode(errors="replace").strip() or "unknown"
                 raise StartUpError(
-                    f"another {what} (process {holder}) works in {path.parent}; "
+                    f"another {what} (process {_holder(descriptor)}) works in {path.parent}; "
                     "stop it or choose another run directory"
                 ) from error
+        except OSError as error:
+            raise StartUpError(f"cannot lock {path}: {error.strerror}") from error
         time.sleep(min(_POLL_S, max(0.0, deadline - time.monotonic())))
+
+
+def _holder(descriptor: int) -> str:
+    content = os.pread(descriptor, _CONTENT_MAX, 0)
+    return content.decode(errors="replace").strip() or "unknown"
+
+
+def _sign(descriptor: int, path: Path) -> None:
+    """Write the process id; a file that somebody keeps something else in is not written to."""
+    content = os.pread(descriptor, _CONTENT_MAX + 1, 0)
+    if len(content) > _CONTENT_MAX or not _OURS.fullmatch(content):
+        raise StartUpError(f"{path} is no lock file, it has other content: move it away")
+    try:
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+    except OSError as error:
+        raise StartUpError(f"cannot write the lock {path}: {error.strerror}") from error

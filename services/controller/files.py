@@ -16,6 +16,7 @@ from services.controller.reserve import DiskReserve
 from services.controller.spool import Spool
 from services.daemon import StartUpError
 from services.lock import hold_lock
+from services.private_files import make_directory
 
 MIB = 1 << 20
 DYING_S = 2.0  # a predecessor that was told to stop may take so long
@@ -40,7 +41,7 @@ def open_files(config: ControllerConfig, stack: contextlib.AsyncExitStack) -> Fi
     """
     directory = config.run_dir
     try:
-        directory.mkdir(parents=True, exist_ok=True)
+        make_directory(directory)
         task = make_task(config.task.name, config.task.observation)
         stack.enter_context(hold_lock(directory / paths.LOCK_FILE, "controller", DYING_S))
         store = ChunkStore(directory / paths.SPOOL_FILE, quota_bytes=config.spool_quota_mb * MIB)

@@ -8,6 +8,8 @@ import contextlib
 import os
 from pathlib import Path
 
+from services.private_files import open_private
+
 RESERVE_BYTES = 8 << 20  # twice what SQLite's log grows to between checkpoints
 
 
@@ -24,7 +26,8 @@ class DiskReserve:
         """Allocate it again, if it takes no more than half of what is free; whether it is there."""
         if not self.is_held and self._free_bytes() >= 2 * self._size_bytes:
             with contextlib.suppress(OSError):  # no room after all: `is_held` tells
-                with self._path.open("wb") as file:
+                descriptor = open_private(self._path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+                with os.fdopen(descriptor, "wb") as file:
                     os.posix_fallocate(file.fileno(), 0, self._size_bytes)
                 self.is_held = True
         return self.is_held

@@ -21,6 +21,7 @@ from services.daemon import StartUpError, run_until_signalled
 from services.errors import refusal
 from services.lock import hold_lock
 from services.operations import SERVICE_NAME, OperationsServicer, OperationStore
+from services.private_files import make_directory
 from services.server import GrpcServer, Servicing, build_server
 from services.telemetry import configure_logging
 from services.trainer import paths
@@ -87,14 +88,14 @@ class _Trainer:
     def _open_files(self, stack: contextlib.AsyncExitStack) -> None:
         config = self._config
         try:
-            config.run_dir.mkdir(parents=True, exist_ok=True)
+            make_directory(config.run_dir)
             self._task = make_task(config.task.name, config.task.observation)
             stack.enter_context(hold_lock(config.run_dir / paths.LOCK_FILE, "trainer"))
             self._store = stack.enter_context(ChunkStore(config.run_dir / paths.DATABASE_FILE))
             self._catalogue = Catalogue(self._store)
             self._writer = stack.enter_context(ChunkWriter(self._store))
         except OSError as error:
-            message = f"run directory {config.run_dir} cannot be used: {error.strerror}"
+            message = f"run directory {config.run_dir} cannot be used: {error}"
             raise StartUpError(message) from error
         except (StoreError, ValueError) as error:
             raise StartUpError(str(error)) from error

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from mbctl.import_path import module_command
+from services.private_files import open_private
 
 LOG_TAIL_LINES = 15
 STOP_S = 8.0
@@ -53,7 +54,8 @@ class DaemonProcess:
     def __enter__(self) -> Self:
         # What MBCTL_* variables said is in the configuration file already.
         environment = {k: v for k, v in os.environ.items() if not k.startswith("MBCTL_")}
-        with self._log.open("ab") as log:
+        descriptor = open_private(self._log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        with os.fdopen(descriptor, "ab") as log:
             self._process = subprocess.Popen(
                 self._command,
                 stdin=subprocess.DEVNULL,

@@ -14,6 +14,7 @@ from mbctl.results import CurvePoint, draw_curve, read_points
 from protos.trainer_pb2 import TrainerStatus
 from services.client import ControllerClient, TrainerClient
 from services.errors import ServiceError
+from services.private_files import UMASK
 from services.up.addresses import with_addresses
 from services.up.bus import VIRTUAL, BusProcess
 from services.up.command import Command
@@ -79,6 +80,7 @@ class Run:
             ServiceError, DaemonDiedError: the run cannot go on; it can be resumed.
             StopNow: two signals arrived; the robot is e-stopped.
         """
+        os.umask(UMASK)
         with StopSignals() as signals, self._run_dir.claimed(self._plan) as resumed:
             self._before = self._spent_before()
             with self._daemons(resumed) as (daemons, controller, trainer):

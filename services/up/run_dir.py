@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,8 @@ from pydantic import ValidationError
 
 from mbctl.config import ConfigError
 from services.daemon import StartUpError
+from services.lock import is_locked
+from services.private_files import make_directory, open_private
 from services.up.plan import Plan, differences
 from services.whole_file import write_whole
 
@@ -91,13 +94,13 @@ class RunDir:
         """
         self.check(plan)
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            (self.path / "logs").mkdir(exist_ok=True)
-            lock = (self.path / LOCK_FILE).open("a+")
+            make_directory(self.path)
+            make_directory(self.path / "logs")
+            descriptor = open_private(self.path / LOCK_FILE, os.O_RDWR | os.O_CREAT)
         except OSError as error:
-            raise StartUpError(f"--run-dir {self.path}: {error.strerror}") from error
-        with lock:
-            self._lock(lock.fileno())
+            raise StartUpError(f"--run-dir {self.path}: {error}") from error
+        with os.fdopen(descriptor, "rb"):
+            self._lock(descriptor)
             self.check(plan)
             resumed = self.plan.exists()
             write_whole(self.plan, plan.model_dump_json(indent=2))
@@ -125,13 +128,3 @@ class RunDir:
             raise ConfigError(
                 f"{self.plan} is damaged or of another version of mbctl: choose another --run-dir"
             ) from error
-
-
-def is_locked(path: Path) -> bool:
-    """Whether some process holds this lock file."""
-    with path.open("rb") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        return False

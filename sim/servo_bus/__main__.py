@@ -33,6 +33,7 @@ def main(arguments: list[str]) -> int:
     except HalError as error:
         sys.stderr.write(f"{error}\n")
         return EXIT_USAGE
+    os.umask(0o077)  # control socket and recording are this user's alone
     # Without a handler MuJoCo appends each warning to a file in the working directory.
     mujoco.set_mju_user_warning(lambda _message: None)  # pyright: ignore[reportAttributeAccessIssue]  # no stubs
     try:

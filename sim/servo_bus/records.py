@@ -66,8 +66,8 @@ class Recorder:
         self._file = -1
         if path is None:
             return
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
-        self._file = os.open(path, flags, 0o644)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+        self._file = os.open(path, flags, 0o600)
         os.write(self._file, _MAGIC.pack(_SIGNATURE, _VERSION, 0))
 
     def write(self, kind: RecordKind, data: bytes, baud: int = 0) -> None:

@@ -148,3 +148,29 @@ def test_a_damaged_run_directory_is_a_start_up_error(start_controller, tmp_path)
     controller = start_controller(directory)
     assert controller.process.wait(30) == exit_codes.START_UP
     assert "spool.db" in controller.events("start_up_failed")[0]["message"]
+
+
+def test_everything_in_the_run_directory_is_its_user_s_alone(start_controller, tmp_path):
+    directory, before = tmp_path / "run", os.umask(0)
+    try:
+        controller = start_controller(directory)
+    finally:
+        os.umask(before)
+    with controller.client() as client:
+        assert client.status().lifecycle == Lifecycle.INACTIVE
+        made = [directory, *directory.rglob("*")]
+        open_to_others = [str(path) for path in made if path.stat().st_mode & 0o077]
+    assert len(made) > 5
+    assert open_to_others == []
+
+
+@pytest.mark.parametrize("name", ["controller.lock", "spool.db", "spool.reserve"])
+def test_a_link_in_the_run_directory_is_not_followed(start_controller, tmp_path, name):
+    precious = tmp_path / "precious"
+    precious.write_text("kept")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / name).symlink_to(precious)
+    controller = start_controller(tmp_path / "run")
+    assert controller.process.wait(30) == exit_codes.START_UP
+    assert name in controller.events("start_up_failed")[0]["message"]
+    assert precious.read_text() == "kept"
