@@ -16,10 +16,10 @@ def show_curves(
     as_json: Annotated[bool, typer.Option("--json", help="Print the paths as JSON.")] = False,
 ) -> None:
     """Put the learning curves of several runs side by side."""
-    from mbctl.comparison import draw_runs, read_run, write_table
+    from mbctl.comparison import draw_runs, read_runs, write_table
 
     try:
-        curves = [read_run(run) for run in runs]
+        curves = read_runs(runs)
         table, picture = out.with_suffix(".csv"), out.with_suffix(".png")
         write_table(curves, table)
         draw_runs(curves, picture)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from mbctl.comparison import colours as distinct_colours
 from services.bench.curves.readings import Reading
 from services.bench.curves.table import Curve, Mean, means
 
@@ -14,7 +15,6 @@ _LEGEND_LINE = 0.2  # inches
 _LABEL = 45  # characters
 _NARROW = 22  # characters of which three columns fit a panel
 _BELOW = 4.5  # font sizes between a panel and a legend below it, for the axis and its name
-_FEW_COLOURS = 10
 _ROOM = 1.25  # x beyond our own last sample within which readings are drawn to scale
 
 
@@ -38,7 +38,7 @@ def draw_curves(
     tasks = list(dict.fromkeys(curve.task for curve in curves))
     if not tasks:
         raise ValueError("there are no curves to draw")
-    colours = _colours(curves)
+    colours = distinct_colours(curve.variant for curve in curves)  # the same in every panel
     columns = min(2, len(tasks))
     lines = -(-len(tasks) // columns)
     names = len(colours)
@@ -54,16 +54,6 @@ def draw_curves(
             across = ("data", "axes fraction")
             axes.annotate(" the change", (change_at, 0.02), xycoords=across, fontsize="small")
     figure.savefig(path, dpi=110)
-
-
-def _colours(curves: Sequence[Curve]) -> dict[str, str]:
-    """One per variant, the same in every panel."""
-    from matplotlib import color_sequences
-    from matplotlib.colors import to_hex
-
-    names = list(dict.fromkeys(curve.variant for curve in curves))
-    colours = color_sequences["tab10" if len(names) <= _FEW_COLOURS else "tab20"]
-    return {name: to_hex(colours[i % len(colours)]) for i, name in enumerate(names)}
 
 
 def metric_of(task: str) -> str:
