@@ -6,6 +6,7 @@ from typing import Protocol
 import grpc
 import grpc.aio
 
+DEADLINE_MAX_S = 30.0  # of a call with one answer
 MESSAGE_MAX_BYTES = 16 * 1024 * 1024
 
 # A dead peer is noticed within 15 s even when no call is open.

@@ -14,11 +14,11 @@ import grpc
 import grpc.aio
 import structlog
 
+from services.channel import DEADLINE_MAX_S
 from services.errors import ServiceError, abort, refusal
 from services.open_calls import CallLimits, OpenCalls
 from services.peers import peer_of
 
-DEADLINE_MAX_S = 30.0
 ALWAYS_SERVED = frozenset({"/mbctl.v1.SafetyService/EmergencyStop"})
 NOT_COUNTED = ALWAYS_SERVED | {
     "/mbctl.v1.RobotService/RetainLease",

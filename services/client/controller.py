@@ -7,12 +7,12 @@ from typing import Any, Literal, Self
 
 from protos import common_pb2, controller_pb2, controller_pb2_grpc
 from services.channel import TlsFiles
-from services.client.caller import Caller
+from services.client.caller import CALL_TIMEOUT_S, Caller
 from services.client.lease import HeldLease
 from services.client.operation import RunningOperation
 
 ROBOT_SERVICE = "mbctl.v1.RobotService"
-MOVE_TIMEOUT_S = 20.0
+MOVE_TIMEOUT_S = 30.0
 PAGE_SIZE = 200
 
 Purpose = Literal["train", "evaluate"]
@@ -27,8 +27,10 @@ _PURPOSES = {
 class ControllerClient:
     """Talks to one controller. Every method raises ServiceError when it is refused or fails."""
 
-    def __init__(self, target: str, tls: TlsFiles | None = None) -> None:
-        self.caller = Caller(target, tls)
+    def __init__(
+        self, target: str, tls: TlsFiles | None = None, timeout_s: float = CALL_TIMEOUT_S
+    ) -> None:
+        self.caller = Caller(target, tls, timeout_s)
         channel = self.caller.channel
         self._robot: Any = controller_pb2_grpc.RobotServiceStub(channel)
         self._safety: Any = controller_pb2_grpc.SafetyServiceStub(channel)

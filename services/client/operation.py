@@ -9,6 +9,7 @@ from google.longrunning import operations_pb2
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2
 
+from services.channel import DEADLINE_MAX_S
 from services.client.caller import Caller
 from services.errors import ServiceError
 
@@ -55,7 +56,8 @@ class RunningOperation(Generic[MetadataT, ResponseT]):
             request = operations_pb2.WaitOperationRequest(name=self.name)
             request.timeout.FromNanoseconds(int(wait_s * 1e9))
             wait = self._caller.operations.WaitOperation
-            self._take(self._caller.call(wait, request, wait_s + self._caller.timeout_s))
+            deadline_s = min(wait_s + self._caller.timeout_s, DEADLINE_MAX_S)
+            self._take(self._caller.call(wait, request, deadline_s))
         return self.done
 
     def updates(self, poll_s: float = POLL_S) -> Iterator[MetadataT]:

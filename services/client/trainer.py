@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from protos import trainer_pb2, trainer_pb2_grpc
 from services.channel import TlsFiles
-from services.client.caller import Caller
+from services.client.caller import CALL_TIMEOUT_S, Caller
 from services.client.operation import RunningOperation
 
 MODEL_SERVICE = "mbctl.v1.ModelService"
@@ -18,8 +18,10 @@ Refit = RunningOperation[trainer_pb2.RefitMetadata, trainer_pb2.RefitResponse]
 class TrainerClient:
     """Talks to one trainer. Every method raises ServiceError when it is refused or fails."""
 
-    def __init__(self, target: str, tls: TlsFiles | None = None) -> None:
-        self.caller = Caller(target, tls)
+    def __init__(
+        self, target: str, tls: TlsFiles | None = None, timeout_s: float = CALL_TIMEOUT_S
+    ) -> None:
+        self.caller = Caller(target, tls, timeout_s)
         self._model: Any = trainer_pb2_grpc.ModelServiceStub(self.caller.channel)
 
     def __enter__(self) -> Self:

@@ -15,13 +15,14 @@ from services.controller.channel import ControlChannel
 from services.controller.control.settings import ControlSettings, GateSettings, LatchedFault
 from services.controller.episode_events import Event, OpenEpisode, summary_from_event
 from services.controller.heartbeat import Heartbeat
+from services.controller.patience import patience_of
 from services.controller.row_pump import RowPump
 from services.controller.sealer import ChunkSealer, Provenance
 from services.controller.spool import Spool
 from services.controller.torque_off import is_port_there
 from services.ipc.segment import SegmentSizes
 
-START_S = 30.0
+START_S = 120.0  # imports and a model to compile, on a busy machine
 MIB = 1 << 20
 
 Deliver = Callable[[Event], None]
@@ -117,6 +118,7 @@ def settings_of(config: ControllerConfig, latched: Fault | None = None) -> Contr
         clock=config.clock,
         period_s=config.period_s,
         seed=config.seed,
+        service_timeout_s=patience_of(config.clock).service_timeout_s,
         gate=GateSettings(
             state_age_max_s=config.gate.state_age_max_s,
             invalid_cycles_max=config.gate.invalid_reads_max,

@@ -21,6 +21,7 @@ from services.controller.events import EpisodeLog
 from services.controller.files import Files
 from services.controller.lease import LeaseBook
 from services.controller.link import ControlLauncher
+from services.controller.patience import patience_of
 from services.controller.planner.host import PlannerHost
 from services.controller.planner.messages import PlannerTask
 from services.controller.policy_feed import PolicyFeed
@@ -106,7 +107,15 @@ def build_parts(config: ControllerConfig, files: Files, stack: contextlib.AsyncE
     joint_names = files.task.robot.joint_names
     torque_off = torque_off_of(config.robot)
     planner = _planner_host(config, files)
-    supervisor = ControlSupervisor(launcher, view, joint_names, router.deliver, torque_off, planner)
+    supervisor = ControlSupervisor(
+        launcher,
+        view,
+        joint_names,
+        router.deliver,
+        torque_off,
+        planner,
+        patience_of(config.clock),
+    )
     lease = LeaseBook(supervisor.set_lease, time.monotonic_ns)
     summarise = partial(summary_from_event, robot=config.robot.name, task=files.task.name)
     batches = EpisodeBatches(operations, episode_log, supervisor.perform, summarise, background)

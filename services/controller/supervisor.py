@@ -22,6 +22,7 @@ from services.controller.channel import ControlError
 from services.controller.control.exit_codes import ROBOT_LOST
 from services.controller.episode_events import Event
 from services.controller.link import ControlLauncher, ControlLink
+from services.controller.patience import Patience
 from services.controller.planner.host import PlannerHost
 from services.controller.reconnection import Reconnection
 from services.controller.replies import Replies
@@ -31,10 +32,7 @@ from services.controller.view import ControlView, fault_from_event, health_from_
 from services.errors import ServiceError, refusal
 from services.ipc.words import Word
 
-REPLY_S = 10.0
-SETTLE_S = 1.0
 STOP_S = 4.5
-SILENCE_MAX_S = 3.0
 _POLL_S = 0.001
 
 # A robot that is not there yet is waited for; any other trouble at the start ends the daemon.
@@ -51,6 +49,7 @@ class ControlSupervisor:
             {"type": "gone"} when it has ended.
         torque_off: for a robot whose torque outlives its control process.
         planner: plans beside the control process where the policy wants it.
+        patience: with the control process.
     """
 
     def __init__(
@@ -61,7 +60,9 @@ class ControlSupervisor:
         deliver: Callable[[Event], None],
         torque_off: TorqueOff | None,
         planner: PlannerHost,
+        patience: Patience,
     ) -> None:
+        self._patience = patience
         self._launcher = launcher
         self._view = view
         self._deliver = deliver
@@ -128,8 +129,8 @@ class ControlSupervisor:
         if self._link is not None:
             self._link.channel.publish_policy(snapshot, at_step=at_step)
 
-    async def perform(self, verb: str, *, reply_s: float = REPLY_S, **arguments: Any) -> None:
-        """Send a command and wait `reply_s` for its reply.
+    async def perform(self, verb: str, *, reply_s: float = 0.0, **arguments: Any) -> None:
+        """Send a command and wait for its reply: as long as usual, or `reply_s` if that is longer.
 
         Raises:
             ServiceError: its refusal; CONTROL_PROCESS_DIED; CONTROL_PROCESS_SILENT; the reason why
@@ -142,6 +143,7 @@ class ControlSupervisor:
             command_id = self._link.channel.send(verb, **arguments)
         except ControlError as error:
             raise _as_service_error(error) from error
+        reply_s = max(reply_s, self._patience.reply_s)
         with self._replies.expected(command_id) as reply:
             try:
                 async with asyncio.timeout(reply_s):
@@ -207,7 +209,7 @@ class ControlSupervisor:
             return
         heard_ns = max(channel.word(Word.CONTROL_HEARTBEAT_NS), self._alive_since_ns)
         silence_s = (time.monotonic_ns() - heard_ns) / 1e9
-        if silence_s > SILENCE_MAX_S:
+        if silence_s > self._patience.silence_s:
             self._last_words = f"its loop stood still for {silence_s:.1f} s and it was killed"
             os.kill(channel.pid, signal.SIGKILL)
 
@@ -231,7 +233,7 @@ class ControlSupervisor:
         )
 
     async def _settled(self, target: Lifecycle) -> Lifecycle:
-        deadline = time.monotonic() + SETTLE_S
+        deadline = time.monotonic() + self._patience.settle_s
         while self._view.lifecycle is not target and time.monotonic() < deadline:
             await asyncio.sleep(_POLL_S)
         return self._view.lifecycle

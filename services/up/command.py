@@ -2,18 +2,22 @@
 
 import contextlib
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 
 from services.client import ControllerClient, HeldLease
 from services.errors import ServiceError
 
-LEASE_WINDOW_S = 5.0
+# On a wall clock something may move: whoever commands it shows often that he is there.
+_WINDOW_S = {"wall": 5.0, "lockstep": 60.0}
 
 
 class Command:
     """Holds the lease for the length of a block; `regain` takes it up again after a loss."""
 
-    def __init__(self, controller: ControllerClient, owner: str) -> None:
+    def __init__(
+        self, controller: ControllerClient, owner: str, clock: Literal["wall", "lockstep"]
+    ) -> None:
+        self._window_s = _WINDOW_S[clock]
         self._controller = controller
         self._owner = owner
         self._stack = contextlib.ExitStack()
@@ -36,7 +40,7 @@ class Command:
             self._stack.close()
         try:
             self._lease = self._stack.enter_context(
-                self._controller.lease(self._owner, LEASE_WINDOW_S)
+                self._controller.lease(self._owner, self._window_s)
             )
         except ServiceError as error:
             if error.reason != "LEASE_HELD":
@@ -45,7 +49,7 @@ class Command:
         return True
 
     def __enter__(self) -> Self:
-        self._lease = self._stack.enter_context(self._controller.lease(self._owner, LEASE_WINDOW_S))
+        self._lease = self._stack.enter_context(self._controller.lease(self._owner, self._window_s))
         return self
 
     def __exit__(

@@ -28,8 +28,9 @@ from services.up.stop import StopNow, StopRequested, StopSignals
 from services.up.view import Observer, View
 from services.whole_file import write_whole
 
-START_S = 90.0
-PREDECESSOR_S = 15.0
+START_S = 300.0  # of a daemon that lives: a busy machine is slow, not dead
+PREDECESSOR_S = 60.0
+CALL_S = 30.0  # the most that a daemon takes as a deadline
 ResultT = TypeVar("ResultT")
 
 DEATH_NOTICE_S = 2.0  # a call may fail a little before the process that served it is gone
@@ -97,7 +98,7 @@ class Run:
     ) -> CurvePoint | None:
         owner = f"mbctl up {self._run_dir.path.name}"[:64]
         try:
-            with Command(controller, owner) as command:
+            with Command(controller, owner, self._plan.controller.clock) as command:
                 session = Session(controller, trainer, command, daemons, signals, self._observer)
                 final = Learning(self._plan, self._run_dir, session, self._spent).run()
                 controller.deactivate(command.lease)
@@ -118,8 +119,10 @@ class Run:
         self._run_dir.wait_for_predecessors(PREDECESSOR_S)
         with contextlib.ExitStack() as stack:
             plan = stack.enter_context(with_addresses(self._plan))
-            trainer = stack.enter_context(TrainerClient(plan.trainer.listen))
-            controller = stack.enter_context(ControllerClient(plan.controller.listen))
+            trainer = stack.enter_context(TrainerClient(plan.trainer.listen, timeout_s=CALL_S))
+            controller = stack.enter_context(
+                ControllerClient(plan.controller.listen, timeout_s=CALL_S)
+            )
             processes = self._processes(plan, stack, trainer, controller)
             self._announce(Announcement(plan.controller.listen, plan.trainer.listen, resumed))
             yield processes, controller, trainer

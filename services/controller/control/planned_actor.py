@@ -28,7 +28,7 @@ from services.ipc.state_board import PlannerOnBoard
 
 PLAN_SHARE = 0.9  # of a control period; the rest is for the way to the loop and back
 LATE_WINDOW = 200  # steps
-LOCKSTEP_WAIT_S = 60.0  # a planner process that starts imports torch first
+LOCKSTEP_WAIT_S = 180.0  # a planner process that starts imports torch first
 
 _NOT_ASKED = -1
 

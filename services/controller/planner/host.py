@@ -21,9 +21,9 @@ from services.ipc.words import SignalWords, Word
 
 LOOK_S = 0.1
 FIRST_S, MAX_S = 0.2, 10.0
-START_S = 60.0  # importing torch on a busy machine
+START_S = 180.0  # importing torch on a busy machine
 STEADY_S = 10.0  # a process that lived so long starts the back-off over
-SILENCE_WALL_S = 3.0
+SILENCE_WALL_S = 10.0  # the policy acts meanwhile; a new process would import torch first
 SILENCE_LOCKSTEP_S = 60.0  # plans without a deadline may be long
 FRESH_S = 1.0  # a heartbeat not older than this is that of a live process
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}

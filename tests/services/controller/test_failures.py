@@ -70,8 +70,9 @@ def test_a_killed_control_process_is_a_latched_fault(start_controller, run_dir, 
     assert sum(rows for _, _, rows in _rows(run_dir)) == sum(r.steps for r in records)
 
 
-def test_a_loop_that_stands_still_is_killed(start_controller, run_dir, wait_for):
-    controller = start_controller(run_dir)
+@pytest.mark.parametrize("clock", ["wall", pytest.param("lockstep", marks=pytest.mark.slow)])
+def test_a_loop_that_stands_still_is_killed(start_controller, run_dir, wait_for, clock):
+    controller = start_controller(run_dir, clock=clock)
     with controller.client() as client, _running(client, wait_for) as (operation, _):
         os.kill(controller.control_pid(), signal.SIGSTOP)
         error = _refusal(operation.wait)

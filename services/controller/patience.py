@@ -1,0 +1,34 @@
+"""How long the service process and the control process wait before one counts the other as dead."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Patience:
+    """Time-outs between the two processes, in seconds.
+
+    Attributes:
+        service_timeout_s: a service heartbeat older than this stops the robot.
+        silence_s: a control loop that has not turned for so long is killed.
+        reply_s: a command is answered within this.
+        settle_s: a state that was reached shows within this.
+    """
+
+    service_timeout_s: float
+    silence_s: float
+    reply_s: float
+    settle_s: float
+
+
+_PATIENCE = {
+    # What moves must not wait for a process that is gone.
+    "wall": Patience(service_timeout_s=0.5, silence_s=3.0, reply_s=10.0, settle_s=3.0),
+    # Virtual time waits for both, so a process without a processor is late, not gone.
+    "lockstep": Patience(service_timeout_s=30.0, silence_s=30.0, reply_s=25.0, settle_s=10.0),
+}
+
+
+def patience_of(clock: Literal["wall", "lockstep"]) -> Patience:
+    """As much as the clock allows."""
+    return _PATIENCE[clock]
