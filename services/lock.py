@@ -5,7 +5,7 @@ import fcntl
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from services.daemon import StartUpError
@@ -27,16 +27,41 @@ def hold_lock(path: Path, what: str, wait_s: float = 0.0) -> Iterator[None]:
     Raises:
         StartUpError: another process holds it, it cannot be written, or it is no lock file.
     """
+    descriptor = take_lock(
+        path,
+        lambda holder: (
+            f"another {what} (process {holder}) works in {path.parent}; "
+            "stop it or choose another run directory"
+        ),
+        wait_s,
+    )
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def take_lock(path: Path, taken: Callable[[str], str], wait_s: float = 0.0) -> int:
+    """Take the lock file `path` until the returned descriptor is closed.
+
+    Args:
+        taken: the message when it is held, from its holder.
+        wait_s: so long a dying holder is waited for.
+
+    Raises:
+        StartUpError: another process holds it, it cannot be written, or it is no lock file.
+    """
     try:
         descriptor = open_private(path, os.O_RDWR | os.O_CREAT)
     except OSError as error:
         raise StartUpError(f"cannot lock {path}: {error.strerror}") from error
     try:
-        _acquire(descriptor, path, what, wait_s)
+        _acquire(descriptor, path, taken, wait_s)
         _sign(descriptor, path)
-        yield
-    finally:
+    except StartUpError:
         os.close(descriptor)
+        raise
+    return descriptor
 
 
 def is_locked(path: Path) -> bool:
@@ -60,7 +85,7 @@ def is_locked(path: Path) -> bool:
     return False
 
 
-def _acquire(descriptor: int, path: Path, what: str, wait_s: float) -> None:
+def _acquire(descriptor: int, path: Path, taken: Callable[[str], str], wait_s: float) -> None:
     deadline = time.monotonic() + wait_s
     while True:
         try:
@@ -68,10 +93,7 @@ def _acquire(descriptor: int, path: Path, what: str, wait_s: float) -> None:
             return
         except BlockingIOError as error:
             if time.monotonic() >= deadline:
-                raise StartUpError(
-                    f"another {what} (process {_holder(descriptor)}) works in {path.parent}; "
-                    "stop it or choose another run directory"
-                ) from error
+                raise StartUpError(taken(_holder(descriptor))) from error
         except OSError as error:
             raise StartUpError(f"cannot lock {path}: {error.strerror}") from error
         time.sleep(min(_POLL_S, max(0.0, deadline - time.monotonic())))

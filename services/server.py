@@ -1,6 +1,9 @@
 """One way to build a gRPC server: limits, keepalive, health, reflection, loopback unless TLS."""
 
+import errno
 import ipaddress
+import os
+import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +18,7 @@ from services.channel import TlsFiles
 from services.daemon import StartUpError
 from services.descriptors import connections_max
 from services.interceptors import CallGuard
+from services.unix_socket import claim_socket, is_unix
 
 CONTROL_MESSAGE_MAX_BYTES = 1024 * 1024
 STREAMS_PER_CONNECTION = 64
@@ -64,8 +68,10 @@ class GrpcServer:
         services: HealthServicer,
         names: Sequence[str],
         guard: CallGuard,
+        claim: int,
     ) -> None:
         self._server = server
+        self._claim = claim  # of its unix socket
         self._guard = guard
         self._health = services
         self._names = names
@@ -90,6 +96,9 @@ class GrpcServer:
         """End open calls with DRAINING, refuse new ones, cut off what is left after `grace_s`."""
         self._guard.end_calls()
         await self._server.stop(grace_s)
+        claim, self._claim = self._claim, -1
+        if claim >= 0:
+            os.close(claim)
 
 
 def build_server(
@@ -99,7 +108,10 @@ def build_server(
     message_max_bytes: int = CONTROL_MESSAGE_MAX_BYTES,
     interceptors: Sequence[grpc.aio.ServerInterceptor] = (),
 ) -> GrpcServer:
-    """Bind `listen` ("host:port", port 0 for any, or "unix:path"); call in a running event loop.
+    """Bind `listen`; call in a running event loop.
+
+    Args:
+        listen: "host:port" with port 0 for any, "unix:path" or "unix-abstract:name".
 
     Raises:
         StartUpError: the address is malformed, taken, or reachable from outside without TLS.
@@ -111,7 +123,9 @@ def build_server(
         servicing.add(servicing.servicer, server)
     names = [servicing.name for servicing in servicings]
     services = _add_health(server, names)
-    return GrpcServer(server, _bind(server, listen, tls), services, names, guard)
+    check_listen(listen, tls)
+    claim = claim_socket(listen) if is_unix(listen) else -1
+    return GrpcServer(server, _bind(server, listen, tls), services, names, guard, claim)
 
 
 def server_options(
@@ -132,7 +146,7 @@ def check_listen(listen: str, tls: TlsFiles | None) -> None:
     Raises:
         StartUpError: says what would be right.
     """
-    if listen.startswith("unix:"):
+    if is_unix(listen):
         return
     host, colon, port = listen.rpartition(":")
     if not colon or not port.isdecimal() or int(port) > 65535 or not host:
@@ -165,7 +179,8 @@ def _add_health(server: grpc.aio.Server, names: list[str]) -> HealthServicer:
 
 
 def _bind(server: grpc.aio.Server, listen: str, tls: TlsFiles | None) -> str:
-    check_listen(listen, tls)
+    if not is_unix(listen):
+        _check_free(listen)
     try:
         if tls is None:
             port = server.add_insecure_port(listen)
@@ -176,7 +191,31 @@ def _bind(server: grpc.aio.Server, listen: str, tls: TlsFiles | None) -> str:
             f"cannot listen on {listen}: {error}; is another daemon running there? "
             "choose another with --listen"
         ) from error
-    return listen if listen.startswith("unix:") else f"{listen.rpartition(':')[0]}:{port}"
+    return listen if is_unix(listen) else f"{listen.rpartition(':')[0]}:{port}"
+
+
+def _check_free(listen: str) -> None:
+    """gRPC is content with one free address of several: of "localhost" with the IPv6 one, while
+    another daemon has the other and gets the clients.
+    """
+    host, _, port = listen.rpartition(":")
+    if port == "0":
+        return
+    try:
+        found = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise StartUpError(f"cannot listen on {listen}: {error.strerror}") from error
+    for family, _, _, _, address in found:
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(address)
+            except OSError as error:
+                if error.errno == errno.EADDRINUSE:
+                    raise StartUpError(
+                        f"cannot listen on {listen}: {address[0]} port {port} is in use; is "
+                        "another daemon running there? choose another with --listen"
+                    ) from error
 
 
 def _credentials(tls: TlsFiles) -> grpc.ServerCredentials:

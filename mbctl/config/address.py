@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
+_UNIX = ("unix:", "unix-abstract:")
+
 
 @dataclass(frozen=True)
 class Address:
@@ -25,13 +27,14 @@ class Address:
 
 
 def check_address(address: str) -> None:
-    """Accept `host:port` (port 0 to 65535; 0 picks a free one) or `unix:PATH`.
+    """Accept `host:port` (port 0 to 65535; 0 picks a free one), `unix:PATH` or
+    `unix-abstract:NAME`.
 
     Raises:
         ValueError: it is neither.
     """
-    if address.startswith("unix:"):
-        if not address.removeprefix("unix:"):
+    if address.startswith(_UNIX):
+        if not address.partition(":")[2]:
             raise ValueError(f"{address!r} names no socket: expected unix:PATH")
         return
     host, separator, port = address.rpartition(":")
@@ -44,7 +47,7 @@ def check_address(address: str) -> None:
 
 def needs_tls(address: str) -> bool:
     """Whether other machines can reach this listen address."""
-    if address.startswith("unix:"):
+    if address.startswith(_UNIX):
         return False
     host = address.rpartition(":")[0].strip("[]")
     if host == "localhost":

@@ -91,6 +91,6 @@ class TrackerConfig(Frozen):
 
     @model_validator(mode="after")
     def _consistent(self) -> "TrackerConfig":
-        if self.kind == "udp" and self.listen.startswith("unix:"):
+        if self.kind == "udp" and self.listen.startswith(("unix:", "unix-abstract:")):
             raise ValueError(f"listen = {self.listen!r}: datagrams need host:port")
         return self

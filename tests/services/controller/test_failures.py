@@ -175,3 +175,16 @@ def test_a_link_in_the_run_directory_is_not_followed(start_controller, tmp_path,
     assert controller.process.wait(30) == exit_codes.START_UP
     assert name in controller.events("start_up_failed")[0]["message"]
     assert precious.read_text() == "kept"
+
+
+def test_two_robots_never_share_a_socket(start_controller, tmp_path, short_dir):
+    address = f"unix:{short_dir}/robot"
+    left = start_controller(tmp_path / "left", listen=address, robot={"name": "left"})
+    with left.client() as client:
+        right = start_controller(tmp_path / "right", listen=address, robot={"name": "right"})
+        assert right.process.wait(30) == exit_codes.START_UP
+        message = right.events("start_up_failed")[0]["message"]
+        assert f"process {left.process.pid}" in message
+        assert client.status().robot == "left"
+    assert left.stop() == exit_codes.OK
+    assert not (short_dir / "robot").exists()
