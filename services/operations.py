@@ -164,7 +164,7 @@ class OperationsServicer(operations_pb2_grpc.OperationsServicer):
         self, request: WaitOperationRequest, context: grpc.aio.ServicerContext
     ) -> Operation:
         """Answers a little before the call's own deadline, with whatever the state is then."""
-        asked = request.timeout.ToTimedelta().total_seconds()
+        asked = request.timeout.seconds + request.timeout.nanos / 1e9
         if request.HasField("timeout") and asked < 0:
             raise invalid_field("timeout", asked, "0 s or more")
         remaining = context.time_remaining()

@@ -30,7 +30,13 @@ def timestamp_from_ns(wall_ns: int) -> Timestamp:
 
 
 def ns_from_timestamp(stamp: Timestamp) -> int:
-    """Wall time in ns since 1970."""
+    """Wall time in ns since 1970; any Python integer, as seconds have 64 bits.
+
+    Raises:
+        ValueError: the nanoseconds are not those of one second.
+    """
+    if not 0 <= stamp.nanos < 1_000_000_000:
+        raise ValueError(f"timestamp nanos {stamp.nanos}, expected 0 to 999999999")
     return stamp.seconds * 1_000_000_000 + stamp.nanos
 
 
@@ -97,7 +103,7 @@ def episode_from_proto(message: common_pb2.EpisodeRecord) -> EpisodeSummary:
     """The summary.
 
     Raises:
-        ValueError: the resource name or the purpose is malformed.
+        ValueError: the resource name, the purpose or the start's time is malformed.
     """
     prefix = f"robots/{message.robot}/episodes/"
     if not message.episode_id.startswith(prefix) or message.episode_id == prefix:
@@ -149,6 +155,7 @@ def chunk_from_proto(message: trainer_pb2.Chunk, spool_id: str) -> ChunkRecord:
     try:
         purpose = purpose_from_proto(header.purpose)
         episode = episode_from_proto(header.episode) if header.HasField("episode") else None
+        wall_ns = ns_from_timestamp(header.wall_time)
     except ValueError as error:
         raise ChunkError("CHUNK_INVALID", f"chunk {header.first_sequence}: {error}") from error
     chunk = ChunkRecord(
@@ -165,7 +172,7 @@ def chunk_from_proto(message: trainer_pb2.Chunk, spool_id: str) -> ChunkRecord:
         purpose=purpose,
         layout_hash=header.layout_hash,
         boot_id=header.boot_id,
-        wall_ns=ns_from_timestamp(header.wall_time),
+        wall_ns=wall_ns,
         rows=message.rows,
         stamps=message.stamps,
         episode=episode,

@@ -4,6 +4,8 @@ The same record goes into the controller's spool, over the wire and into the tra
 each row stays traceable to robot, task, episode, step, policy, calibration and backend.
 """
 
+import hashlib
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -18,6 +20,11 @@ END_REASONS = ("TERMINATED", "TRUNCATED", "CANCELLED", "FAULT")
 ROWS_MAX = 256
 NAME_MAX = 128
 STAMP_BYTES = 16  # observation and command, int64 each
+NUMBER_MAX = (
+    1 << 62
+)  # leaves room to add to it in a signed 64-bit column; as ns it is the year 2116
+STEP_MAX = (1 << 31) - 1
+INDEX_MAX = 1 << 53
 
 
 class ChunkError(ValueError):
@@ -38,6 +45,7 @@ class EpisodeSummary:
 
     Attributes:
         index: its place in its purpose's seeded sequence.
+        episode_return: NaN where the robot did not see all of it.
         success: the task's success at the last step.
         end_reason: one of END_REASONS.
         start_wall_ns: wall-clock time of its first step, ns since 1970.
@@ -142,16 +150,17 @@ class ChunkRecord:
         """
         for name in ("spool_id", "robot", "task", "episode_id", "backend", "layout_hash"):
             _check_name(self, name)
-        for name, least in _LEAST.items():
-            if getattr(self, name) < least:
-                raise _invalid(self, name, getattr(self, name), f"{least} or more")
-        if self.row_count > ROWS_MAX:
-            raise _invalid(self, "row_count", self.row_count, f"at most {ROWS_MAX}")
+        for name in ("calibration_version", "boot_id"):
+            _check_text(self, name)
+        for name, limits in _RANGES.items():
+            _check_range(self, name, getattr(self, name), limits)
         if self.purpose not in ("train", "evaluate"):
             raise _invalid(self, "purpose", self.purpose, "'train' or 'evaluate'")
         if len(self.stamps) != self.row_count * STAMP_BYTES:
             expected = f"{self.row_count * STAMP_BYTES} bytes"
             raise _invalid(self, "stamps", f"{len(self.stamps)} bytes", expected)
+        if (least := int(self.stamp_matrix.min())) < 0:
+            raise _invalid(self, "stamps", least, "0 ns or more on a monotonic clock")
         if self.episode is not None:
             self._check_episode(self.episode)
 
@@ -162,6 +171,11 @@ class ChunkRecord:
                 raise _invalid(self, f"episode.{name}", value, f"{right!r}, as the chunk says")
         if episode.end_reason not in END_REASONS:
             raise _invalid(self, "episode.end_reason", episode.end_reason, f"one of {END_REASONS}")
+        for name, limits in _EPISODE_RANGES.items():
+            _check_range(self, f"episode.{name}", getattr(episode, name), limits)
+        if math.isinf(episode.episode_return):
+            value = episode.episode_return
+            raise _invalid(self, "episode.episode_return", value, "a finite number, or NaN")
         if episode.steps < self.first_step + self.row_count:
             right = f"{self.first_step + self.row_count} or more, the rows up to here"
             raise _invalid(self, "episode.steps", episode.steps, right)
@@ -181,13 +195,25 @@ class ChunkRecord:
             )
 
 
-_LEAST = {
-    "first_sequence": 1,
-    "row_count": 1,
-    "first_step": 0,
-    "policy_version": 0,
-    "wall_ns": 0,
+_RANGES = {
+    "first_sequence": (1, NUMBER_MAX),
+    "row_count": (1, ROWS_MAX),
+    "first_step": (0, STEP_MAX - ROWS_MAX),
+    "policy_version": (0, NUMBER_MAX),
+    "wall_ns": (0, NUMBER_MAX),
 }
+_EPISODE_RANGES = {
+    "index": (0, INDEX_MAX),
+    "policy_version": (0, NUMBER_MAX),
+    "steps": (0, STEP_MAX),
+    "start_wall_ns": (0, NUMBER_MAX),
+    "clipped_steps": (0, STEP_MAX),
+}
+
+
+def public_name(spool_id: str) -> str:
+    """What messages and logs call a spool; its id authorises a stream and stays unseen."""
+    return hashlib.sha256(spool_id.encode()).hexdigest()[:8]
 
 
 def _invalid(chunk: ChunkRecord, name: str, value: object, right: str) -> ChunkError:
@@ -198,4 +224,23 @@ def _invalid(chunk: ChunkRecord, name: str, value: object, right: str) -> ChunkE
 def _check_name(chunk: ChunkRecord, name: str) -> None:
     value: str = getattr(chunk, name)
     if not 0 < len(value) <= NAME_MAX or not value.isprintable():
-        raise _invalid(chunk, name, value[:200], f"1 to {NAME_MAX} printable characters")
+        shown = _shown(value) if name != "spool_id" else f"{len(value)} characters"
+        raise _invalid(chunk, name, shown, f"1 to {NAME_MAX} printable characters")
+
+
+def _check_text(chunk: ChunkRecord, name: str) -> None:
+    value: str = getattr(chunk, name)
+    if len(value) > NAME_MAX or not value.isprintable():
+        raise _invalid(chunk, name, _shown(value), f"up to {NAME_MAX} printable characters")
+
+
+def _check_range(chunk: ChunkRecord, name: str, value: int, limits: tuple[int, int]) -> None:
+    least, most = limits
+    if value < least:
+        raise _invalid(chunk, name, value, f"{least} or more")
+    if value > most:
+        raise _invalid(chunk, name, value, f"at most {most}")
+
+
+def _shown(text: str) -> str:
+    return text if len(text) <= NAME_MAX else f"{text[:40]}... ({len(text)} characters)"

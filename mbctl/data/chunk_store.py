@@ -16,7 +16,7 @@ from typing import Self
 
 from mbctl.data import chunk_schema as schema
 from mbctl.data import sqlite
-from mbctl.data.chunk import ChunkRecord, EpisodeSummary
+from mbctl.data.chunk import ChunkRecord, EpisodeSummary, public_name
 
 
 class SequenceError(ValueError):
@@ -86,6 +86,7 @@ class ChunkStore:
                 if not read_only:
                     sqlite.create_tables(self._connection, schema.TABLES)
                 self._counts = StoreCounts(*self._connection.execute(_COUNT).fetchone())
+            self._file = sqlite.OpenFile(path)
         except BaseException:
             self._connection.close()
             raise
@@ -99,6 +100,8 @@ class ChunkStore:
         Raises:
             SequenceError: a gap, or other rows under known numbers; nothing was stored.
             StoreFullError: disk or quota; nothing was stored.
+            StoreValueError: a column cannot hold what a chunk says; nothing was stored.
+            StoreDisplacedError: the file is not where it was opened; what was stored is lost.
         """
         with self._lock:
             with self.transaction() as connection:
@@ -106,7 +109,16 @@ class ChunkStore:
                 counts = self._counts + _counts_of(fresh)
                 self._check_quota(counts)
             self._counts = counts
+        self.check_file()
         return len(fresh)
+
+    def check_file(self) -> None:
+        """Make sure that what is written can be found again.
+
+        Raises:
+            StoreDisplacedError: the file was removed or replaced while open.
+        """
+        self._file.check()
 
     def own_spool_id(self) -> str:
         """The id under which this database, as a spool, numbers its own rows; made at first use."""
@@ -227,7 +239,7 @@ class ChunkStore:
         if known != mine and not deleted:
             message = (
                 f"rows {chunk.first_sequence} to {chunk.next_sequence - 1} of spool "
-                f"{chunk.spool_id!r} are stored already with other contents"
+                f"{public_name(chunk.spool_id)} are stored already with other contents"
             )
             raise SequenceError("SEQUENCE_CONFLICT", message, expected)
 

@@ -12,7 +12,7 @@ from typing import Self
 
 from mbctl.data.chunk import ChunkRecord
 from mbctl.data.chunk_store import ChunkStore, SequenceError
-from mbctl.data.sqlite import StoreBusyError, StoreError, StoreFullError
+from mbctl.data.sqlite import StoreBusyError, StoreError, StoreFullError, StoreValueError
 
 GROUP_MAX = 512  # chunks in one transaction
 
@@ -39,6 +39,23 @@ class ChunkWriter:
     def failure(self) -> StoreError | None:
         """The error after which nothing more is written."""
         return self._failure
+
+    def check(self) -> None:
+        """Make sure that chunks can be written and found again; may wait for the disk.
+
+        Raises:
+            StoreError: why they cannot; from then on nothing more is written.
+        """
+        try:
+            self._store.check_file()
+        except StoreError as error:
+            self._failure = self._failure or error
+        if not self._thread.is_alive():
+            self._failure = self._failure or StoreError(
+                f"{self._store.path} has no writer any more"
+            )
+        if self._failure is not None:
+            raise self._failure
 
     @property
     def depth(self) -> int:
@@ -92,30 +109,38 @@ class ChunkWriter:
         return group
 
     def _write(self, requests: Sequence[_Request]) -> None:
-        if self._failure is not None:
-            _fail(requests, self._failure)
-            return
         try:
+            if self._failure is not None:
+                raise self._failure
             self._store.append([chunk for chunk, _ in requests])
             reached = [self._store.next_sequence(chunk.spool_id) for chunk, _ in requests]
-        except SequenceError as error:
-            self._write_each(requests, error)
+        except (SequenceError, StoreValueError) as error:
+            self._write_halves(requests, error)
         except (StoreFullError, StoreBusyError) as error:
             _fail(requests, error)
-        except StoreError as error:
-            self._failure = error
-            _fail(requests, error)
+        except BaseException as error:  # noqa: BLE001 - outermost frame: whoever waits is told
+            self._failure = self._failure or _as_store_error(error, self._store)
+            _fail(requests, self._failure)
         else:
             for (_, future), sequence in zip(requests, reached, strict=True):
                 _settle(future, sequence)
 
-    def _write_each(self, requests: Sequence[_Request], error: SequenceError) -> None:
-        """One sender's mistake must not cost another sender its chunk."""
+    def _write_halves(self, requests: Sequence[_Request], error: Exception) -> None:
+        """One sender's mistake must not cost another sender its chunk, nor much of its time."""
         if len(requests) == 1:
             _fail(requests, error)
             return
-        for request in requests:
-            self._write([request])
+        middle = len(requests) // 2
+        self._write(requests[:middle])
+        self._write(requests[middle:])
+
+
+def _as_store_error(error: BaseException, store: ChunkStore) -> StoreError:
+    if isinstance(error, StoreError):
+        return error
+    failure = StoreError(f"writing {store.path} failed: {type(error).__name__}: {error}")
+    failure.__cause__ = error
+    return failure
 
 
 def _settle(future: Future[int], sequence: int) -> None:

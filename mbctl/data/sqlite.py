@@ -12,6 +12,7 @@ from pathlib import Path
 APPLICATION_ID = 0x6D626374  # "mbct"
 SCHEMA_VERSION = 1
 BUSY_TIMEOUT_MS = 5_000
+_VALUE_CODES = (sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_TOOBIG)
 
 
 class StoreError(RuntimeError):
@@ -42,6 +43,18 @@ class StoreFullError(StoreError):
     """No room: the disk is full or the quota is used up. Nothing of the transaction was stored."""
 
     reason = "STORE_FULL"
+
+
+class StoreValueError(StoreError):
+    """A value that its column cannot hold. Nothing of the transaction was stored."""
+
+    reason = "VALUE_UNSTORABLE"
+
+
+class StoreDisplacedError(StoreError):
+    """The file was removed or replaced while it was open: what is written now nobody will find."""
+
+    reason = "STORE_DISPLACED"
 
 
 class StoreBusyError(StoreError):
@@ -116,6 +129,43 @@ def create_tables(connection: sqlite3.Connection, statements: str) -> None:
             connection.execute(statement)
 
 
+class OpenFile:
+    """Which file a path named when it was opened, and whether it still does.
+
+    SQLite goes on writing into a file that was renamed, removed or replaced, without an error.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._log = path.with_name(path.name + "-wal")
+        self._opened = _identity(path)
+        self._opened_log: tuple[int, int] | None = None
+
+    def check(self) -> None:
+        """Hold the file and its write-ahead log against what was opened.
+
+        Raises:
+            StoreDisplacedError: another file is there, or none.
+        """
+        if self._opened_log is None:
+            self._opened_log = _identity(self._log)  # SQLite makes it with the first transaction
+        for path, opened in ((self._path, self._opened), (self._log, self._opened_log)):
+            if opened is not None and (found := _identity(path)) != opened:
+                what = "removed" if found is None else "replaced by another file"
+                raise StoreDisplacedError(
+                    f"{path} was {what} while database {self._path} was open; what is written now "
+                    "would be lost: put the file back and start again"
+                )
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 @contextlib.contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
     """BEGIN IMMEDIATE ... COMMIT; everything or nothing. COMMIT returns once it is durable."""
@@ -138,8 +188,12 @@ def named_errors(path: Path) -> Iterator[None]:
     """
     try:
         yield
+    except (OverflowError, UnicodeError) as error:  # Python's side of binding a value
+        raise StoreValueError(f"database {path} cannot hold a value: {error}") from error
     except sqlite3.DatabaseError as error:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code in _VALUE_CODES or isinstance(error, sqlite3.DataError):
+            raise StoreValueError(f"database {path} cannot hold a value: {error}") from error
         if code == sqlite3.SQLITE_FULL:
             raise StoreFullError(f"no room to write database {path}: {error}") from error
         if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):

@@ -12,6 +12,7 @@ import grpc
 import grpc.aio
 import structlog
 
+from mbctl.data.chunk import public_name
 from mbctl.data.layout import RowLayout
 from mbctl.data.sqlite import StoreError
 from protos import trainer_pb2, trainer_pb2_grpc
@@ -90,7 +91,7 @@ class Uplink:
         if not oldest <= answer.next_sequence <= self._spool.next_sequence:
             raise UplinkError(
                 f"SEQUENCE_GAP: the trainer expects row {answer.next_sequence} of spool "
-                f"{self._spool.spool_id}, which holds rows {oldest} to "
+                f"{public_name(self._spool.spool_id)}, which holds rows {oldest} to "
                 f"{self._spool.next_sequence - 1}; the trainer's database is not the one that "
                 "acknowledged the rest: start it on its old run directory"
             )
@@ -124,7 +125,7 @@ class Uplink:
     def _connected(self, next_sequence: int) -> None:
         self._spool.trainer_connected = True
         self.error = ""
-        log.info("uplink_open", spool_id=self._spool.spool_id, resume_at=next_sequence)
+        log.info("uplink_open", spool=public_name(self._spool.spool_id), resume_at=next_sequence)
 
     def _report(self, error: str) -> None:
         if error != self.error:

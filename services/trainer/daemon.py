@@ -42,6 +42,7 @@ INGEST_SERVICE = "mbctl.v1.IngestService"
 MODEL_SERVICE = "mbctl.v1.ModelService"
 MESSAGE_MAX_BYTES = 4 * 1024 * 1024
 GRACE_S = 1.0
+LOOK_S = 0.5
 
 log = structlog.get_logger()
 
@@ -68,7 +69,7 @@ class _Trainer:
     async def serve(self, stop: asyncio.Event) -> int:
         async with contextlib.AsyncExitStack() as stack:
             self._open_files(stack)
-            server = self._build_server()
+            server = self._server = self._build_server()
             address = self._config.run_dir / paths.ADDRESS_FILE
             stack.callback(address.unlink, missing_ok=True)
             close_metrics = serve_trainer_metrics(self._config, self._board)
@@ -141,6 +142,7 @@ class _Trainer:
         tasks = [
             asyncio.create_task(self._supervisor.run()),
             asyncio.create_task(self._refits.run()),
+            asyncio.create_task(self._look_after_writer()),
         ]
         for task in tasks:
             task.add_done_callback(lambda _: stop.set())
@@ -156,10 +158,22 @@ class _Trainer:
 
     def _note_ingest_error(self, error: str) -> None:
         self._board.ingest_error = error
-        if self._writer.failure is not None and not self._stop.is_set():
-            log.error("store_failed", error=str(self._writer.failure))
-            self._code = exit_codes.FAULT
-            self._stop.set()
+
+    async def _look_after_writer(self) -> None:
+        """Ask every LOOK_S whether rows can be stored; returns, which ends the daemon, when not."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time()
+        while True:
+            try:
+                await asyncio.to_thread(self._writer.check)
+            except StoreError as error:
+                log.error("store_failed", reason=error.reason, error=str(error))
+                self._code = exit_codes.FAULT
+                self._board.ingest_error = str(error)
+                await self._server.set_serving(INGEST_SERVICE, False)
+                return
+            deadline = max(deadline + LOOK_S, loop.time())
+            await asyncio.sleep(deadline - loop.time())
 
     def _say_health(self, server: GrpcServer, well: bool) -> None:
         self._health = asyncio.ensure_future(server.set_serving(MODEL_SERVICE, well))

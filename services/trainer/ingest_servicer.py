@@ -9,11 +9,11 @@ import grpc
 import grpc.aio
 import structlog
 
-from mbctl.data.chunk import ChunkError, ChunkRecord
+from mbctl.data.chunk import ChunkError, ChunkRecord, public_name
 from mbctl.data.chunk_store import ChunkStore, SequenceError
 from mbctl.data.chunk_writer import ChunkWriter
 from mbctl.data.layout import RowLayout
-from mbctl.data.sqlite import StoreBusyError, StoreError, StoreFullError
+from mbctl.data.sqlite import StoreBusyError, StoreError, StoreFullError, StoreValueError
 from protos import common_pb2, trainer_pb2, trainer_pb2_grpc
 from services import wire
 from services.errors import ServiceError, invalid_field, refusal
@@ -139,7 +139,10 @@ class IngestServicer(trainer_pb2_grpc.IngestServiceServicer):
         """Make `stream` its robot's; a broken stream of the same spool must not lock it out."""
         old = self._streams.get(stream.robot)
         if old is not None and old.spool_id != stream.spool_id:
-            message = f"robot {stream.robot!r} streams from spool {old.spool_id} already"
+            message = (
+                f"robot {stream.robot!r} streams already, from spool {public_name(old.spool_id)}; "
+                f"this is spool {public_name(stream.spool_id)}: two controllers have one robot name"
+            )
             raise refusal("ROBOT_IN_USE", message)
         if old is not None:
             message = f"robot {stream.robot!r} opened another stream"
@@ -187,7 +190,7 @@ class IngestServicer(trainer_pb2_grpc.IngestServiceServicer):
         try:
             sequence = await write
         except (SequenceError, StoreError) as error:
-            if isinstance(error, StoreError):
+            if not isinstance(error, SequenceError | StoreValueError):
                 self._on_error(str(error))
             raise _storing_failed(error) from error
         stream.room.release()
@@ -255,7 +258,8 @@ async def _drop(requests: Requests) -> None:
 
 def _check_spool_id(spool_id: str) -> str:
     if len(spool_id) != 32 or set(spool_id) - set("0123456789abcdef"):
-        raise invalid_field("spool_id", spool_id, "32 hexadecimal digits, lower case")
+        found = f"{len(spool_id)} characters"  # never the id itself: it authorises
+        raise invalid_field("spool_id", found, "32 hexadecimal digits, lower case")
     return spool_id
 
 
@@ -272,6 +276,8 @@ def _storing_failed(error: SequenceError | StoreError) -> ServiceError:
         code = grpc.StatusCode.OUT_OF_RANGE if gap else grpc.StatusCode.FAILED_PRECONDITION
         expected = {"expected_sequence": str(error.expected)}
         return ServiceError(code, error.reason, str(error), metadata=expected)
+    if isinstance(error, StoreValueError):
+        return ServiceError(grpc.StatusCode.INVALID_ARGUMENT, error.reason, str(error))
     if isinstance(error, StoreFullError):
         return ServiceError(grpc.StatusCode.RESOURCE_EXHAUSTED, error.reason, str(error))
     if isinstance(error, StoreBusyError):

@@ -12,8 +12,11 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from mbctl.config.models import TrainerConfig
+from mbctl.data.chunk import NUMBER_MAX
 
 LINE_BYTES_MAX = 1 << 20
+
+Count = Annotated[int, Field(ge=0, le=NUMBER_MAX)]  # what the database can hold
 
 
 class _Message(BaseModel):
@@ -66,16 +69,16 @@ class RefitCommand(_Message):
     """
 
     kind: Literal["refit"] = "refit"
-    job: int
-    refit: int
-    rows: int
+    job: Count
+    refit: Count
+    rows: Count
 
 
 class CancelCommand(_Message):
     """Stop a job if it runs, and go back to the state before it."""
 
     kind: Literal["cancel"] = "cancel"
-    job: int
+    job: Count
 
 
 class Published(_Message):
@@ -89,9 +92,9 @@ class Published(_Message):
     """
 
     kind: Literal["published"] = "published"
-    refit: int
-    version: int
-    rows: int
+    refit: Count
+    version: Count
+    rows: Count
     rows_sha256: str
     metrics: dict[str, float]
 
@@ -100,8 +103,8 @@ class Ready(_Message):
     """The learner stands at its checkpoint and waits for commands."""
 
     kind: Literal["ready"] = "ready"
-    initial_rows: int
-    rows_per_refit: int
+    initial_rows: Count
+    rows_per_refit: Count
     newest: Published
 
 
@@ -116,7 +119,7 @@ class Advanced(_Message):
     """
 
     kind: Literal["advanced"] = "advanced"
-    job: int
+    job: Count
     phase: str
     fraction: float
     overall: float
@@ -127,7 +130,7 @@ class CancelledReport(_Message):
     """A job was given up."""
 
     kind: Literal["cancelled"] = "cancelled"
-    job: int
+    job: Count
 
 
 class Refused(_Message):

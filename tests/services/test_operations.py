@@ -74,6 +74,8 @@ def test_waiting_answers_in_time_when_it_is_not_done() -> None:
         assert not (await stub.WaitOperation(request, timeout=0.3)).done
         request.timeout.CopyFrom(duration_pb2.Duration(nanos=10_000_000))
         assert not (await stub.WaitOperation(request, timeout=20)).done
+        request.timeout.CopyFrom(duration_pb2.Duration(seconds=2**62))
+        assert not (await stub.WaitOperation(request, timeout=0.3)).done
         request.timeout.CopyFrom(duration_pb2.Duration(seconds=-1))
         assert (await refused(stub.WaitOperation(request, timeout=5)))[1] == "FIELD_INVALID"
 

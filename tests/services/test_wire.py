@@ -1,6 +1,8 @@
 """What goes over the wire comes back equal, and nonsense is refused by name."""
 
 import dataclasses
+import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mbctl.data.chunk import ChunkError, ChunkRecord, EpisodeSummary
+from mbctl.data.chunk_store import ChunkStore, SequenceError
 from mbctl.data.layout import RowLayout
 from protos import trainer_pb2
 from services import wire
@@ -98,3 +101,74 @@ def test_nonsense_is_refused_by_name() -> None:
         wire.chunk_from_proto(message, CHUNK.spool_id)
     with pytest.raises(ChunkError, match="spool_id"):
         wire.chunk_from_proto(wire.chunk_to_proto(CHUNK), "")
+
+
+EXTREMES = {
+    "int64": (-(2**63), -1, 0, 2**60, 2**62 + 1, 2**63 - 1),
+    "int32": (-(2**31), -1, 0, 2**31 - 1),
+    "uint32": (0, 2**32 - 1),
+    "double": (math.nan, math.inf, -math.inf, 1e308),
+    "string": ("", "x" * 3_000_000, "a\0b", "\U0010ffff", "\x1b[31m", "\n"),
+    "bool": (True, False),
+    "enum": (-(2**31), 0, 3, 2**31 - 1),
+    "bytes": (b"", b"\xff" * 64),
+}
+
+
+def _leaves(message):
+    """(message, field) of every plain field, those of messages within it included."""
+    for field in message.DESCRIPTOR.fields:
+        if field.type == field.TYPE_MESSAGE:
+            yield from _leaves(getattr(message, field.name))
+        else:
+            yield message, field
+
+
+def _type_name(field) -> str:
+    return next(n for n in EXTREMES if getattr(field, f"TYPE_{n.upper()}") == field.type)
+
+
+def _extremes():
+    for number, (_, field) in enumerate(_leaves(wire.chunk_to_proto(CHUNK))):
+        for value in EXTREMES[_type_name(field)]:
+            shown = repr(value)[:20]
+            yield pytest.param(number, value, id=f"{field.full_name.split('.', 2)[-1]}={shown}")
+
+
+@pytest.mark.parametrize(("number", "value"), list(_extremes()))
+def test_what_is_not_refused_can_be_stored_as_it_came(
+    number: int, value: object, tmp_path: Path
+) -> None:
+    message = wire.chunk_to_proto(CHUNK)
+    owner, field = list(_leaves(message))[number]
+    setattr(owner, field.name, value)
+    try:
+        chunk = wire.chunk_from_proto(message, CHUNK.spool_id)
+        chunk.check(LAYOUT)
+    except ChunkError:
+        return
+    with ChunkStore(tmp_path / "a.db") as store:
+        if chunk.first_sequence > 1:  # in range, and no continuation of anything
+            with pytest.raises(SequenceError):
+                store.append([chunk])
+            return
+        store.append([chunk])
+        (stored,) = store.chunks_from(CHUNK.spool_id, 0)
+    assert repr(stored) == repr(chunk)  # NaN does not equal itself
+
+
+def test_times_that_no_clock_shows_are_refused() -> None:
+    for seconds, nanos in ((2**60, 0), (5 * 10**9, 0), (1, 10**9), (1, -1)):
+        for stamp in ("wall_time", "episode.start_wall_time"):
+            message = wire.chunk_to_proto(CHUNK)
+            owner = message.header.episode if "." in stamp else message.header
+            time = getattr(owner, stamp.rpartition(".")[2])
+            time.seconds, time.nanos = seconds, nanos
+            with pytest.raises(ChunkError, match=r"wall_ns|nanos"):
+                wire.chunk_from_proto(message, CHUNK.spool_id)
+
+
+def test_a_spool_id_is_in_no_message() -> None:
+    with pytest.raises(ChunkError) as refused:
+        wire.chunk_from_proto(wire.chunk_to_proto(CHUNK), CHUNK.spool_id * 9)
+    assert CHUNK.spool_id not in str(refused.value)

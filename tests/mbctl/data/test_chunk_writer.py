@@ -10,7 +10,13 @@ import pytest
 
 from mbctl.data.chunk_store import ChunkStore, SequenceError
 from mbctl.data.chunk_writer import ChunkWriter
-from mbctl.data.sqlite import StoreBusyError, StoreError, StoreFullError
+from mbctl.data.sqlite import (
+    StoreBusyError,
+    StoreDisplacedError,
+    StoreError,
+    StoreFullError,
+    StoreValueError,
+)
 
 Make = Callable[..., Any]
 Limit = Callable[[ChunkStore, int], None]
@@ -99,3 +105,69 @@ def test_a_locked_database_passes(tmp_path: Path, make_chunk: Make) -> None:
         other.execute("ROLLBACK")
         other.close()
         assert writer.submit(make_chunk(1)).result(10) == 5
+
+
+@pytest.mark.parametrize(
+    "unstorable", [{"wall_ns": 2**70}, {"purpose": "trian"}, {"robot": "\ud800"}]
+)
+def test_a_value_that_no_column_holds_spares_the_others(
+    tmp_path: Path, make_chunk: Make, unstorable: dict[str, object]
+) -> None:
+    with CountingStore(tmp_path / "a.db") as store, ChunkWriter(store) as writer:
+        good = [writer.submit(make_chunk(1 + 4 * i)) for i in range(100)]
+        bad = writer.submit(make_chunk(1, spool_id="other", **unstorable))
+        late = writer.submit(make_chunk(401))
+        store.gate.set()
+        assert [future.result(10) for future in (good[-1], late)] == [401, 405]
+        with pytest.raises(StoreValueError, match="cannot hold"):
+            bad.result(10)
+        assert writer.failure is None
+        assert store.transactions <= 25  # halves, not one by one
+
+
+class BreakingStore(CountingStore):
+    """Fails in a way that nobody foresaw."""
+
+    error: BaseException
+
+    def append(self, chunks) -> int:
+        super().append(chunks)
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    "error", [ZeroDivisionError("nobody foresaw"), MemoryError("nobody foresaw"), SystemExit(9)]
+)
+def test_no_exception_passes_in_silence(
+    tmp_path: Path, make_chunk: Make, error: BaseException
+) -> None:
+    with BreakingStore(tmp_path / "a.db") as store, ChunkWriter(store) as writer:
+        store.error = error
+        told = f"{type(error).__name__}: {error}"
+        waiting = [writer.submit(make_chunk(1 + 4 * i)) for i in range(600)]
+        store.gate.set()
+        for future in (*waiting, writer.submit(make_chunk(1))):
+            with pytest.raises(StoreError, match=told):
+                future.result(10)
+        with pytest.raises(StoreError, match=told):
+            writer.check()
+
+
+@pytest.mark.parametrize("suffix", ["", "-wal"])
+@pytest.mark.parametrize("how", ["removed", "replaced"])
+def test_a_file_that_is_not_there_any_more_acknowledges_nothing(
+    tmp_path: Path, make_chunk: Make, how: str, suffix: str
+) -> None:
+    with ChunkStore(tmp_path / "a.db") as store, ChunkWriter(store) as writer:
+        assert writer.submit(make_chunk(1)).result(10) == 5
+        writer.check()
+        path = tmp_path / f"a.db{suffix}"
+        path.rename(tmp_path / "away")
+        if how == "replaced":
+            path.write_bytes((tmp_path / "away").read_bytes())
+        with pytest.raises(StoreDisplacedError, match=f"a.db{suffix} was {how}"):
+            writer.check()
+        with pytest.raises(StoreDisplacedError, match=how):
+            writer.submit(make_chunk(5)).result(10)
+        with pytest.raises(StoreDisplacedError, match=how):
+            store.append([make_chunk(5)])

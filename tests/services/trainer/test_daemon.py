@@ -207,6 +207,49 @@ def test_a_database_that_fails_ends_the_daemon(start_trainer, sender, make_chunk
     assert "no such table" in trainer.log.read_text()
 
 
+def test_one_chunk_of_nonsense_harms_nobody_else(
+    start_trainer, sender, make_chunk, make_chunks
+) -> None:
+    trainer = start_trainer()
+    with trainer.client() as client:
+        for name, change in {
+            "wall": {"wall_ns": 2**62 * 2},
+            "version": {"policy_version": 2**62 + 1},
+            "sequence": {"first_sequence": 2**63 - 40},
+            "boot": {"boot_id": "a\0b"},
+            "calibration": {"calibration_version": "x" * 3_000_000},
+        }.items():
+            hostile = sender(client, spool_id=os.urandom(16).hex(), robot="evil")
+            chunk = make_chunk(1, robot="evil", episode=None, **change)
+            with pytest.raises(ServiceError, match="CHUNK_INVALID"):
+                hostile.send([chunk])
+            assert hostile.acknowledged == 1, name
+        honest = sender(client)
+        honest.send(make_chunks(80))
+        assert honest.acknowledged == 81
+        assert client.status().rows_stored == 80
+        assert client.caller.is_serving("mbctl.v1.IngestService")
+    assert trainer.stop() == exit_codes.OK
+
+
+@pytest.mark.parametrize("how", ["removed", "replaced"])
+def test_a_database_taken_away_ends_the_daemon_with_a_reason(
+    start_trainer, sender, make_chunks, how
+) -> None:
+    trainer = start_trainer()
+    with trainer.client() as client:
+        sender(client).send(make_chunks(40))
+    database = trainer.run_dir / "trainer.db"
+    content = database.read_bytes()
+    database.unlink()
+    if how == "replaced":
+        database.write_bytes(content)
+    assert trainer.process.wait(15) == exit_codes.FAULT
+    (failed,) = [e for e in trainer.events() if e["event"] == "store_failed"]
+    assert failed["reason"] == "STORE_DISPLACED"
+    assert f"{database} was {how}" in failed["error"]
+
+
 def refusal_of(trainer) -> str:
     assert trainer.process.wait(20) == exit_codes.START_UP
     return trainer.log.read_text()
