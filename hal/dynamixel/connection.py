@@ -29,6 +29,7 @@ class Connection:
         servos: [J + K] joints, then objects, with their goal limits.
         cycle: reads them all.
         warnings: what was found and stops nothing.
+        setup_warnings: the same of settings, which the next activation looks at again.
     """
 
     port: SerialPort
@@ -36,6 +37,7 @@ class Connection:
     servos: tuple[Servo, ...]
     cycle: StateCycle
     warnings: tuple[str, ...]
+    setup_warnings: tuple[str, ...]
 
     def close(self) -> None:
         """Release the port."""
@@ -95,13 +97,14 @@ def _verify(
     ensure_answers(bus, found)
     if settings.configure_servos:
         configure_return_delay(bus, found)
-    servos, warnings = inspect(bus, found, spec)
+    servos, setup_warnings = inspect(bus, found, spec)
     layout = choose_layout(ServoGroup(bus, servos))
+    warnings = ()
     if extra:
-        warnings.append(f"UNEXPECTED_SERVO: ids {', '.join(map(str, extra))} are on the bus too")
+        warnings = (f"UNEXPECTED_SERVO: ids {', '.join(map(str, extra))} are on the bus too",)
     cycle = StateCycle(bus, servos, settings, now_ns, layout)
     check_capacity(cycle, settings, period_s)
-    return Connection(port, bus, tuple(servos), cycle, tuple(warnings))
+    return Connection(port, bus, tuple(servos), cycle, warnings, tuple(setup_warnings))
 
 
 def _relax(bus: ServoBus, servos: list[Servo]) -> None:

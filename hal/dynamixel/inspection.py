@@ -1,87 +1,28 @@
-"""Are the servos set up so that commanding them is safe? Read before anything is written."""
+"""Are the servos set up so that commanding them is safe, and moves them? Read, never written."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from hal.dynamixel.angles import ServoAngles
 from hal.dynamixel.bus import ServoBus
-from hal.dynamixel.servo import (
-    DRIVE_MODE_FIRMWARE,
-    STARTUP_CONFIGURATION_FIRMWARE,
-    Servo,
-    names_of,
-)
+from hal.dynamixel.servo import Servo, names_of
 from hal.dynamixel.servo_group import ServoGroup
+from hal.dynamixel.servo_setup import misfits, settings_of
+from hal.dynamixel.setting import Misfit, Severity
 from hal.dynamixel.state_block import RETURN_LEVEL
-from hal.dynamixel.status import HardwareError
-from hal.dynamixel.units import RETURN_DELAY_S
 from hal.errors import HalError
 from hal.types import RobotSpec
 
-_POSITION_MODE = 3
-_SECONDARY_ID_OFF = 253
-_TORQUE_AT_STARTUP = 0x01
-_NEEDED_SHUTDOWN = (
-    HardwareError.OVERLOAD | HardwareError.ELECTRICAL_SHOCK | HardwareError.OVERHEATING
-)
-
-
-@dataclass(frozen=True, slots=True)
-class _Rule:
-    """What a register must be; only firmware from `firmware` on has it."""
-
-    register: str
-    is_wrong: Callable[[int], bool]
-    reason: str
-    message: str
-    firmware: int = 0
-
-
-_RULES = (
-    _Rule(
-        "homing_offset",
-        lambda value: value != 0,
-        "HOMING_OFFSET_SET",
-        "homing offset is {} ticks, must be 0: the bus watchdog goes wrong with it; put the offset "
-        "into the calibration",
-    ),
-    _Rule(
-        "operating_mode",
-        lambda value: value != _POSITION_MODE,
-        "OPERATING_MODE",
-        f"operating mode is {{}}, must be {_POSITION_MODE} (position)",
-    ),
-    _Rule(
-        "drive_mode",
-        lambda value: value != 0,
-        "DRIVE_MODE",
-        "drive mode is {}, must be 0: direction belongs into the calibration, and torque must not "
-        "come on with a goal",
-        DRIVE_MODE_FIRMWARE,
-    ),
-    _Rule(
-        "secondary_id",
-        lambda value: value < _SECONDARY_ID_OFF,
-        "SECONDARY_ID",
-        "secondary id is {}, must be 255: packets for it would move this servo too",
-    ),
-    _Rule(
-        "startup_configuration",
-        lambda value: bool(value & _TORQUE_AT_STARTUP),
-        "STARTUP_TORQUE",
-        "startup configuration is {}, bit 0 must be 0: torque must not come on with the supply",
-        STARTUP_CONFIGURATION_FIRMWARE,
-    ),
-)
+_CURE = "put it right with `mbctl calibrate --configure`"
+_SET_BY_DRIVER = ("RETURN_LEVEL", "PROFILE")
 
 
 class ServoSetupError(HalError):
-    """A servo is set up in a way that makes moving it unsafe.
+    """A servo is set up so that moving it is unsafe, or that it would not move as it is told.
 
-    Reasons: HOMING_OFFSET_SET, OPERATING_MODE, DRIVE_MODE, SECONDARY_ID, STARTUP_TORQUE,
-    SERVO_LIMITS_TOO_TIGHT.
+    Reasons: SERVO_LIMITS_TOO_TIGHT and those of `servo_setup.SETTINGS`.
     """
 
     reason = "SERVO_SETUP"
@@ -106,11 +47,23 @@ def inspect(
         ServoSetupError: see there.
         RobotReadError: SERVO_SILENT.
     """
-    group = ServoGroup(bus, servos)
-    _refuse_settings(group)
-    limited = _with_limits(group)
+    found = _misfits(bus, servos)
+    _refuse(found, Severity.UNSAFE)
+    limited = _with_limits(ServoGroup(bus, servos))
     _refuse_limits(limited, spec)
-    return limited, list(_warnings(group))
+    return limited, list(_warnings(found))
+
+
+def inspect_for_torque(bus: ServoBus, servos: Sequence[Servo]) -> list[str]:
+    """Refuse settings with which a servo would not move as it is told; return warnings.
+
+    Raises:
+        ServoSetupError: see there.
+        RobotReadError: SERVO_SILENT.
+    """
+    found = _misfits(bus, servos)
+    _refuse(found, Severity.WEAK)
+    return list(_warnings(found))
 
 
 def configure_return_delay(bus: ServoBus, servos: Sequence[Servo]) -> None:
@@ -126,19 +79,36 @@ def configure_return_delay(bus: ServoBus, servos: Sequence[Servo]) -> None:
         ServoGroup(bus, limp).write("return_delay_time", 0, reason="RETURN_DELAY")
 
 
-def _refuse_settings(group: ServoGroup) -> None:
-    for rule in _RULES:
-        having = [servo for servo in group.servos if servo.firmware >= rule.firmware]
-        if having:
-            _refuse_values(ServoGroup(group.bus, having), rule)
+_Found = list[tuple[Servo, Misfit]]
 
 
-def _refuse_values(group: ServoGroup, rule: "_Rule") -> None:
-    values = group.read(rule.register)
-    wrong = [servo for servo in group.servos if rule.is_wrong(values[servo.id])]
-    if wrong:
-        message = rule.message.format(values[wrong[0].id])
-        raise ServoSetupError(f"{names_of(wrong)}: {message}", reason=rule.reason)
+def _misfits(bus: ServoBus, servos: Sequence[Servo]) -> _Found:
+    """Of all servos; those of one model and firmware have the same registers: read at once."""
+    kinds = dict.fromkeys((servo.table, servo.firmware) for servo in servos)
+    found: dict[int, list[Misfit]] = {}
+    for table, firmware in kinds:
+        alike = [s for s in servos if (s.table, s.firmware) == (table, firmware)]
+        names = [setting.register for setting in settings_of(table, firmware)]
+        for servo_id, values in ServoGroup(bus, alike).read_all(names).items():
+            found[servo_id] = list(misfits(table, firmware, values))
+    return [(servo, misfit) for servo in servos for misfit in found[servo.id]]
+
+
+def _refuse(found: _Found, severity: Severity) -> None:
+    """The first kind of misfit that is at least so bad, with every servo that has it."""
+    for _, first in found:
+        if first.severity >= severity:
+            having = [servo for servo, misfit in found if misfit.text == first.text]
+            raise ServoSetupError(f"{names_of(having)}: {first.text}; {_CURE}", reason=first.reason)
+
+
+def _warnings(found: _Found) -> Iterator[str]:
+    """Each kind of misfit once; the driver itself sets replies and profiles."""
+    for text in dict.fromkeys(misfit.text for _, misfit in found):
+        having = [servo for servo, misfit in found if misfit.text == text]
+        first = next(misfit for _, misfit in found if misfit.text == text)
+        if first.reason not in _SET_BY_DRIVER:
+            yield f"{first.reason}: {names_of(having)}: {text}; {_CURE}"
 
 
 def _with_limits(group: ServoGroup) -> list[Servo]:
@@ -168,21 +138,3 @@ def _refuse_limits(servos: list[Servo], spec: RobotSpec) -> None:
                 f"calibrated travel leave [{servo.goal_min_ticks}, {servo.goal_max_ticks}]",
                 reason="SERVO_LIMITS_TOO_TIGHT",
             )
-
-
-def _warnings(group: ServoGroup) -> Iterator[str]:
-    delays = group.read("return_delay_time")
-    slow = [servo for servo in group.servos if delays[servo.id]]
-    if slow:
-        delay_us = delays[slow[0].id] * RETURN_DELAY_S * 1e6
-        yield (
-            f"RETURN_DELAY: {names_of(slow)} wait {delay_us:.0f} us before each answer; "
-            "configure_servos sets that to 0"
-        )
-    masks = group.read("shutdown")
-    lenient = [s for s in group.servos if _NEEDED_SHUTDOWN & ~masks[s.id]]
-    if lenient:
-        yield (
-            f"SHUTDOWN_MASK: {names_of(lenient)} do not switch themselves off at overload, shock "
-            f"and overheating (mask {masks[lenient[0].id]}, factory {int(_NEEDED_SHUTDOWN)})"
-        )

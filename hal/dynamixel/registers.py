@@ -160,3 +160,18 @@ class ControlTable:
     def at(self, address: int) -> Register | None:
         """The register that begins at `address`."""
         return self._by_address.get(address)
+
+
+def runs(registers: Iterable[Register]) -> list[list[Register]]:
+    """Registers in groups that lie side by side, each to be read at once.
+
+    No group spans a gap in the table: what a servo answers to a read of undefined addresses is
+    not documented.
+    """
+    groups: list[list[Register]] = []
+    for register in sorted(registers, key=lambda r: r.address):
+        if groups and groups[-1][-1].address + groups[-1][-1].size == register.address:
+            groups[-1].append(register)
+        else:
+            groups.append([register])
+    return groups

@@ -6,12 +6,12 @@ tenth of a second without anything being wrong. A robot in motion has no such ti
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NoReturn
 
 from hal.dynamixel.bus import ServoBus
 from hal.dynamixel.errors import ServoStatusError
-from hal.dynamixel.registers import Register
+from hal.dynamixel.registers import Register, runs
 from hal.dynamixel.servo import Servo, names_of
 from hal.errors import HalError, RobotReadError, RobotWriteError
 
@@ -71,6 +71,22 @@ class ServoGroup:
             f"{address}",
             reason="SERVO_SILENT",
         )
+
+    def read_all(self, names: Iterable[str]) -> dict[int, dict[str, int]]:
+        """Values of several registers by servo id and name, complete.
+
+        Raises:
+            RobotReadError: SERVO_SILENT.
+        """
+        values: dict[int, dict[str, int]] = {servo_id: {} for servo_id in self.ids}
+        for run in runs(self._register(name) for name in names):
+            start = run[0].address
+            found = self.read_block(start, run[-1].address + run[-1].size - start)
+            for servo_id, data in found.items():
+                for r in run:
+                    part = data[r.address - start : r.address - start + r.size]
+                    values[servo_id][r.name] = r.decode(part)
+        return values
 
     def write(self, name: str, values: int | Mapping[int, int], *, reason: str) -> None:
         """Write register `name` and read it back, up to three times.

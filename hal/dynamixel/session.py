@@ -1,6 +1,6 @@
 """One connection in use: what the robot does between connecting and losing or closing the port."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from hal.dynamixel.bus_monitor import BusMonitor
 from hal.dynamixel.connection import Connection, prepare
 from hal.dynamixel.findings import Finding
 from hal.dynamixel.goals import GoalWriter
+from hal.dynamixel.inspection import inspect_for_torque
 from hal.dynamixel.monitor import ServoMonitor
 from hal.dynamixel.object_drive import ObjectDrive
 from hal.dynamixel.plausibility import JUMPS_MAX, PlausibleMotion
@@ -61,6 +62,7 @@ class ServoSession:
         )
         self._servo_monitor = ServoMonitor(servos, settings)
         self._bus_monitor = BusMonitor(servos, settings)
+        self._setup_warnings: Sequence[str] = connection.setup_warnings
         self._has_torque = False
         self._soft_until_ns: int | None = None
         self.is_degraded = False
@@ -103,7 +105,7 @@ class ServoSession:
         """Torque on where the robot is; it can be slow only, to begin with.
 
         Raises:
-            RobotReadError, RobotWriteError: it must not or did not get torque.
+            RobotReadError, RobotWriteError, ServoSetupError: it must not or did not get torque.
         """
         self.look()
         self._bus_monitor.require_fresh(self.readings)
@@ -111,6 +113,7 @@ class ServoSession:
         everybody = ServoGroup(self.connection.bus, self.connection.servos)
         everybody.write("torque_enable", 0, reason="TORQUE_NOT_OFF")
         prepare(self.connection)  # possible only without torque
+        self._setup_warnings = inspect_for_torque(self.connection.bus, self.connection.servos)
         held = self._arming.arm(self._settings.soft_start_velocity_rad_s)
         self.goals.seed(held)
         self._has_torque = True
@@ -164,6 +167,7 @@ class ServoSession:
     def warnings(self) -> Iterator[str]:
         """What needs attention but stops nothing."""
         yield from self.connection.warnings
+        yield from self._setup_warnings
         if self.is_degraded:
             mute = self.readings.misses >= self._settings.misses_degraded
             names = [s.name for s, m in zip(self.connection.servos, mute, strict=True) if m]

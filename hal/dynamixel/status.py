@@ -40,3 +40,10 @@ class HardwareError(IntFlag):
     ENCODER = 0x08
     ELECTRICAL_SHOCK = 0x10
     OVERLOAD = 0x20
+
+
+def error_names(errors: HardwareError) -> list[str]:
+    """The set bits in words."""
+    return [
+        bit.name.lower().replace("_", " ") for bit in HardwareError if bit in errors and bit.name
+    ]

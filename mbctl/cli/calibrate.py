@@ -43,7 +43,7 @@ TorqueOff = Annotated[
     bool, typer.Option("--torque-off", help="Take torque off first; what it holds up falls.")
 ]
 Configure = Annotated[
-    bool, typer.Option("--configure", help="Put the servos' settings right, return delay 0.")
+    bool, typer.Option("--configure", help="Put the servos' settings right, in EEPROM and RAM.")
 ]
 WriteLimits = Annotated[
     bool, typer.Option("--write-limits", help="Put the joints' travel into the servos as limits.")
@@ -118,32 +118,37 @@ class _Job:
             self.lines.append("torque is off everywhere")
 
     def configure(self, bus: "ServoBus") -> None:
-        from services.bring_up.configure import plan_settings
+        from services.bring_up.configure import plan_settings, write_settings
         from services.bring_up.readout import read_servos
 
         readouts = read_servos(bus, self._target)
-        self._write(bus, "settings", plan_settings(readouts), readouts)
+        changes = plan_settings(readouts)
+        if self._agreed("settings", changes):
+            write_settings(bus, changes, readouts, self._target, render.note)
+            self._written("settings", changes)
 
     def write_limits(self, bus: "ServoBus") -> None:
-        from services.bring_up.configure import plan_limits
+        from services.bring_up.configure import plan_limits, write_changes
         from services.bring_up.readout import read_servos
 
         readouts = read_servos(bus, self._target)
-        self._write(bus, "limits", plan_limits(readouts, self._target), readouts)
+        changes = plan_limits(readouts, self._target)
+        if self._agreed("limits", changes):
+            write_changes(bus, changes, readouts, render.note)
+            self._written("limits", changes)
 
-    def _write(
-        self, bus: "ServoBus", what: str, changes: "Sequence[Change]", readouts: Sequence[Any]
-    ) -> None:
-        from services.bring_up.configure import write_changes
-
+    def _agreed(self, what: str, changes: "Sequence[Change]") -> bool:
+        """Show what would be written and ask; False where there is nothing to write."""
         self.plain[what] = [asdict(change) for change in changes]
         if not changes:
             self.lines.append(f"{what}: as they should be, nothing written")
-            return
+            return False
         rows = [(c.name, c.servo_id, c.register, c.present, c.wanted) for c in changes]
         render.note(render.table(("joint", "servo", "register", "now", "to be"), rows))
-        agree(f"writes {len(changes)} registers, which stay over a power cycle", self._yes)
-        write_changes(bus, changes, readouts, render.note)
+        agree(f"writes {len(changes)} registers of the servos", self._yes)
+        return True
+
+    def _written(self, what: str, changes: "Sequence[Change]") -> None:
         self.lines.append(f"{what}: {len(changes)} registers written and read back")
 
     def measure(self, bus: "ServoBus", out: Path | None) -> None:

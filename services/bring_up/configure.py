@@ -8,31 +8,15 @@ from hal.dynamixel.bus import ServoBus
 from hal.dynamixel.control_table import control_table_of
 from hal.dynamixel.errors import BadStatusError, BusTimeoutError
 from hal.dynamixel.registers import Register
+from hal.dynamixel.servo_setup import misfits
 from hal.errors import HalError
 from services.bring_up.limits_check import travel_ticks
-from services.bring_up.readout import Readout
-from services.bring_up.settings_checks import (
-    ALL_REPLIES,
-    POSITION_MODE,
-    SECONDARY_ID_OFF,
-    SHUTDOWN_MIN,
-)
+from services.bring_up.readout import Readout, read_servos
 from services.bring_up.target import Target
 
 Say = Callable[[str], None]
 
-# What a servo must be set to; the shutdown mask and the secondary id have many right values.
-# Replies come first: without them nothing else is confirmed.
 REPLIES = "status_return_level"
-WANTED = {
-    REPLIES: ALL_REPLIES,
-    "return_delay_time": 0,
-    "drive_mode": 0,
-    "operating_mode": POSITION_MODE,
-    "homing_offset": 0,
-    "startup_configuration": 0,
-}
-_SECONDARY_ID_NONE = 255
 TRIES = 3
 
 
@@ -57,22 +41,12 @@ class Change:
 
 
 def plan_settings(readouts: Iterable[Readout]) -> list[Change]:
-    """What must be written for every check of settings to pass."""
+    """What must be written for every check of settings to pass; legal values stay as they are."""
     return [
-        Change(r.servo_id, r.name, register, r.values[register], wanted)
+        Change(r.servo_id, r.name, misfit.register, misfit.value, misfit.wanted)
         for r in readouts
-        for register, wanted in _wanted(r).items()
-        if r.values[register] != wanted
+        for misfit in misfits(control_table_of(r.model_number), r.firmware, r.values)
     ]
-
-
-def _wanted(readout: Readout) -> dict[str, int]:
-    secondary = readout.values["secondary_id"]
-    return {
-        **WANTED,
-        "secondary_id": secondary if secondary >= SECONDARY_ID_OFF else _SECONDARY_ID_NONE,
-        "shutdown": readout.values["shutdown"] | int(SHUTDOWN_MIN),
-    }
 
 
 def plan_limits(readouts: Iterable[Readout], target: Target) -> list[Change]:
@@ -110,6 +84,26 @@ def write_changes(
                 f"writing {change.wanted}; the servo may be worn out or of another model"
             )
         say(f"{change.name} (servo {change.servo_id}): {change.register} = {change.wanted}")
+
+
+def write_settings(
+    bus: ServoBus, changes: Sequence[Change], readouts: Iterable[Readout], target: Target, say: Say
+) -> None:
+    """`write_changes`, then look at everything again: a new mode sets back what others were.
+
+    Raises:
+        ConfigureError: as there; SETTING_NOT_WRITTEN where settings do not stay.
+        HalError: a servo did not answer, or refused.
+    """
+    left = changes
+    for _ in range(TRIES):
+        write_changes(bus, left, readouts, say)
+        readouts = read_servos(bus, target)
+        left = plan_settings(readouts)
+        if not left:
+            return
+    shown = ", ".join(f"{c.register} = {c.present} of servo {c.servo_id}" for c in left)
+    raise ConfigureError(f"settings do not stay as they were written and read back: {shown}")
 
 
 def _write(bus: ServoBus, change: Change, register: Register) -> int:

@@ -5,10 +5,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from hal.dynamixel.bus import ServoBus
-from hal.dynamixel.control_table import ControlTable, Register, control_table_of
+from hal.dynamixel.control_table import MODEL_NUMBERS, ControlTable, Register, control_table_of
 from hal.dynamixel.errors import BadStatusError, BusTimeoutError, ServoStatusError
+from hal.dynamixel.registers import runs
 from hal.dynamixel.replies import Ping
-from hal.dynamixel.servo import STARTUP_CONFIGURATION_FIRMWARE, WATCHDOG_FIRMWARE
+from hal.dynamixel.servo import WATCHDOG_FIRMWARE
+from hal.dynamixel.servo_setup import SETTINGS as JUDGED
 from hal.dynamixel.units import POSITION_RAD, VOLTAGE_V
 from hal.errors import HalError
 from services.bring_up.target import Target
@@ -16,28 +18,8 @@ from services.bring_up.target import Target
 PING_TIMEOUT_S = 0.06  # an answer that an adapter holds back for 16 ms still counts
 
 _TRIES = 3
-_SINCE_FIRMWARE = {
-    "startup_configuration": STARTUP_CONFIGURATION_FIRMWARE,
-    "bus_watchdog": WATCHDOG_FIRMWARE,
-    "drive_mode": WATCHDOG_FIRMWARE,
-}
+_SINCE_FIRMWARE = {"bus_watchdog": WATCHDOG_FIRMWARE} | {s.register: s.firmware for s in JUDGED}
 
-SETTINGS = (
-    "return_delay_time",
-    "drive_mode",
-    "operating_mode",
-    "secondary_id",
-    "protocol_type",
-    "homing_offset",
-    "temperature_limit",
-    "max_voltage_limit",
-    "min_voltage_limit",
-    "velocity_limit",
-    "max_position_limit",
-    "min_position_limit",
-    "startup_configuration",
-    "shutdown",
-)
 STATE = (
     "torque_enable",
     "status_return_level",
@@ -47,6 +29,15 @@ STATE = (
     "present_input_voltage",
     "present_temperature",
 )
+_ALL_SETTINGS = (
+    "protocol_type",
+    "max_position_limit",
+    "min_position_limit",
+    *(s.register for s in JUDGED if s.register not in STATE),
+)
+SETTINGS = tuple(n for n in _ALL_SETTINGS if all(n in control_table_of(m) for m in MODEL_NUMBERS))
+SETTINGS_OF_SOME = tuple(name for name in _ALL_SETTINGS if name not in SETTINGS)
+"""Settings that some models have."""
 
 
 class MissingServosError(HalError):
@@ -88,21 +79,6 @@ class Readout:
     @property
     def torque_is_on(self) -> bool:
         return self.values["torque_enable"] != 0
-
-
-def runs(registers: Iterable[Register]) -> list[list[Register]]:
-    """Registers in groups that lie side by side, each to be read at once.
-
-    No group spans a gap in the table: what a servo answers to a read of undefined addresses is
-    not documented.
-    """
-    groups: list[list[Register]] = []
-    for register in sorted(registers, key=lambda r: r.address):
-        if groups and groups[-1][-1].address + groups[-1][-1].size == register.address:
-            groups[-1].append(register)
-        else:
-            groups.append([register])
-    return groups
 
 
 def read_registers(bus: ServoBus, servo_id: int, registers: Iterable[Register]) -> dict[str, int]:
@@ -150,7 +126,7 @@ def read_servo(bus: ServoBus, ping: Ping, name: str) -> Readout:
         HalError: it did not answer; UnknownServoModelError: a model without a control table.
     """
     table = control_table_of(ping.model_number)
-    wanted = [table[n] for n in (*SETTINGS, *STATE)]
+    wanted = [table[n] for n in (*SETTINGS, *SETTINGS_OF_SOME, *STATE) if n in table]
     there = [r for r in wanted if ping.firmware >= _SINCE_FIRMWARE.get(r.name, 0)]
     values = {r.name: r.default for r in wanted}
     values.update(read_registers(bus, ping.servo_id, there))

@@ -1,13 +1,12 @@
-"""Whether each servo is set up as the driver needs it; a power cycle changes none of it."""
+"""Whether each servo is set up as the driver needs it, by the table that the driver itself uses."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
-from hal.dynamixel.servo import (
-    FAST_READ_FIRMWARE,
-    STARTUP_CONFIGURATION_FIRMWARE,
-    WATCHDOG_FIRMWARE,
-)
-from hal.dynamixel.status import HardwareError
+from hal.dynamixel.control_table import control_table_of
+from hal.dynamixel.servo import FAST_READ_FIRMWARE, WATCHDOG_FIRMWARE
+from hal.dynamixel.servo_setup import SETTINGS, misfits
+from hal.dynamixel.setting import Severity
 from services.bring_up.checks import Check, Complaint
 from services.bring_up.finding import Level
 from services.bring_up.limits_check import judge_limits
@@ -15,22 +14,22 @@ from services.bring_up.presence_findings import model_name
 from services.bring_up.readout import Readout
 from services.bring_up.target import Target
 
-POSITION_MODE = 3
-SECONDARY_ID_OFF = 253
-ALL_REPLIES = 2
-SHUTDOWN_MIN = HardwareError.OVERLOAD | HardwareError.ELECTRICAL_SHOCK | HardwareError.OVERHEATING
-MODES = {
-    0: "current",
-    1: "velocity",
-    3: "position",
-    4: "extended position",
-    5: "current-based position",
-    16: "PWM",
-}
-_DRIVE_BITS = {
-    0: "turns the other way round (bit 0)",
-    2: "profiles by time (bit 2)",
-    3: "switches torque on with any goal (bit 3)",
+# What is said where all is well, by subject.
+_GOOD = {
+    "replies": "to every instruction",
+    "return delay": "0 us",
+    "operating mode": "position",
+    "drive mode": "0",
+    "homing offset": "0",
+    "secondary id": "none",
+    "startup": "torque stays off at power-up",
+    "shutdown": "on overload, electrical shock and overheating",
+    "moving": "threshold as usual",
+    "alarm limits": "temperature and voltage as usual",
+    "output limits": "enough PWM and current to follow commands",
+    "speed limits": "as fast as commands are",
+    "gains": "stiff enough to follow commands",
+    "profile": "none in the way",
 }
 
 
@@ -57,83 +56,14 @@ def _good_firmware(readouts: Sequence[Readout]) -> str:
     return f"{', '.join(map(str, found))}: bus watchdog{reads}"
 
 
-def _return_delay(readout: Readout, target: Target) -> Complaint | None:
-    delay_us = 2 * readout.values["return_delay_time"]
-    if delay_us == 0:
+def _judge(subject: str, readout: Readout, target: Target) -> Complaint | None:
+    """Everything about one subject that is not legal in one servo."""
+    table = control_table_of(readout.model_number)
+    found = [m for m in misfits(table, readout.firmware, readout.values) if m.subject == subject]
+    if not found:
         return None
-    text = f"each reply waits {delay_us} us; 0 is possible"
-    return Complaint(Level.WARN, text, _configure(target))
-
-
-def _mode(readout: Readout, target: Target) -> Complaint | None:
-    mode = readout.values["operating_mode"]
-    if mode == POSITION_MODE:
-        return None
-    found = f"operating mode {mode} ({MODES.get(mode, 'unknown')})"
-    text = f"{found}, expected {POSITION_MODE} (position)"
-    return Complaint(Level.FAIL, text, _configure(target))
-
-
-def _drive(readout: Readout, target: Target) -> Complaint | None:
-    mode = readout.values["drive_mode"]
-    if mode == 0:
-        return None
-    bits = [text for bit, text in _DRIVE_BITS.items() if mode >> bit & 1]
-    text = f"drive mode {mode}, expected 0: {', '.join(bits) or 'unknown bits'}"
-    return Complaint(Level.FAIL, text, _configure(target))
-
-
-def _homing(readout: Readout, target: Target) -> Complaint | None:
-    offset = readout.values["homing_offset"]
-    if offset == 0:
-        return None
-    text = (
-        f"homing offset {offset} ticks, expected 0: it shifts every angle, and with it a servo's "
-        "bus watchdog is known to fail"
-    )
-    return Complaint(Level.FAIL, text, _configure(target))
-
-
-def _secondary(readout: Readout, target: Target) -> Complaint | None:
-    secondary = readout.values["secondary_id"]
-    if secondary >= SECONDARY_ID_OFF:
-        return None
-    text = f"secondary id {secondary}: it obeys what is meant for servo {secondary} too"
-    return Complaint(Level.FAIL, text, _configure(target))
-
-
-def _startup(readout: Readout, target: Target) -> Complaint | None:
-    startup = readout.values["startup_configuration"]
-    if startup == 0:
-        return None
-    if startup & 1 and readout.firmware >= STARTUP_CONFIGURATION_FIRMWARE:
-        text = f"startup configuration {startup}, expected 0: torque comes on with the supply"
-        return Complaint(Level.FAIL, text, _configure(target))
-    text = f"startup configuration {startup}, expected 0"
-    return Complaint(Level.WARN, text, _configure(target))
-
-
-def _shutdown(readout: Readout, target: Target) -> Complaint | None:
-    lacking = SHUTDOWN_MIN & ~HardwareError(readout.values["shutdown"])
-    if not lacking:
-        return None
-    names = ", ".join(error_names(lacking))
-    return Complaint(Level.WARN, f"does not protect itself against {names}", _configure(target))
-
-
-def _replies(readout: Readout, target: Target) -> Complaint | None:
-    level = readout.values["status_return_level"]
-    if level == ALL_REPLIES:
-        return None
-    text = f"status return level {level}, expected {ALL_REPLIES}: it confirms nothing it is told"
-    return Complaint(Level.WARN, text, _configure(target))
-
-
-def error_names(errors: HardwareError) -> list[str]:
-    """The set bits in words."""
-    return [
-        bit.name.lower().replace("_", " ") for bit in HardwareError if bit in errors and bit.name
-    ]
+    level = Level.FAIL if max(m.severity for m in found) > Severity.WARNING else Level.WARN
+    return Complaint(level, "; ".join(m.text for m in found), _configure(target))
 
 
 def _say(text: str) -> Callable[[Sequence[Readout]], str]:
@@ -147,13 +77,9 @@ def _models(readouts: Sequence[Readout]) -> str:
 SETTINGS_CHECKS = (
     Check("model", lambda readout, target: None, _models),
     Check("firmware", _firmware, _good_firmware),
-    Check("return delay", _return_delay, _say("0 us")),
-    Check("operating mode", _mode, _say("position")),
-    Check("drive mode", _drive, _say("0")),
-    Check("homing offset", _homing, _say("0")),
-    Check("secondary id", _secondary, _say("none")),
-    Check("startup", _startup, _say("torque stays off at power-up")),
-    Check("shutdown", _shutdown, _say("on overload, electrical shock and overheating")),
-    Check("replies", _replies, _say("to every instruction")),
+    *(
+        Check(subject, partial(_judge, subject), _say(_GOOD[subject]))
+        for subject in dict.fromkeys(setting.subject for setting in SETTINGS)
+    ),
     Check("position limits", judge_limits, _say("the servos keep to the travel of their joints")),
 )

@@ -4,11 +4,10 @@ from collections.abc import Sequence
 
 from hal.dynamixel.angles import ServoAngles
 from hal.dynamixel.settings import DynamixelSettings
-from hal.dynamixel.status import WATCHDOG_TRIPPED, HardwareError
+from hal.dynamixel.status import WATCHDOG_TRIPPED, HardwareError, error_names
 from services.bring_up.checks import Check, Complaint
 from services.bring_up.finding import Level
 from services.bring_up.readout import Readout
-from services.bring_up.settings_checks import error_names
 from services.bring_up.target import Target
 
 _DEFAULTS = {f: p.default for f, p in DynamixelSettings.__dataclass_fields__.items()}

@@ -37,3 +37,50 @@ def test_servo_that_falls_silent_during_activation_leaves_all_limp(bus: RunningB
         assert "THJ32" in str(caught.value)
         assert robot.lifecycle is Lifecycle.INACTIVE
     assert not any(torques(bus).values())
+
+
+@pytest.mark.parametrize(
+    ("register", "value", "reason"),
+    [
+        ("position_p_gain", 0, "SERVO_GAINS"),
+        ("goal_pwm", 20, "SERVO_OUTPUT_LIMIT"),
+        ("velocity_limit", 1, "SERVO_SPEED_LIMIT"),
+        ("homing_offset", 5, "HOMING_OFFSET_SET"),
+    ],
+)
+def test_what_another_program_left_meanwhile_keeps_torque_off(
+    bus: RunningBus, register, value, reason
+):
+    before = bus.table(21)[register]
+    with make_robot(bus.port) as robot:
+        robot.configure()
+        bus.set_register(21, register, value)
+        try:
+            with pytest.raises(HalError) as caught:
+                robot.activate()
+        finally:
+            bus.set_register(21, register, before)
+        assert caught.value.reason == reason
+        assert "MFJ21 (servo 21)" in str(caught.value)
+        assert f" {value}" in str(caught.value)
+        assert "mbctl calibrate --configure" in str(caught.value)
+        assert not any(torques(bus).values())
+        robot.activate()
+
+
+def test_weak_settings_are_warned_of_before_and_until_they_are_put_right(bus: RunningBus):
+    bus.set_register(21, "position_p_gain", 0)
+    with make_robot(bus.port) as robot:
+        robot.configure()
+        assert any(w.startswith("SERVO_GAINS: MFJ21") for w in robot.health().warnings)
+        bus.set_register(21, "position_p_gain", 800)
+        robot.activate()
+        assert not any(w.startswith("SERVO_GAINS") for w in robot.health().warnings)
+
+
+def test_a_valve_that_cannot_turn_keeps_torque_off_as_well(bus: RunningBus):
+    bus.set_register(50, "position_p_gain", 0)
+    with make_robot(bus.port) as robot:
+        robot.configure()
+        with pytest.raises(HalError, match=r"valve \(servo 50\)"):
+            robot.activate()

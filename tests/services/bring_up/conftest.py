@@ -7,7 +7,7 @@ import pytest
 from hal.dynamixel.bus import ServoBus
 from hal.dynamixel.calibration import default_calibration
 from hal.dynamixel.control_table import control_table_of
-from services.bring_up.readout import SETTINGS, STATE, Readout
+from services.bring_up.readout import SETTINGS, SETTINGS_OF_SOME, STATE, Readout
 from services.bring_up.session import opened_bus
 from services.bring_up.target import Target
 from sim.servo_bus.client import RunningBus, start_virtual_bus
@@ -60,7 +60,7 @@ def readout() -> Callable[..., Readout]:
     table = control_table_of(XM430)
 
     def make(servo_id: int = 11, firmware: int = 45, **changed: int) -> Readout:
-        values = {name: table[name].default for name in (*SETTINGS, *STATE)}
+        values = {name: table[name].default for name in (*SETTINGS, *SETTINGS_OF_SOME, *STATE)}
         good = {
             "return_delay_time": 0,
             "present_position": 2048,

@@ -8,12 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hal.dynamixel.bus import ServoBus
+from services.bring_up import configure
 from services.bring_up.checks import run_check
 from services.bring_up.configure import (
     ConfigureError,
     plan_limits,
     plan_settings,
     write_changes,
+    write_settings,
 )
 from services.bring_up.finding import Level, worst
 from services.bring_up.readout import Readout, read_servos
@@ -30,6 +32,20 @@ WRONG = {
     "startup_configuration": 1,
     "shutdown": 0x20,
     "status_return_level": 1,
+    "moving_threshold": 1023,
+    "pwm_limit": 20,
+    "goal_pwm": 20,
+    "current_limit": 5,
+    "goal_current": 5,
+    "acceleration_limit": 1,
+    "velocity_limit": 1,
+    "position_p_gain": 0,
+    "position_i_gain": 5000,
+    "position_d_gain": 16_000,
+    "feedforward_1st_gain": 9,
+    "feedforward_2nd_gain": 9,
+    "profile_acceleration": 1,
+    "profile_velocity": 1,
 }
 
 
@@ -69,6 +85,31 @@ def test_nothing_is_written_while_torque_is_on(
         write_changes(bus, plan_settings(readouts), readouts, lambda text: None)
     assert refused.value.reason == "TORQUE_ON"
     assert running.table(11)["return_delay_time"] == 250
+
+
+def test_what_a_new_mode_sets_back_is_put_right_as_well(
+    running: RunningBus, bus: ServoBus, target: Target, register
+):
+    """Gains that were right when the plan was made are not any more when the mode is written."""
+    for name in ("operating_mode", "position_p_gain"):
+        register(11, name, running.table(11)[name])  # it is so again afterwards
+    running.set_register(11, "operating_mode", 4)
+    before = read_servos(bus, target)
+    changes = plan_settings(before)
+    running.set_register(11, "position_p_gain", 7)
+    write_settings(bus, changes, before, target, lambda text: None)
+    assert plan_settings(read_servos(bus, target)) == []
+    assert running.table(11)["position_p_gain"] == 800
+
+
+def test_settings_that_never_stay_are_an_error(
+    running: RunningBus, bus: ServoBus, target: Target, register, monkeypatch
+):
+    register(11, "velocity_limit", 1)
+    readouts = read_servos(bus, target)
+    monkeypatch.setattr(configure, "read_servos", lambda bus, target: readouts)
+    with pytest.raises(ConfigureError, match="velocity_limit = 1 of servo 11"):
+        write_settings(bus, plan_settings(readouts), readouts, target, lambda text: None)
 
 
 @given(low=st.integers(0, 4095), high=st.integers(0, 4095))
