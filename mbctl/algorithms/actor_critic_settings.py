@@ -4,6 +4,10 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+# The most entropy per action that tanh of a Gaussian can have, in nats: at mean 0 and deviation
+# 0.875. Uniform actions in [-1, 1] would have log 2 = 0.693.
+ENTROPY_MAX = 0.6836
+
 
 class ActorCriticSettings(BaseModel):
     """Policy, critics and temperature (Haarnoja et al. 2018, appendix D).
@@ -16,7 +20,8 @@ class ActorCriticSettings(BaseModel):
         target_rate: tau, with which target networks follow; 0.005.
         initial_temperature: alpha at the beginning; 1.
         learn_temperature: whether alpha is learned (section 5 of the paper) or stays.
-        target_entropy: of a learned alpha, nats; None is minus the number of joints.
+        target_entropy: of a learned alpha, nats; None is minus the number of joints. Below
+            ENTROPY_MAX for each joint: no policy reaches more, so alpha would only grow.
         reward_scale: factor on every reward; 1.
         layer_norm: layer normalisation in the critics, for many updates per row; off.
         mirrored_policy: learn and act in the task's mirror image where that is its case; off.
@@ -28,7 +33,7 @@ class ActorCriticSettings(BaseModel):
             the action as applied.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     batch: int = Field(default=256, ge=1)
     policy_hidden: tuple[int, ...] = (256, 256)
@@ -48,3 +53,20 @@ class ActorCriticSettings(BaseModel):
     relabelled: float = Field(default=0.0, ge=0, le=1)
     reward: Literal["task", "objective"] = "task"
     bound_gradient: Literal["exact", "straight_through"] = "exact"
+
+    def entropy_of(self, joints: int) -> float:
+        """The entropy [nats] that the temperature aims at, for a policy of so many joints.
+
+        Raises:
+            ValueError: it is learned, and no policy has that much.
+        """
+        if self.target_entropy is None:
+            return -float(joints)
+        limit = ENTROPY_MAX * joints
+        if self.learn_temperature and self.target_entropy >= limit:
+            raise ValueError(
+                f"target_entropy = {self.target_entropy:g}: no policy of {joints} "
+                f"joint{'s' * (joints > 1)} has so much, so the temperature would grow without "
+                f"end; must be below {limit:.4g}, {ENTROPY_MAX} nats a joint (usual: {-joints})"
+            )
+        return self.target_entropy

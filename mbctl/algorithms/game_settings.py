@@ -44,7 +44,7 @@ class GameSettings(BaseModel):
             baseline; 128, 128 and in the authors' code 1e-3, 1e-3, 1, 128.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     initial_rows: int = Field(ge=1)
     rows_per_refit: int = Field(ge=1)

@@ -34,9 +34,8 @@ class MaximumEntropySettings(Protocol):
     @property
     def learn_temperature(self) -> bool: ...
     @property
-    def target_entropy(self) -> float | None: ...
-    @property
     def bound_gradient(self) -> str: ...
+    def entropy_of(self, joints: int) -> float: ...
 
 
 class MaximumEntropyUpdate:
@@ -48,6 +47,9 @@ class MaximumEntropyUpdate:
 
     Attributes:
         log_alpha: logarithm of the temperature, a scalar tensor.
+
+    Raises:
+        ValueError: the settings ask for more entropy than a policy can have.
     """
 
     def __init__(
@@ -56,8 +58,7 @@ class MaximumEntropyUpdate:
         self.task = task
         self.policy = policy
         self.settings = settings
-        entropy = settings.target_entropy
-        self.target_entropy = -float(len(task.robot.joints)) if entropy is None else entropy
+        self.target_entropy = settings.entropy_of(len(task.robot.joints))
         self.log_alpha = torch.tensor(
             math.log(settings.initial_temperature), requires_grad=settings.learn_temperature
         )

@@ -123,4 +123,4 @@ class ModelBasedNpg:
 
 
 def _whiten(advantage: Tensor) -> Tensor:
-    return (advantage - advantage.mean()) / (advantage.std() + 1e-6)
+    return (advantage - advantage.mean()) / (advantage.std(correction=0) + 1e-6)

@@ -28,7 +28,7 @@ class PlannedSettings(BaseModel):
         shift_steps_max: control steps that a plan is followed when the next one is late.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     planner: PlannerSettings = IcemSettings()
     explores: bool = True

@@ -38,7 +38,7 @@ class ProbabilisticModelSettings(BaseModel):
         symmetry: fit to all images of the data under the task's symmetry group; off.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     members: int = Field(default=7, ge=1, le=64)
     elites: int = Field(default=5, ge=1, le=64)
@@ -99,7 +99,7 @@ class BranchSettings(BaseModel):
             code.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     rollouts: int = Field(default=100_000, ge=1)
     horizon_schedule: tuple[int, int, float, float] = (1, 1, 20.0, 100.0)

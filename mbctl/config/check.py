@@ -62,6 +62,7 @@ def check_settings_for_task(config: AlgorithmConfig, task_name: str) -> None:
     Raises:
         ConfigError: they do not.
     """
+    from mbctl.algorithms.actor_critic_settings import ActorCriticSettings
     from mbctl.algorithms.memb_settings import MembSettings
     from mbctl.algorithms.probabilistic_settings import ProbabilisticModelSettings
     from mbctl.algorithms.registry import algorithm_config
@@ -75,6 +76,11 @@ def check_settings_for_task(config: AlgorithmConfig, task_name: str) -> None:
             f"{where}learned_reward = true: the reward of {task.name!r} depends on its goal "
             f"({', '.join(task.goal_names)}), which a dynamics model does not see; set it to false"
         )
+    if isinstance(settings, ActorCriticSettings):
+        try:
+            settings.entropy_of(len(task.robot.joints))
+        except ValueError as error:
+            raise ConfigError(f"{where}{error}") from error
     true_model = isinstance(settings, MembSettings) and settings.true_model
     if true_model and not hasattr(task, "step"):
         raise ConfigError(

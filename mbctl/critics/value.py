@@ -53,8 +53,12 @@ class ValueFunction:
     ) -> float:
         """Regress on `returns`; gives the share of their variance left unexplained before."""
         before = self.predict(inputs)
-        unexplained = float((returns - before).var() / (returns.var() + 1e-8))
-        self.scale = returns.std() + 1e-6
+        variance = returns.var(correction=0)
+        unexplained = float((returns - before).var(correction=0) / (variance + 1e-8))
+        # At least a tenth of their size: a spread near 0 would make of returns that are all alike
+        # targets beyond any network's reach.
+        size = returns.square().mean().sqrt()
+        self.scale = torch.maximum(variance.sqrt(), 0.1 * size) + 1e-6
         targets = returns / self.scale
         for _ in range(epochs):
             order = torch.randperm(inputs.shape[0], generator=self.generator)

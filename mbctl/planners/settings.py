@@ -30,7 +30,7 @@ class SearchSettings(BaseModel):
             in units of a step's usual change.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     horizon: int = Field(default=12, ge=1, le=500)
     population: int = Field(default=128, ge=2, le=100_000)

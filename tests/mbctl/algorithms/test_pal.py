@@ -1,5 +1,7 @@
 """PAL on real D'Claw data: same seed same result, exact resumption, both players do their work."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -132,3 +134,13 @@ def test_bad_names_and_settings_are_refused():
         algorithm_config("pal", {"gama": 0.9})
     with pytest.raises(ValueError, match="less than or equal to 1"):
         algorithm_config("pal", {"gamma": 1.5})
+
+
+@pytest.mark.parametrize("horizon", [1, 2])
+def test_one_imagined_rollout_ends_nothing(replay, horizon):
+    """Of one row nothing is better than the mean: no step, and no number that is none."""
+    pal = make(rollouts=1, members=1, horizon=horizon)
+    before = weights_of(pal)
+    metrics = move(pal, replay)
+    assert all(math.isfinite(value) for value in metrics.values()), metrics
+    assert np.array_equal(weights_of(pal), before) == (horizon == 1)

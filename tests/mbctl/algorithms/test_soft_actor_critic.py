@@ -1,15 +1,17 @@
 """One update: written twice it is the same, and its parts move where they should."""
 
+import math
 from dataclasses import replace
 
 import pytest
 import torch
 
+from mbctl.algorithms.actor_critic_settings import ENTROPY_MAX
 from mbctl.algorithms.sac_settings import SacSettings
 from mbctl.algorithms.soft_actor_critic import SoftActorCritic
 from mbctl.algorithms.transitions import Transitions, TransitionSource
 from mbctl.critics.twin_q import TwinQ
-from mbctl.policies.squashed import SquashedGaussianPolicy
+from mbctl.policies.squashed import SquashedGaussianPolicy, squashed_log_prob
 from mbctl.tasks.registry import make_task
 
 TASK = make_task("dclaw-turn-random")
@@ -74,6 +76,23 @@ def test_critics_that_are_lost_are_not_reported_as_learning(batch):
 def test_the_target_entropy_is_minus_the_number_of_joints():
     assert make().target_entropy == -9.0
     assert make(target_entropy=-3.0).target_entropy == -3.0
+    with pytest.raises(ValueError, match=r"must be below 6\.152"):
+        make(target_entropy=7.0)
+
+
+def test_no_squashed_gaussian_has_more_entropy_than_the_limit():
+    generator = torch.Generator().manual_seed(0)
+    noise = torch.randn((200_000, 1), generator=generator, dtype=torch.float64)
+    entropies = [
+        -float(
+            squashed_log_prob(
+                mean + std * noise, noise, torch.full_like(noise, math.log(std))
+            ).mean()
+        )
+        for mean in (0.0, 0.3)
+        for std in (0.5, 0.8, 0.875, 0.95, 1.5)
+    ]
+    assert max(entropies) == pytest.approx(ENTROPY_MAX, abs=2e-3)
 
 
 def test_an_end_makes_the_target_the_reward_alone(batch):

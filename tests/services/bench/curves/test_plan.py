@@ -46,6 +46,11 @@ def test_each_task_algorithm_and_seed_is_a_run():
         ("dclaw-turn-random", "mbctl,planner.horizn=3", "planner.*horizn"),
         ("dclaw-turn-random", "memb,true_model=true", "not known in closed form"),
         ("mbbl/Hopper", "memb,true_model=true", "not known in closed form"),
+        ("gym/Pendulum-v1", "sac,target_entropy=1", "must be below 0.6836"),
+        ("dclaw-turn-random", "maac-mpc,target_entropy=6.2", "no policy of 9 joints"),
+        ("gym/Hopper-v5", "memb,learn_temperature=true,target_entropy=3", "must be below 2.051"),
+        ("gym/Hopper-v5", "sac,target_entropy=nan", "target_entropy"),
+        ("dclaw-turn-random", "pal,initial_log_std=inf", "initial_log_std"),
         (
             "dclaw-turn-random",
             "maac,learned_reward=true,reward=task,relabelled=0",
@@ -62,6 +67,8 @@ def test_what_does_not_exist_is_named(task, variant, said):
 def test_what_the_settings_ask_for_may_be_what_a_task_has():
     for task, variant in (
         ("gym/Pendulum-v1", "memb,true_model=true"),
+        ("gym/Pendulum-v1", "sac,target_entropy=0.6"),
+        ("gym/Pendulum-v1", "sac,target_entropy=3,learn_temperature=false"),  # not aimed at
         ("gym/Hopper-v5", "mbpo:paper,learned_reward=true"),
     ):
         assert plan_runs([task], [parse_variant(variant)], [0], RHYTHM)
