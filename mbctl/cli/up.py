@@ -78,35 +78,32 @@ def up(
 
 
 def _run(plan: "Plan", directory: "RunDir", as_json: bool) -> int:
+    """Learn; however it ends before the budget is used, say how to go on."""
     from services.daemon import StartUpError
-    from services.errors import ServiceError
     from services.up.process import DaemonDiedError
     from services.up.run import StartFailedError
     from services.up.stop import StopNow
 
+    complete = False
     try:
         with reported(as_json):
             summary = _learn(plan, directory)
+        complete = summary["complete"]
+        render.result(summary, _summary_text(summary), as_json)
+        return exit_codes.OK
     except (StartUpError, StartFailedError) as error:
         render.failure("START_UP", "START_UP_FAILED", str(error), as_json)
         return exit_codes.START_UP
     except DaemonDiedError as error:
         render.failure("FAULT", "DAEMON_DIED", str(error), as_json)
-        _say_how_to_resume()
         start_up = error.exit_code == exit_codes.START_UP
         return exit_codes.START_UP if start_up else exit_codes.FAULT
-    except ServiceError as error:
-        render.failure(error.code.name, error.reason, error.message, as_json)
-        _say_how_to_resume()
-        return exit_codes.FAULT
     except StopNow:
         render.failure("FAULT", "STOPPED_TWICE", "emergency stop; the robot is off", as_json)
-        _say_how_to_resume()
         return exit_codes.FAULT
-    render.result(summary, _summary_text(summary), as_json)
-    if not summary["complete"]:
-        _say_how_to_resume()
-    return exit_codes.OK
+    finally:
+        if not complete and directory.plan.exists():
+            _say_how_to_resume()
 
 
 def _learn(plan: "Plan", directory: "RunDir") -> dict[str, Any]:

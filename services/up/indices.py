@@ -1,10 +1,11 @@
-"""Where a run's episode sequences go on: behind every episode of which a row was stored."""
+"""What a run's database holds: where its episode sequences go on, how many rows it learns from."""
 
 import contextlib
 import re
 from pathlib import Path
 
-from mbctl.data.sqlite import connect, named_errors
+from mbctl.data.chunk_store import ChunkStore
+from mbctl.data.sqlite import StoreError, connect, named_errors
 
 _INDEX = re.compile(r"(\d+)$")
 
@@ -24,6 +25,15 @@ def next_index(database: Path, robot: str, purpose: str) -> int:
     ):
         found = connection.execute(query, (robot, purpose)).fetchall()
     return max((_index_of(episode_id) for (episode_id,) in found), default=-1) + 1
+
+
+def train_rows(database: Path) -> int:
+    """Valid rows of training episodes stored; 0 where there is no database that can be read."""
+    try:
+        with ChunkStore(database, read_only=True) as store:
+            return store.counts().train_rows
+    except StoreError:
+        return 0
 
 
 def _index_of(episode_id: str) -> int:

@@ -11,14 +11,15 @@ from typing import Any, TypeVar
 from mbctl.config import ConfigError
 from mbctl.config.frozen import Frozen
 from mbctl.results import CurvePoint, draw_curve, read_points
-from protos.trainer_pb2 import TrainerStatus
 from services.client import ControllerClient, TrainerClient
 from services.errors import ServiceError
 from services.private_files import UMASK
+from services.trainer.paths import DATABASE_FILE
 from services.up.addresses import with_addresses
 from services.up.bus import VIRTUAL, BusProcess
 from services.up.command import Command
 from services.up.cpu_time import cpu_seconds
+from services.up.indices import train_rows
 from services.up.learning import Learning
 from services.up.plan import Plan
 from services.up.process import DaemonDiedError, DaemonProcess, Watched
@@ -84,10 +85,15 @@ class Run:
         os.umask(UMASK)
         with StopSignals() as signals, self._run_dir.claimed(self._plan) as resumed:
             self._before = self._spent_before()
-            with self._daemons(resumed) as (daemons, controller, trainer):
-                final = self._learn(daemons, controller, trainer, signals)
-                status = _attempt(trainer.status) or TrainerStatus()
-            return self._summarise(final, status)
+            self._run_dir.summary.unlink(missing_ok=True)  # of a session before this one
+            try:
+                with self._daemons(resumed) as (daemons, controller, trainer):
+                    final = self._learn(daemons, controller, trainer, signals)
+            except BaseException as error:
+                with contextlib.suppress(OSError):  # a full disk may be what ended it
+                    self._summarise(None, _ending(error))
+                raise
+            return self._summarise(final, "")
 
     def _learn(
         self,
@@ -154,8 +160,10 @@ class Run:
         write_whole(path, config.model_dump_json(indent=2))
         return DaemonProcess(name, path, self._run_dir.log_of(name))
 
-    def _summarise(self, final: CurvePoint | None, status: TrainerStatus) -> dict[str, Any]:
+    def _summarise(self, final: CurvePoint | None, error: str) -> dict[str, Any]:
+        """Write down what was reached, once both daemons have ended, and why it ended."""
         plan, run_dir = self._plan, self._run_dir
+        database = plan.trainer.run_dir / DATABASE_FILE
         points = read_points(run_dir.curve_csv)
         last = final or (points[-1] if points else None)
         wall_s, cpu_s = self._spent()
@@ -163,7 +171,8 @@ class Run:
             draw_curve(points, run_dir.curve_png, _title(plan))
         summary = {
             "complete": final is not None,
-            "samples": status.train_rows_stored,
+            "error": error,
+            "samples": train_rows(database),
             "episodes": self._observer.episodes,
             "success": last.success if last else None,
             "return": last.episode_return if last else None,
@@ -180,7 +189,7 @@ class Run:
             "run_dir": str(run_dir.path),
             "curve_csv": str(run_dir.curve_csv),
             "curve_png": str(run_dir.curve_png),
-            "database": str(plan.trainer.run_dir / status.database),
+            "database": str(database),
             "versions_dir": str(run_dir.versions),
         }
         write_whole(run_dir.summary, json.dumps(summary, indent=2))
@@ -207,6 +216,13 @@ def _title(plan: Plan) -> str:
     return (
         f"{plan.trainer.task.name}, {algorithm.name} ({algorithm.preset}), seed {plan.trainer.seed}"
     )
+
+
+def _ending(error: BaseException) -> str:
+    """Why a session ended before its budget was used, in one line."""
+    if isinstance(error, StopNow):
+        return "stopped twice: emergency stop"
+    return (str(error) or type(error).__name__).splitlines()[0]
 
 
 def _attempt(act: Callable[[], ResultT]) -> ResultT | None:

@@ -189,6 +189,12 @@ def pid_of(text: str) -> int:
     return pid
 
 
+def control_pid_of(log: Path) -> int:
+    """The control process that a controller's log tells of last."""
+    lines = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
+    return [line["pid"] for line in lines if line["event"] == "control_started"][-1]
+
+
 @contextlib.contextmanager
 def taken_address() -> Iterator[str]:
     """An address on which somebody listens."""

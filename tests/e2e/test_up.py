@@ -150,7 +150,30 @@ def test_a_daemon_that_dies_ends_the_run_with_its_log(tmp_path: Path, e2e: Modul
     assert up.returncode == 4, err
     assert "the trainer ended with signal 9; the end of" in err
     assert json.loads(out.splitlines()[-1])["error"]["reason"] == "DAEMON_DIED"
+    assert "to resume: mbctl up" in err
     e2e.wait_until(lambda: e2e.processes_mentioning(str(run_dir)) == [], "processes are left")
+
+
+def test_a_summary_is_never_older_than_the_run(tmp_path: Path, e2e: ModuleType):
+    run_dir = tmp_path / "run"
+    summary = run_dir / "summary.json"
+    assert e2e.mbctl(*e2e.up_arguments(run_dir, 80)).returncode == 0
+    assert json.loads(summary.read_text())["complete"]
+
+    command = [sys.executable, "-P", "-m", "mbctl", *e2e.up_arguments(run_dir, 100_000)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as up:
+        e2e.wait_until(lambda: len(read_points(run_dir / "curve.csv")) >= 3, "no evaluation")
+        assert not summary.exists()
+        control = e2e.control_pid_of(run_dir / "logs" / "controller.log")
+        subprocess.run(["kill", "-KILL", str(control)], check=True)
+        _, err = up.communicate(timeout=60)
+    assert up.returncode != 0
+    assert "CONTROL_PROCESS_DIED" in err
+    assert "to resume: mbctl up" in err
+    ended = json.loads(summary.read_text())
+    assert not ended["complete"]
+    assert ended["error"].startswith("CONTROL_PROCESS_DIED")
+    assert ended["samples"] == e2e.train_rows(Path(ended["database"])).count > 80
 
 
 def test_a_port_in_use_is_a_start_up_error(tmp_path: Path, e2e: ModuleType):
