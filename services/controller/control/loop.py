@@ -95,7 +95,9 @@ class ControlLoop:
         held = self._robot.hold_target(state)
         self._robot.check_within(joint, held[joint] + command.delta_rad)
         period_s = self._settings.period_s or self._task.period_s
-        self.jog = Jog(command.id, held, joint, command.delta_rad, command.speed_rad_s, period_s)
+        measured = float(state.joint_position_rad[joint])
+        told = command.delta_rad, command.speed_rad_s, period_s
+        self.jog = Jog(command.id, held, joint, *told, measured)
 
     def want_stop(self, cause: str) -> None:
         """Begin a controlled stop with this cycle."""
@@ -218,11 +220,17 @@ class ControlLoop:
             machine.hold(state)
 
     def _step_jog(self, jog: Jog, state: RobotState) -> None:
-        self._robot.send(state, jog.next_target())
-        if jog.is_done:
+        if not jog.is_over(state):
+            self._robot.send(state, jog.next_target())
+            return
+        arrived = jog.has_arrived(state)
+        self._robot.send(state, jog.goal_rad if arrived else jog.stay(state))
+        self._publish(force=True)  # who hears that it is over finds where it ended
+        if arrived:
             self.jog = None
-            self._publish(force=True)  # who hears that it is over finds where it ended
             self._link.reply(jog.command_id)
+        else:
+            self._end_jog("JOG_NOT_ARRIVED", self._jog_shortfall(jog, state))
 
     def _watch_overruns(self) -> None:
         limit = self._settings.overruns_in_a_row_max
@@ -256,6 +264,13 @@ class ControlLoop:
         if self.jog is not None:
             self._link.reply(self.jog.command_id, reason, message)
             self.jog = None
+
+    def _jog_shortfall(self, jog: Jog, state: RobotState) -> str:
+        name = self._robot.spec.joint_names[jog.joint]
+        return (
+            f"{name} did not arrive: {jog.shortfall(state)}; it stays where it is. Is it blocked, "
+            "or set up too weak? `mbctl doctor` with the controller stopped tells"
+        )
 
     def _first_read(self) -> None:
         try:

@@ -9,6 +9,7 @@ import contextlib
 import pytest
 
 from hal.lifecycle import Lifecycle
+from services.errors import ServiceError
 from sim.servo_bus.client import start_virtual_bus
 
 PATIENT = {"watchdog_s": 1.0, "comm_fault_s": 1.0, "cycle_budget_s": 0.04}
@@ -80,3 +81,26 @@ def test_an_emergency_stop_relaxes_every_joint_and_names_none(bus, daemon, wait_
         assert torques(bus) == {False}
         assert list(stopped.torque_off_failed) == []
         client.release_emergency_stop()
+
+
+def test_a_jog_that_moves_nothing_is_an_error_with_the_distance_left(bus, daemon, wait_for):
+    with daemon.client() as client, active(client, wait_for) as lease:
+        bus.set_register(20, "goal_pwm", 0)  # as another program might, while the robot is active
+        with pytest.raises(
+            ServiceError, match=r"MFJ20 did not arrive: .* degrees are left"
+        ) as found:
+            client.jog(lease, "MFJ20", 0.2, 0.4)
+        assert found.value.reason == "JOG_NOT_ARRIVED"
+        bus.set_register(20, "goal_pwm", 885)
+        client.jog(lease, "MFJ20", 0.1, 0.4)
+
+
+def test_a_robot_that_another_program_made_weak_gets_no_torque(bus, daemon, wait_for):
+    with daemon.client() as client:
+        wait_for(lambda: client.status().lifecycle == Lifecycle.INACTIVE)
+        bus.set_register(21, "position_p_gain", 0)
+        with client.lease("tester") as lease, pytest.raises(ServiceError, match="MFJ21") as found:
+            client.activate(lease)
+        assert found.value.reason == "SERVO_GAINS"
+        assert client.status().lifecycle == Lifecycle.INACTIVE
+    assert torques(bus) == {False}

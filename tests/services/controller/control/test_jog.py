@@ -116,3 +116,87 @@ def test_whatever_stops_the_robot_ends_it(make_rig, interrupt, reason):
     assert (reply["ok"], reply["reason"]) == (False, reason)
     rig.cycle_until(lambda: not rig.robot.torque)
     assert np.abs(rig.robot.position - position).max() < 0.02
+
+
+class StiffJoint:
+    """Lets one joint of the obedient robot follow only a share of what it is told."""
+
+    def __init__(self, rig, joint: int, share: float) -> None:
+        self._write, self._joint, self._share = rig.robot._write, joint, share
+        self._start = rig.robot.position[joint]
+        self._robot = rig.robot
+        rig.robot._write = self
+
+    def __call__(self, position_rad):
+        sent = self._write(position_rad)
+        wanted = position_rad[self._joint] - self._start
+        self._robot.position[self._joint] = self._start + self._share * wanted
+        return sent
+
+
+@pytest.mark.parametrize("clock", ["wall", "lockstep"])
+@pytest.mark.parametrize(
+    ("share", "left"), [(0.0, "11.5"), (0.5, "5.7"), (-0.2, "13.5"), (2, "-11.5")]
+)
+def test_a_joint_that_does_not_arrive_is_an_error_with_the_distance_left(
+    make_rig, clock, share, left
+):
+    rig = make_rig(clock)
+    rig.loop._first_read()
+    StiffJoint(rig, 0, share)
+    reply = reply_to(rig, jogging(rig))
+    assert (reply["ok"], reply["reason"]) == (False, "JOG_NOT_ARRIVED")
+    assert "FFJ10" in reply["message"]
+    assert f"{left} degrees are left" in reply["message"]
+    assert rig.lifecycle == Lifecycle.ACTIVE
+
+
+def test_one_that_did_not_arrive_is_not_pushed_any_further(make_rig):
+    rig = make_rig()
+    rig.loop._first_read()
+    StiffJoint(rig, 0, 0.1)
+    start = rig.robot.position.copy()
+    assert not reply_to(rig, jogging(rig))["ok"]
+    rig.cycle(3)
+    assert rig.robot.writes[-1][0] == pytest.approx(start[0] + 0.02, abs=1e-6)
+    np.testing.assert_allclose(rig.robot.writes[-1][1:], start[1:])
+
+
+@pytest.mark.parametrize("delta_rad", [0.009, -0.03])
+def test_a_small_jog_that_moved_nothing_has_not_arrived_either(make_rig, delta_rad):
+    rig = make_rig()
+    rig.loop._first_read()
+    StiffJoint(rig, 0, 0.0)
+    assert reply_to(rig, jogging(rig, delta_rad=delta_rad))["reason"] == "JOG_NOT_ARRIVED"
+
+
+def test_a_joint_that_hangs_through_a_little_has_arrived(make_rig):
+    rig = make_rig()
+    rig.loop._first_read()
+    StiffJoint(rig, 0, 0.85)
+    assert reply_to(rig, jogging(rig))["ok"]
+
+
+def test_a_slow_joint_is_waited_for(make_rig):
+    rig = make_rig()
+    rig.loop._first_read()
+    write, robot = rig.robot._write, rig.robot
+
+    def slowly(position_rad):
+        before = robot.position.copy()
+        sent = write(position_rad)
+        robot.position = before + np.clip(position_rad - before, -0.02, 0.02)
+        return sent
+
+    robot._write = slowly
+    assert reply_to(rig, jogging(rig))["ok"]
+
+
+def test_a_joint_that_cannot_be_read_in_the_end_has_not_arrived(make_rig):
+    rig = make_rig(gate={"invalid_cycles_max": 100})
+    rig.loop._first_read()
+    command_id = jogging(rig)
+    rig.robot.invalid = set(range(rig.robot.reads + 1, rig.robot.reads + 500))
+    reply = reply_to(rig, command_id)
+    assert reply["reason"] == "JOG_NOT_ARRIVED"
+    assert "could not be read" in reply["message"]
