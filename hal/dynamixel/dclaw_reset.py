@@ -18,9 +18,10 @@ ATTEMPTS = 4
 TOLERANCE_RAD = np.radians(5)
 AT_REST_RAD_S = 0.08
 _OPEN_TOP_RAD = pi / 4
+_IN_TOP_RAD = -0.4  # as far the other way as the joint's stop at -0.45 rad lets it
 # Fingers that hold the valve from three sides hold each other: each attempt opens another way. Tops
 # swing to an angle while the rest gives way, or (None) the rest folds up while tops give way.
-_WAYS_RAD = (_OPEN_TOP_RAD, None, -_OPEN_TOP_RAD)
+_WAYS_RAD = (_OPEN_TOP_RAD, None, _IN_TOP_RAD)
 _OBJECT_TOLERANCE_RAD = np.radians(3)
 _ARRIVED_RAD = np.radians(8)  # on the way; the last stage is the strict one
 
@@ -153,14 +154,10 @@ class DClawReset:
         return targets
 
     def _complaint(self, progress: _Progress, state: RobotState) -> str:
-        error = np.abs(state.joint_position_rad - self._goal)
-        angle = _way_rad(progress.attempt)
-        if progress.stage is Stage.OPEN and angle is not None:
-            error[_TOPS] = np.abs(state.joint_position_rad[_TOPS] - angle)
         off = [
-            f"{name} is {np.degrees(angle):.0f} degrees off"
-            for name, angle in zip(self._names, error, strict=True)
-            if angle >= TOLERANCE_RAD
+            f"{name} is {np.degrees(error):.0f} degrees off"
+            for name, error in zip(self._names, self._missing(progress, state), strict=True)
+            if error >= TOLERANCE_RAD
         ]
         if progress.stage >= Stage.ALIGN and not self._is_aligned(state, TOLERANCE_RAD).all():
             off.append("the object did not turn to where it should be")
@@ -169,6 +166,16 @@ class DClawReset:
             f"{', '.join(off) or 'the robot does not come to rest'}; free the fingers by hand, "
             "then clear the fault"
         )
+
+    def _missing(self, progress: _Progress, state: RobotState) -> Vector:
+        """[J] rad that are left to where this stage waits for each joint; 0 where it does not."""
+        missing, angle = np.abs(state.joint_position_rad - self._goal), _way_rad(progress.attempt)
+        if progress.stage is Stage.OPEN and angle is not None:
+            missing[:] = 0.0
+            missing[_TOPS] = np.abs(state.joint_position_rad[_TOPS] - angle)
+        elif progress.stage in (Stage.OPEN, Stage.ALIGN):
+            missing[_TOPS] = 0.0
+        return missing
 
 
 def _way_rad(attempt: int) -> float | None:

@@ -3,10 +3,17 @@
 import numpy as np
 import pytest
 
-from hal.dynamixel.dclaw_reset import ATTEMPTS, DClawReset, Stage
+from hal.dynamixel.dclaw_reset import (
+    _WAYS_RAD,  # pyright: ignore[reportPrivateUsage]
+    ATTEMPTS,
+    DClawReset,
+    Stage,
+)
+from hal.dynamixel.servo_layout import servo_layout
 from hal.errors import RobotWriteError
 from hal.robots.dclaw import DCLAW
 from hal.types import ResetTarget, RobotState, Vector
+from sim.scene import build_scene
 
 PERIOD_S = 0.05
 HOME = np.array(DCLAW.home_position_rad)
@@ -107,3 +114,53 @@ def test_whole_turns_of_the_valve_do_not_matter():
     reset = DClawReset(DCLAW, target(valve=0.3))
     run(reset, claw)
     assert len(claw.open_while_turning) < 40
+
+
+class CaughtClaw(Claw):
+    """Its first finger is hooked: it comes free only when its top swings inwards."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_free = False
+        self.lowest = 0.0
+
+    def follow(self, goal: Vector, valve_goal: Vector | None) -> None:
+        held = self.joints[:2].copy()
+        super().follow(goal, valve_goal)
+        tops = slice(0, None, 3)
+        self.joints[tops] = np.clip(self.joints[tops], -0.45, 1.35)  # the stops of the joints
+        self.lowest = min(self.lowest, self.joints[0])
+        self.is_free |= bool(self.joints[0] < -0.3)
+        if not self.is_free:
+            self.joints[0] = min(self.joints[0], 0.1)
+            self.joints[1] = held[1]
+
+
+def test_a_finger_that_comes_free_inwards_only_is_led_that_way():
+    claw = CaughtClaw()
+    reset = DClawReset(DCLAW, target())
+    run(reset, claw)
+    assert claw.is_free
+    assert reset._progress.attempt == 3  # pyright: ignore[reportPrivateUsage, reportOptionalMemberAccess]
+    assert np.abs(claw.joints - HOME).max() < np.radians(5)
+
+
+def test_every_way_of_the_fingers_is_within_their_travel_and_their_stops():
+    tops = servo_layout("dclaw").joints[::3]
+    scene = build_scene(DCLAW)
+    stops = scene.model.jnt_range[[scene.model.joint(j.name).id for j in tops]]
+    for angle in filter(None, _WAYS_RAD):
+        assert all(top.travel_min_rad < angle < top.travel_max_rad for top in tops)
+        assert (stops[:, 0] < angle).all()
+        assert (angle < stops[:, 1]).all()
+
+
+@pytest.mark.parametrize(("joint", "others"), [(3, "FFJ11"), (4, "FFJ10")])
+def test_only_joints_that_the_stage_waits_for_are_blamed(joint: int, others: str):
+    claw = Claw(stuck=joint)
+    claw.joints[joint] = -0.4
+    with pytest.raises(RobotWriteError) as caught:
+        run(DClawReset(DCLAW, target(), attempts=1 if joint == 3 else 2), claw)
+    assert "degrees off" in str(caught.value)
+    assert DCLAW.joint_names[joint] in str(caught.value)
+    assert others not in str(caught.value)

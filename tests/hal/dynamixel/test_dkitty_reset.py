@@ -254,3 +254,23 @@ def _fall_at_random(body: Body, seed: int) -> None:
     while body.touches_itself(legs):
         legs = rng.uniform(low, high)
     body.drop(quaternion / np.linalg.norm(quaternion), legs)
+
+
+def test_a_leg_that_does_not_come_to_the_start_is_an_error_with_the_distance_left(body: Body):
+    """It stands, and one hip does not follow from there: no episode may begin like that."""
+    body.drop(STARTS["on its feet"], STAND)
+    wide = np.array([-0.45, 0.6, -1.2, 0.45, 0.6, -1.2] * 2)
+    reset = DKittyReset(DKITTY, wide)
+    stiff = body.scene.joint_qpos[1]
+
+    def run_to_its_end() -> None:
+        while (targets := reset.step(body.read(), body.now_ns)) is not None:
+            if reset.is_standing:
+                targets[1] = 0.0  # the thigh stays straight whatever it is told
+                body.data.qpos[stiff] = 0.0
+            body.move(targets)
+
+    with pytest.raises(RobotWriteError) as caught:
+        run_to_its_end()
+    assert caught.value.reason == "RESET_FAILED"
+    assert "A:FRJ11 by " in str(caught.value)
