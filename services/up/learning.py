@@ -11,7 +11,6 @@ from typing import Any
 from mbctl.config import SIMULATED_BACKENDS
 from mbctl.results import CurvePoint, append_point, read_points
 from mbctl.tasks.registry import make_task
-from protos import common_pb2
 from protos.controller_pb2 import GetStatusResponse
 from protos.trainer_pb2 import TrainerStatus
 from services.client.controller import Purpose
@@ -22,6 +21,9 @@ from services.up.run_dir import RunDir
 from services.up.session import Session
 
 WALL_BATCH = 5  # episodes between two looks at the trainer, on a wall clock
+
+# Refusals of what is right otherwise: somebody stopped the robot or took the lease.
+_OF_PEOPLE = frozenset({"LEASE_LOST", "LEASE_REQUIRED", "E_STOPPED", "WRONG_LIFECYCLE"})
 
 Spent = Callable[[], tuple[float, float]]  # wall and processor seconds of all sessions
 
@@ -67,7 +69,8 @@ class Learning:
             lambda s: s.newest_version > 0 and s.next_refit_at_rows > 0, "waiting for the learner"
         )
         self._settle()
-        session.controller.activate(session.command.lease)
+        if (refused := self._activate()) is not None:
+            self._wait_for_people(refused)
         self._take_in_points()
         return self._learn(always=True)
 
@@ -188,15 +191,23 @@ class Learning:
         status = session.controller.status()
         if status.backend not in SIMULATED_BACKENDS:
             raise error
-        if status.lifecycle == common_pb2.LIFECYCLE_E_STOPPED:
-            session.observer.doing = "E-STOPPED; goes on after: mbctl robot release-estop"
-            session.wait(lambda: session.controller.status().lifecycle != status.lifecycle)
-        elif error.reason not in ("LEASE_LOST", "LEASE_REQUIRED"):
-            raise error
-        session.observer.doing = f"waiting for the lease, which {status.lease.owner!r} took"
-        session.wait(session.command.regain)
-        self._settle()
-        session.controller.activate(session.command.lease)
+        refused: ServiceError | None = error
+        while refused is not None:
+            if not session.wait_while_e_stopped() and refused.reason not in _OF_PEOPLE:
+                raise refused
+            owner = session.controller.status().lease.owner
+            session.observer.doing = f"waiting for the lease, which {owner!r} took"
+            session.wait(session.command.regain)
+            self._settle()
+            refused = self._activate()
+
+    def _activate(self) -> ServiceError | None:
+        """Torque on; what the controller said where it refused."""
+        try:
+            self._session.controller.activate(self._session.command.lease)
+        except ServiceError as error:
+            return error
+        return None
 
 
 def _all_sent(status: GetStatusResponse) -> bool:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from protos import common_pb2
 from protos.controller_pb2 import GetStatusResponse
 from protos.trainer_pb2 import TrainerStatus
 from services.client import ControllerClient, TrainerClient
@@ -19,7 +20,7 @@ from services.up.view import Observer
 StatusT = TypeVar("StatusT")
 
 POLL_S = 0.05
-STALL_S = 120.0
+STALL_S = 300.0
 STOP_WAIT_S = 15.0  # a batch of episodes may end by itself for so long after Ctrl-C
 
 
@@ -80,7 +81,17 @@ class Session:
         self, done: Callable[[GetStatusResponse], bool], what: str
     ) -> GetStatusResponse:
         """Wait for the controller; see `until_trainer`."""
-        return self._until(self.controller.status, done, what, _controller_progress)
+
+        def ask() -> GetStatusResponse:
+            status = self.controller.status()
+            if not done(status) and _is_e_stopped(status):
+                doing = self.observer.doing
+                self.wait_while_e_stopped()
+                self.observer.doing = doing
+                status = self.controller.status()
+            return status
+
+        return self._until(ask, done, what, _controller_progress)
 
     def run_episodes(
         self, count: int, purpose: Purpose, first_index: int, minimum_policy_version: int
@@ -120,7 +131,19 @@ class Session:
         Raises:
             StopRequested: somebody pressed Ctrl-C.
         """
-        self._until(done, bool, "", bool, stall_s=math.inf)
+        self._until(done, bool, "", str, stall_s=math.inf)
+
+    def wait_while_e_stopped(self) -> bool:
+        """Wait until an emergency stop is released, if there is one; whether there was.
+
+        Raises:
+            StopRequested: somebody pressed Ctrl-C.
+        """
+        if not _is_e_stopped(self.controller.status()):
+            return False
+        self.observer.doing = "E-STOPPED; goes on after: mbctl robot release-estop"
+        self.wait(lambda: not _is_e_stopped(self.controller.status()))
+        return True
 
     def _trainer_status(self) -> TrainerStatus:
         status = self.trainer.status()
@@ -133,10 +156,11 @@ class Session:
         ask: Callable[[], StatusT],
         done: Callable[[StatusT], bool],
         what: str,
-        progress: Callable[[StatusT], object],
-        stall_s: float = STALL_S,
+        progress: Callable[[StatusT], str],
+        stall_s: float | None = None,
         may_stop: bool = True,
     ) -> StatusT:
+        limit_s = STALL_S if stall_s is None else stall_s
         deadline = changed = time.monotonic()
         status = ask()
         seen = progress(status)
@@ -149,31 +173,32 @@ class Session:
             status = ask()
             if (now := progress(status)) != seen:
                 seen, changed = now, time.monotonic()
-            elif time.monotonic() > changed + stall_s:
-                raise refusal(
-                    "STALLED", f"{what}: nothing has changed for {stall_s:g} s; last seen: {seen}"
-                )
+            elif time.monotonic() > changed + limit_s:
+                raise refusal("STALLED", f"{what}: nothing has changed for {limit_s:g} s; {seen}")
         return status
 
 
-def _trainer_progress(status: TrainerStatus) -> object:
-    return (
-        status.phase,
-        round(status.fraction, 4),
-        status.refits,
-        status.newest_version,
-        status.rows_stored,
-        status.error,
+def _is_e_stopped(status: GetStatusResponse) -> bool:
+    return status.lifecycle == common_pb2.LIFECYCLE_E_STOPPED
+
+
+def _trainer_progress(status: TrainerStatus) -> str:
+    said = (
+        f"the trainer is {status.phase} at {status.fraction:.2%}, with {status.rows_stored} rows, "
+        f"{status.refits} refits and version {status.newest_version}"
     )
+    return said + (f"; it says: {status.error}" if status.error else "")
 
 
-def _controller_progress(status: GetStatusResponse) -> object:
+def _controller_progress(status: GetStatusResponse) -> str:
     policy, spool = status.policy, status.spool
-    return (
-        status.lifecycle,
-        policy.version,
-        policy.newest_version,
-        policy.last_refusal,
-        spool.rows_acknowledged,
-        spool.error,
+    lifecycle = common_pb2.Lifecycle.Name(status.lifecycle).removeprefix("LIFECYCLE_")
+    said = (
+        f"the robot is {lifecycle} and has policy version {policy.version} of "
+        f"{policy.newest_version}, the trainer {spool.rows_acknowledged} of {spool.rows_written} "
+        "rows"
     )
+    troubles = [spool.error, policy.last_refusal]
+    if status.HasField("fault"):
+        troubles.append(f"{status.fault.reason}: {status.fault.message}")
+    return "; ".join([said, *filter(None, troubles)])

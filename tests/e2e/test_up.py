@@ -1,9 +1,12 @@
 """`mbctl up` from its first sample to its summary, through two daemons."""
 
+import contextlib
 import json
+import random
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from types import ModuleType
 
@@ -11,6 +14,8 @@ import pytest
 
 from mbctl.policies.snapshot import load_snapshot
 from mbctl.results import read_points
+from services.client import ControllerClient
+from services.errors import ServiceError
 
 
 @pytest.fixture(scope="module")
@@ -191,3 +196,32 @@ def test_check_config_starts_nothing(tmp_path: Path, e2e: ModuleType):
     assert run.returncode == 0, run.stderr
     assert json.loads(run.stdout)["trainer"]["algorithm"]["settings"]["members"] == 2
     assert list(tmp_path.iterdir()) == []
+
+
+def test_people_may_stop_and_release_the_simulated_robot_at_any_moment(
+    tmp_path: Path, e2e: ModuleType
+):
+    """Whatever the run does just then: waiting, activating, collecting, learning, evaluating."""
+    run_dir = tmp_path / "run"
+    listen = e2e.free_address("127.0.0.1:0")
+    more = f"--set=controller.listen={listen}"
+    command = [sys.executable, "-P", "-m", "mbctl", *e2e.up_arguments(run_dir, 800, 3, more)]
+    stops: list[object] = []
+    with (
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as up,
+        ControllerClient(listen) as robot,
+    ):
+        e2e.wait_until(robot.is_serving, "the controller does not serve")
+        rng = random.Random(1)
+        while up.poll() is None and len(stops) < 20:
+            with contextlib.suppress(ServiceError):  # the run may have ended just now
+                stops.append(robot.emergency_stop("a person"))
+                time.sleep(rng.choice([0, 0.01, 0.3, 1.0]))
+                robot.release_emergency_stop()
+            time.sleep(rng.choice([0.02, 0.1, 0.3]))
+        out, err = up.communicate(timeout=120)
+    assert up.returncode == 0, err
+    summary = json.loads(out.splitlines()[-1])
+    assert summary["complete"]
+    assert summary["samples"] >= 800
+    assert len(stops) > 5
