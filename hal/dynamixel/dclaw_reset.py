@@ -1,7 +1,9 @@
 """D'Claw's way to the start of an episode: fingers out of the valve, valve turned, fingers back in.
 
 After the ROBEL benchmark's scripted reset, without its pauses of fixed length: each stage ends when
-its joints have arrived, and a finger that got caught is let go and led out another way.
+its joints have arrived, and a finger that got caught is let go and led out another way. Fingers
+come back in raised, as at home, and are lowered last: a stiff finger that swung in low would take
+the valve along.
 """
 
 from dataclasses import dataclass
@@ -69,6 +71,9 @@ class DClawReset:
             target.joint_position_rad, spec.position_min_rad, spec.position_max_rad
         )
         self._object_goal = target.object_position_rad.copy()
+        self._raised = self._goal.copy()
+        for links in (_MIDDLES, _BOTTOMS):
+            self._raised[links] = np.array(spec.home_position_rad)[links]
         self._attempts = attempts
         self._progress: _Progress | None = None
 
@@ -124,7 +129,7 @@ class DClawReset:
         return bool((np.abs(state.joint_position_rad[_TOPS] - angle) < 0.2).all())
 
     def _is_folded(self, state: RobotState) -> bool:
-        error = np.abs(state.joint_position_rad - self._goal)
+        error = np.abs(state.joint_position_rad - self._raised)
         return bool((np.concatenate([error[_MIDDLES], error[_BOTTOMS]]) < _ARRIVED_RAD).all())
 
     def _is_aligned(self, state: RobotState, tolerance_rad: float) -> NDArray[np.bool_]:
@@ -139,10 +144,13 @@ class DClawReset:
             return state.joint_position_rad.copy()  # no more force than the servos' own friction
         if progress.stage is Stage.OPEN:
             return self._opening(progress.attempt, state)
-        targets = self._goal.copy()
         if progress.stage is Stage.ALIGN:
+            targets = self._raised.copy()
             targets[_TOPS] = _OPEN_TOP_RAD
-        return targets
+            return targets
+        away = np.abs(state.joint_position_rad - self._goal)[_TOPS]
+        is_in = progress.stage is Stage.SETTLE or bool((away < _ARRIVED_RAD).all())
+        return (self._goal if is_in else self._raised).copy()
 
     def _opening(self, attempt: int, state: RobotState) -> Vector:
         targets, angle = state.joint_position_rad.copy(), _way_rad(attempt)
@@ -150,7 +158,7 @@ class DClawReset:
             targets[_TOPS] = angle
         else:
             for links in (_MIDDLES, _BOTTOMS):
-                targets[links] = self._goal[links]
+                targets[links] = self._raised[links]
         return targets
 
     def _complaint(self, progress: _Progress, state: RobotState) -> str:

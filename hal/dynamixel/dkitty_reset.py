@@ -10,15 +10,13 @@ from collections.abc import Iterator
 import numpy as np
 
 from hal.dynamixel.dkitty_poses import FLAT, STAND, TUCK, flip
-from hal.dynamixel.reset import ramp_towards
+from hal.dynamixel.reset import bound_lead
 from hal.errors import RobotWriteError
 from hal.trackers.rotation import matrix_from_angles
 from hal.types import RobotSpec, RobotState, Vector
 
 ATTEMPTS_MAX = 5
 _SPEED_MAX_RAD_S = 2.0
-# A target leads its joint by no more: a blocked servo then does not work itself into overload.
-_LEAD_MAX_RAD = 0.5
 _STEP_MAX_S = 0.2  # of movement per call, however late it comes
 
 _UPRIGHT_MIN = 0.9  # cosine of the tilt, as in the benchmark
@@ -126,9 +124,14 @@ class DKittyReset:
         return (now_ns - self._moved_ns) / _NS_PER_S > _REST_S
 
     def _advance(self, goal: Vector, position: Vector, elapsed_s: float) -> Vector:
+        """Straight to the goal: joints that start together arrive together.
+
+        A thigh that stood straight before its knee would tip the robot over.
+        """
         step_max = _SPEED_MAX_RAD_S * min(elapsed_s, _STEP_MAX_S)
-        reference = ramp_towards(self._reference, goal, step_max)
-        self._reference = np.clip(reference, position - _LEAD_MAX_RAD, position + _LEAD_MAX_RAD)
+        way = goal - self._reference
+        share = min(1.0, step_max / max(float(np.abs(way).max()), 1e-9))
+        self._reference = bound_lead(self._reference + share * way, position)
         return self._reference.copy()
 
     def _wait_for_sight(self, state: RobotState, now_ns: int) -> Vector:

@@ -13,6 +13,10 @@ from hal.dynamixel.settings import DynamixelSettings
 from hal.dynamixel.units import TICKS_PER_TURN
 from hal.types import Vector
 
+# Half of the voltage: 1.2 A and 2 Nm of an XM430 at a stop, so that an object that fingers block
+# makes an attempt fail, not its servo overload; turning freely it is good for 2.4 rad/s.
+_GOAL_PWM = 443
+
 
 class ObjectDrive:
     """Torque and goals of the K object servos.
@@ -51,6 +55,7 @@ class ObjectDrive:
             return
         if not self.has_torque:
             self.has_torque = True  # also when it fails half way
+            self._group.write("goal_pwm", _GOAL_PWM, reason="GOAL_PWM_NOT_SET")
             self._arming.arm(self._velocity_rad_s)
         ticks = self._angles.to_ticks(goal_rad) % TICKS_PER_TURN
         goal = [

@@ -7,7 +7,7 @@ import numpy as np
 from hal.dynamixel.bodies import BodyTracking
 from hal.dynamixel.dclaw_reset import DClawReset
 from hal.dynamixel.dkitty_reset import DKittyReset
-from hal.dynamixel.reset import ramp_towards
+from hal.dynamixel.reset import bound_lead, ramp_towards
 from hal.dynamixel.reset_choice import reset_sequence
 from hal.dynamixel.session import ServoSession
 from hal.errors import RobotWriteError
@@ -87,7 +87,8 @@ class ResetRun:
     def _send(self, session: ServoSession, state: RobotState, goal: Vector) -> None:
         held = session.goals.held_rad
         start = state.joint_position_rad if held is None else held
-        session.send(ramp_towards(start, goal, self._step_max))
+        target = ramp_towards(start, goal, self._step_max)
+        session.send(bound_lead(target, state.joint_position_rad))
 
     def _level_world(self) -> None:
         """Once: the robot stands straight now, and may start on bent legs."""

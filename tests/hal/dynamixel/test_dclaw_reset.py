@@ -27,6 +27,7 @@ class Claw:
         self.valve = 2.0
         self.calls = 0
         self.open_while_turning: list[bool] = []
+        self.path: list[Vector] = []
         self._stuck = stuck
         self._stuck_until = stuck_until
         self._before = self.joints.copy()
@@ -51,6 +52,7 @@ class Claw:
         if self._stuck is not None and self.calls < self._stuck_until:
             moved[self._stuck] = 0.0
         self.joints += moved
+        self.path.append(self.joints.copy())
         if valve_goal is not None:
             self.open_while_turning.append(bool((self.joints[::3] > 0.5).all()))
             ahead = (valve_goal[0] - self.valve + np.pi) % (2 * np.pi) - np.pi
@@ -81,6 +83,19 @@ def test_turns_the_valve_only_while_the_fingers_are_out_of_it():
     assert claw.open_while_turning
     assert all(claw.open_while_turning)
     assert Stage.RELEASE not in stages
+
+
+def test_fingers_swing_in_raised_and_are_lowered_last():
+    """A stiff finger that swings in low takes the valve along, to where it must not be."""
+    claw, low = Claw(), np.zeros(9)
+    run(DClawReset(DCLAW, target(low)), claw)
+    path = np.array(claw.path)
+    swung_out = int(np.argmax(path[:, 0]))
+    tops, middles = path[swung_out:, 0], path[swung_out:, 1]
+    between = (tops > np.radians(12)) & (tops < np.radians(40))
+    assert between.any()
+    assert np.abs(middles[between] - HOME[1]).max() < np.radians(8)
+    assert np.abs(claw.joints - low).max() < np.radians(5)
 
 
 def test_caught_finger_is_let_go_and_led_out_again():

@@ -1,6 +1,8 @@
 """D'Kitty's reset against the simulated D'Kitty, whose legs reach no further than its stops."""
 
 # pyright: reportAttributeAccessIssue=false
+import copy
+
 import mujoco
 import numpy as np
 import pytest
@@ -16,12 +18,14 @@ from sim.body import body_states
 from sim.scene import Scene, build_scene
 
 PERIOD_NS = 100_000_000
+STALL_NM, NO_LOAD_RAD_S = 4.1, 46 * 2 * np.pi / 60  # of the maker's data sheet
+STIFFNESS_NM_RAD = STALL_NM * 800 / 128 * 4096 / (2 * np.pi) / 885
 CROUCH = np.array([0.0, np.pi / 4, -np.pi / 2] * 4)
-# Within the ranges that a task draws from, yet nothing to stand on: onto its back, onto its side.
+# Within the ranges that a task draws from, yet nothing to stand on, however stiff the legs are.
 TIPS_OVER = np.array(
     [
         [0, 0.4, -1.5, -0.3, 1.3, -0.1, 0.2, 1.2, -0.7, 0.2, 1.3, -1.5],
-        [-0.1, 1.4, -0.1, 0.0, 0.9, -1.1, 0.2, 0.5, -1.0, 0.2, 0.4, -0.6],
+        [0.2, 0.8, 0.0, -0.2, 1.0, -1.2, 0.3, 0.3, -0.3, -0.1, 1.4, -1.0],
     ]
 )
 HALF = np.sqrt(0.5)
@@ -36,12 +40,21 @@ STARTS = {  # quaternion of the torso
 
 
 class Body:
-    """The physics of one D'Kitty, with position servos as the description has them."""
+    """The physics of one D'Kitty, with the stiffness, torque and speed of XM430-W350 on 12 V.
+
+    Their duty cycle is proportional to the error until it ends: so their torque at a stop is that
+    of a position actuator with a limit, and back-EMF takes off as much per speed as a damper.
+    """
 
     def __init__(self, scene: Scene, friction: float = 1.0) -> None:
         self.scene = scene
-        self.model = scene.model
+        self.model = copy.deepcopy(scene.model)
         self.model.geom_friction[:, 0] = friction
+        self.model.actuator_gainprm[:, 0] = STIFFNESS_NM_RAD
+        self.model.actuator_biasprm[:, 1] = -STIFFNESS_NM_RAD
+        self.model.actuator_forcelimited[:] = 1
+        self.model.actuator_forcerange[:] = [-STALL_NM, STALL_NM]
+        self.model.dof_damping[scene.joint_dof] = STALL_NM / NO_LOAD_RAD_S
         self.data = mujoco.MjData(scene.model)
         self.now_ns = 1_000_000_000
         self.sent: list[Vector] = []
@@ -130,6 +143,23 @@ def test_no_target_runs_ahead_or_leaves_the_travel_of_its_servo(body: Body):
     for joint, servo in enumerate(servo_layout("dkitty").joints):
         assert servo.travel_min_rad <= sent[:, joint].min()
         assert sent[:, joint].max() <= servo.travel_max_rad
+
+
+def test_a_blocked_leg_takes_less_than_would_overload_its_servo(body: Body):
+    """A stiff servo half a rad from its target takes all the voltage there is."""
+    body.drop(STARTS["on its feet"], STAND)
+    reset = DKittyReset(DKITTY, CROUCH)
+    held = body.data.qpos.copy()
+    blocked: list[float] = []
+    for _ in range(30):
+        targets = reset.step(body.read(), body.now_ns)
+        if targets is None:
+            break
+        body.move(targets)
+        body.data.qpos[:], body.data.qvel[:] = held, 0.0  # somebody holds all of it
+        mujoco.mj_forward(body.model, body.data)
+        blocked.append(float(np.abs(body.data.actuator_force).max()))
+    assert 0.5 * STALL_NM < max(blocked) < 0.75 * STALL_NM
 
 
 def test_poses_stay_inside_the_stops_of_the_simulated_joints(body: Body):

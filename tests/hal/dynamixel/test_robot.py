@@ -117,6 +117,23 @@ def test_fingers_that_hold_the_valve_together_are_led_out(bus: RunningBus):
     assert np.abs(state.joint_position_rad - start.joint_position_rad).max() < np.radians(6)
 
 
+def test_a_valve_that_is_held_back_gets_half_of_the_voltage_at_most(bus: RunningBus):
+    """All of it for two seconds would be an overload, and the valve's servo off until rebooted."""
+    start = ResetTarget(np.array(DCLAW.home_position_rad), np.array([2.5]))
+    seen: list[int] = []
+    with running(bus.port) as robot:
+        for _ in range(300):
+            if robot.reset(start) is ResetProgress.DONE:
+                break
+            tend(robot, 5)
+            if torques(bus)["valve"] and len(seen) < 15:
+                bus.disturb("valve", -2.0, 0.15)
+                seen.append(abs(bus.table(50)["present_pwm"]))
+        assert robot.read().object_position_rad == pytest.approx([2.5], abs=np.radians(6))
+    assert 400 < max(seen) <= 443
+    assert bus.table(50)["hardware_error_status"] == 0
+
+
 def test_closing_leaves_it_limp(bus: RunningBus):
     with running(bus.port) as robot:
         assert all(torques(bus)[name] for name in DCLAW.joint_names)
