@@ -33,6 +33,13 @@ Feed = Annotated[
 Chain = Annotated[
     str, typer.Option("--chain", help="After a mute servo in a sync read: continue or stop.")
 ]
+Actuator = Annotated[
+    str,
+    typer.Option(
+        "--actuator",
+        help="servo: as stiff as P gain and motor make it; robel: MuJoCo's soft actuator.",
+    ),
+]
 Seed = Annotated[int, typer.Option("--seed", help="Of everything random in faults.")]
 Faults = Annotated[Path | None, typer.Option("--faults", help="JSON list of faults to begin with.")]
 Record = Annotated[
@@ -61,6 +68,7 @@ def virtual_bus(
     model: Model = 1020,
     feed: Feed = "any",
     chain: Chain = "continue",
+    actuator: Actuator = "servo",
     seed: Seed = 0,
     faults: Faults = None,
     record: Record = None,
@@ -81,6 +89,7 @@ def virtual_bus(
         model=model,
         feed=feed,
         chain=chain,
+        actuator=actuator,
         seed=seed,
         faults=str(faults or ""),
         record=str(record or ""),

@@ -37,6 +37,9 @@ class RobotConfig(Frozen):
     calibration: Path | None = None
     """File that `mbctl calibrate` wrote; without one, the robot is taken as built by ROBEL."""
     bus: BusConfig = BusConfig()
+    actuator: Literal["servo", "robel"] = "servo"
+    """Of the virtual bus that `mbctl up` starts: servo: joints are as stiff as P gain and motor of
+    the servos make them; robel: MuJoCo's soft actuator, to compare with the backend mujoco."""
     tracker: TrackerConfig | None = None
     """Only for a robot with tracked bodies, on a bus; the simulated twin needs none."""
 

@@ -39,6 +39,7 @@ class BusProcess:
                     robot.model,
                     port_link=robot.port,
                     baud=robot.baud_rate,
+                    actuator=robot.actuator,
                     seed=self._config.seed,
                     tracker_udp=robot.tracker.listen if robot.tracker else "",
                     record=None,

@@ -1,14 +1,14 @@
 """The motor behind a servo's registers: torque, current, duty cycle and heat of one physics step.
 
-With factory gains a joint moves exactly as the position actuator of the plain simulation, whose
-stiffness it takes over: torque = stiffness * (position P gain / factory P gain) * (goal - angle).
-Electrical figures come from the makers' data sheets (stall torque, stall current and no-load speed
-at 12 V); thermal figures are estimates. None was measured on a servo.
+The loops of the firmware end in a duty cycle of the supply: with the factory's P gain of 800 an
+XM430-W350 is as stiff as 19 Nm/rad until the duty cycle ends, 0.22 rad from the goal. Electrical
+figures come from the makers' data sheets (stall torque, stall current and no-load speed at 12 V);
+thermal figures are estimates. None was measured on a servo.
 """
 
 from dataclasses import dataclass
 from enum import Enum, auto
-from math import inf, pi
+from math import copysign, inf, pi
 from typing import NamedTuple
 
 _STANDBY_C = 25.0
@@ -48,6 +48,21 @@ class Gains:
 FACTORY_GAINS = Gains()
 
 
+@dataclass(frozen=True, slots=True)
+class FactoryLoops:
+    """What the factory's gains come to, as duty cycle: 1 is the whole supply.
+
+    Attributes:
+        stiffness_per_rad: of the position P gain.
+        damping_s: of the position D gain, in units of the stiffness.
+        velocity_s_rad: of the velocity P gain, per rad/s.
+    """
+
+    stiffness_per_rad: float
+    damping_s: float
+    velocity_s_rad: float
+
+
 class MotorCommand(NamedTuple):
     """What the firmware asks of the motor, in the frame of the shaft.
 
@@ -79,14 +94,12 @@ class MotorParameters:
 
     Attributes:
         stall_torque_nm, stall_current_a, no_load_rad_s: at 12 V.
-        velocity_gain_nm_s: torque per velocity error in velocity mode with the factory's P gain.
         thermal_resistance_k_w, thermal_capacity_j_k: winding and housing to air, as one body.
     """
 
     stall_torque_nm: float
     stall_current_a: float
     no_load_rad_s: float
-    velocity_gain_nm_s: float = 1.0
     thermal_resistance_k_w: float = 10.0
     thermal_capacity_j_k: float = 60.0
 
@@ -122,54 +135,53 @@ class MotorOutput(NamedTuple):
     """Result of one step.
 
     Attributes:
-        torque_nm: on the shaft.
+        torque_nm: on the shaft, at the speed that it has now.
         current_a: signed as the torque.
         pwm: duty cycle, -1 to 1.
         supply_current_a: drawn from the supply, not negative.
+        damping_nm_s: by so much per rad/s the torque falls as the shaft gets faster within the
+            step; with the little inertia of the joints an explicit step would be unstable. 0 where
+            the torque does not depend on the speed.
     """
 
     torque_nm: float
     current_a: float
     pwm: float
     supply_current_a: float
+    damping_nm_s: float = 0.0
 
 
 IDLE = MotorOutput(0.0, 0.0, 0.0, 0.0)
 
 
+class _Drive(NamedTuple):
+    """Duty cycle that the firmware asks for: `fixed` less `per_speed` times the shaft's speed."""
+
+    fixed: float
+    per_speed_s_rad: float = 0.0
+    limit: float = 1.0
+    current_max_a: float = inf
+
+
 class Motor:
-    """State of one motor: integrals, filtered speed and temperature.
+    """State of one motor: integral and temperature.
 
     Args:
         parameters: of the kind of servo.
-        stiffness_nm_rad: of the position actuator in the plain simulation.
-        saturates: whether torque and speed in position modes end where the supply's voltage does.
-            False as in the plain simulation, whose actuators have no limit; a duty cycle limited
-            below 1 limits in either case.
+        factory: what the gains of its firmware count from.
         ambient_c: temperature of the air, and of the motor at first.
     """
 
-    # The model's joints have so little inertia (0.001 kg m2) that an explicit step of 2.5 ms with
-    # the whole back-EMF would be unstable; with a speed filtered like this it is not.
-    _SPEED_FILTER_S = 0.005
-
     def __init__(
-        self,
-        parameters: MotorParameters,
-        stiffness_nm_rad: float,
-        *,
-        saturates: bool = False,
-        ambient_c: float = _STANDBY_C,
+        self, parameters: MotorParameters, factory: FactoryLoops, *, ambient_c: float = _STANDBY_C
     ) -> None:
         self._parameters = parameters
         self._constant = parameters.torque_constant_nm_a
         self._resistance = parameters.resistance_ohm
         self._back_emf = parameters.back_emf_v_s
-        self._stiffness = stiffness_nm_rad
-        self._saturates = saturates
+        self._factory = factory
         self._ambient_c = ambient_c
         self.temperature_c = ambient_c
-        self._speed = 0.0
         self._integral = 0.0
         self._control = Control.OFF
 
@@ -182,78 +194,69 @@ class Motor:
         duration_s: float,
     ) -> MotorOutput:
         """Torque to apply for the next `duration_s`, from the shaft's state now."""
-        share = duration_s / (self._SPEED_FILTER_S + duration_s)
-        self._speed += share * (velocity_rad_s - self._speed)
         if command.control is not self._control:
             self._control, self._integral = command.control, 0.0
         if command.control is Control.OFF or supply_v <= 0:
             self._heat(0.0, duration_s)
             return IDLE
         stored = self._integral
-        wanted_nm = self._wanted_torque(command, position_rad, velocity_rad_s, supply_v, duration_s)
-        torque_nm = self._limit(command, wanted_nm, supply_v)
-        if torque_nm != wanted_nm:
+        drive = self._drive(command, position_rad, velocity_rad_s, duration_s)
+        output = self._output(drive, velocity_rad_s, supply_v)
+        if abs(output.pwm) >= drive.limit or abs(output.current_a) >= drive.current_max_a:
             # Anti-windup: what cannot be delivered is not stored either.
             self._integral = stored
-        return self._output(torque_nm, supply_v, duration_s)
+        self._heat(output.current_a, duration_s)
+        return output
 
-    def _wanted_torque(
-        self,
-        command: MotorCommand,
-        position_rad: float,
-        velocity_rad_s: float,
-        supply_v: float,
-        duration_s: float,
-    ) -> float:
-        constant, gains = self._constant, command.gains
-        if command.control is Control.CURRENT:
-            return constant * command.current_a
+    def _drive(
+        self, command: MotorCommand, position_rad: float, velocity_rad_s: float, duration_s: float
+    ) -> _Drive:
+        gains = command.gains
         if command.control is Control.PWM:
-            return constant * self._current_at(command.pwm * supply_v)
+            return _Drive(command.pwm)
+        if command.control is Control.CURRENT:
+            goal_a = command.current_a
+            return _Drive(copysign(1.0, goal_a), current_max_a=abs(goal_a))
         if command.control is Control.VELOCITY:
-            error = command.velocity_rad_s - self._speed
+            factory = self._factory.velocity_s_rad
+            error = command.velocity_rad_s - velocity_rad_s
             self._integral += gains.velocity_integral_per_s * error * duration_s
-            return self._parameters.velocity_gain_nm_s * (
-                gains.velocity_ratio * error + self._integral
-            )
-        error = command.position_rad - position_rad
-        slip = command.velocity_rad_s - velocity_rad_s
-        self._integral += gains.integral_per_s * error * duration_s
-        return self._stiffness * (
-            gains.stiffness_ratio * error
-            + gains.damping_s * slip
-            + gains.feedforward_s * command.velocity_rad_s
+            per_speed = factory * gains.velocity_ratio
+            fixed = per_speed * command.velocity_rad_s + factory * self._integral
+            return _Drive(fixed, per_speed, command.pwm, command.current_a)
+        return self._position_drive(command, command.position_rad - position_rad, duration_s)
+
+    def _position_drive(self, command: MotorCommand, error_rad: float, duration_s: float) -> _Drive:
+        gains, stiffness = command.gains, self._factory.stiffness_per_rad
+        damping_s = self._factory.damping_s + gains.damping_s
+        self._integral += gains.integral_per_s * error_rad * duration_s
+        fixed = stiffness * (
+            gains.stiffness_ratio * error_rad
+            + (damping_s + gains.feedforward_s) * command.velocity_rad_s
             + self._integral
         )
+        return _Drive(fixed, stiffness * damping_s, command.pwm, command.current_a)
 
-    def _limit(self, command: MotorCommand, wanted_nm: float, supply_v: float) -> float:
-        """Inside the current that may flow and the voltage that there is."""
-        if command.control in (Control.CURRENT, Control.PWM):
-            largest_pwm = 1.0
-        elif command.control is Control.VELOCITY or self._saturates:
-            largest_pwm = command.pwm
-        else:
-            largest_pwm = command.pwm if command.pwm < 1 else inf
-        constant = self._constant
-        low = constant * self._current_at(-largest_pwm * supply_v)
-        high = constant * self._current_at(largest_pwm * supply_v)
-        torque_nm = min(max(wanted_nm, low), high)
-        if command.control is not Control.CURRENT:
-            most_nm = constant * command.current_a
-            torque_nm = min(max(torque_nm, -most_nm), most_nm)
-        return torque_nm
-
-    def _output(self, torque_nm: float, supply_v: float, duration_s: float) -> MotorOutput:
-        current_a = torque_nm / self._constant
-        volts = current_a * self._resistance
-        volts += self._back_emf * self._speed
-        pwm = min(max(volts / supply_v, -1.0), 1.0)
-        self._heat(current_a, duration_s)
-        return MotorOutput(torque_nm, current_a, pwm, max(0.0, pwm * current_a))
-
-    def _current_at(self, volts: float) -> float:
-        back_emf = self._back_emf * self._speed
-        return (volts - back_emf) / self._resistance
+    def _output(self, drive: _Drive, velocity_rad_s: float, supply_v: float) -> MotorOutput:
+        """Inside the voltage that there is and the current that may flow."""
+        wanted = drive.fixed - drive.per_speed_s_rad * velocity_rad_s
+        pwm = min(max(wanted, -drive.limit), drive.limit)
+        per_speed_v = self._back_emf
+        if pwm == wanted:
+            per_speed_v += supply_v * drive.per_speed_s_rad
+        back_emf_v = self._back_emf * velocity_rad_s
+        current_a = (pwm * supply_v - back_emf_v) / self._resistance
+        if abs(current_a) > drive.current_max_a:
+            current_a = copysign(drive.current_max_a, current_a)
+            volts = current_a * self._resistance + back_emf_v
+            pwm, per_speed_v = min(max(volts / supply_v, -1.0), 1.0), 0.0
+        return MotorOutput(
+            self._constant * current_a,
+            current_a,
+            pwm,
+            max(0.0, pwm * current_a),
+            self._constant * per_speed_v / self._resistance,
+        )
 
     def _heat(self, current_a: float, duration_s: float) -> None:
         excess = self.temperature_c - self._ambient_c

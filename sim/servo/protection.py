@@ -8,8 +8,11 @@ from dataclasses import dataclass, field
 
 from hal.dynamixel.status import HardwareError
 
-# The manual says "persistent load that exceeds maximum output" without a time.
+# The manual says "persistent load that exceeds maximum output", without a time and without what a
+# load is. Here it is a current, and the most is what the supply drives through a motor at a stop.
 _OVERLOAD_NS = 2_000_000_000
+_OVERLOAD_SHARE = 0.8
+_NOMINAL_V = 12.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,8 @@ class Protection:
             found |= HardwareError.OVERHEATING
         if not limits.min_voltage_v <= voltage_v <= limits.max_voltage_v:
             found |= HardwareError.INPUT_VOLTAGE
-        if abs(current_a) < limits.stall_current_a:
+        stall_a = limits.stall_current_a * voltage_v / _NOMINAL_V
+        if abs(current_a) < _OVERLOAD_SHARE * stall_a:
             self._loaded_since_ns = None
         elif self._loaded_since_ns is None:
             self._loaded_since_ns = now_ns

@@ -1,7 +1,7 @@
 """From registers and profile to what the motor is asked for, by operating mode.
 
-Gains count relative to the factory's, which stand for the stiffness of the simulated joint. Source:
-e-manual, Operating Mode (11), Velocity PI (76, 78), Position PID Gain (80 to 84), Goal PWM (100).
+Gains count relative to the factory's; `factory_loops` says what those come to. Source: e-manual,
+Operating Mode (11), Velocity PI (76, 78), Position PID Gain (80 to 84), Goal PWM (100).
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from hal.dynamixel.control_table import ControlTable
 from sim.servo.encoder import Encoder
 from sim.servo.memory import Memory
 from sim.servo.motion import Motion
-from sim.servo.motor import Control, Gains, MotorCommand
+from sim.servo.motor import Control, FactoryLoops, Gains, MotorCommand
 
 # The manual gives the gains' divisors but not the period of the loop that they belong to.
 _LOOP_PERIOD_S = 1e-3
@@ -96,6 +96,18 @@ def motor_command(
         abs(settings.goal_current_a) if is_capped else inf,
         settings.pwm_limit,
         settings.gains,
+    )
+
+
+def factory_loops(table: ControlTable) -> FactoryLoops:
+    """What a model's factory gains come to: the loops' output is a duty cycle, in counts of PWM."""
+    position_p = table["position_p_gain"].default / units.POSITION_P_DIVISOR
+    position_d = table["position_d_gain"].default / units.POSITION_D_DIVISOR * _LOOP_PERIOD_S
+    velocity_p = table["velocity_p_gain"].default / units.VELOCITY_P_DIVISOR
+    return FactoryLoops(
+        stiffness_per_rad=position_p / units.POSITION_RAD * units.PWM_FRACTION,
+        damping_s=position_d / position_p,
+        velocity_s_rad=velocity_p / units.VELOCITY_RAD_S * units.PWM_FRACTION,
     )
 
 

@@ -49,7 +49,9 @@ class VirtualBus:
         self.settings = settings
         self.clock = BusClock()
         self.faults = FaultInjector(settings.seed)
-        self.rack = DriveRack(lambda servo_id: build_servo(settings, servo_id), self.faults)
+        self.rack = DriveRack(
+            lambda servo_id: build_servo(settings, servo_id), self.faults, settings.actuator
+        )
         self.plant = Plant(settings.robot, settings.initial_pose, self.rack)
         self.trace = MotionTrace(self.plant.shafts[: len(self.plant.spec.joints)])
         turnaround_ns = int(settings.turnaround_us * 1e3)

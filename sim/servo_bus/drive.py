@@ -3,11 +3,17 @@
 from collections.abc import Callable
 
 from hal.dynamixel.servo_layout import ServoJoint
-from sim.servo.motor import IDLE, MOTORS, Motor, bus_voltage
+from sim.servo.motor import IDLE, MOTORS, Motor, MotorOutput, bus_voltage
+from sim.servo.regulator import factory_loops
+from sim.servo.robel_motor import RobelMotor
 from sim.servo.servo import VirtualServo
 from sim.servo_bus.faults import FaultInjector
+from sim.servo_bus.settings import Actuator
 
 SUPPLY_V = 12.0
+# Of the way to what the load says, in each physics step: capacitors on every servo's board keep the
+# voltage up for a moment. Without them a step of all goals would sag once by more than it can.
+_SAG_SHARE = 0.5
 
 
 class Supply:
@@ -18,7 +24,7 @@ class Supply:
 
     def load(self, current_a: float) -> None:
         """Sag under what the servos draw together."""
-        self.voltage_v = bus_voltage(SUPPLY_V, current_a)
+        self.voltage_v += _SAG_SHARE * (bus_voltage(SUPPLY_V, current_a) - self.voltage_v)
 
 
 class ServoDrive:
@@ -26,7 +32,7 @@ class ServoDrive:
 
     Args:
         servo: firmware and control table.
-        stiffness_nm_rad: of the joint's position actuator in the plain simulation.
+        motor: on its shaft.
         supply: what feeds it.
         faults: heat and sag that are asked for replace what the models say.
     """
@@ -34,14 +40,12 @@ class ServoDrive:
     def __init__(
         self,
         servo: VirtualServo,
-        stiffness_nm_rad: float,
+        motor: Motor,
         supply: Supply,
         faults: FaultInjector,
     ) -> None:
         self.servo = servo
-        # The plain simulation's actuators know no voltage: a finger that snaps free there is faster
-        # than any motor, which a client would rightly take for a broken encoder.
-        self.motor = Motor(MOTORS[servo.table.model_number], stiffness_nm_rad, saturates=True)
+        self.motor = motor
         self.output = IDLE
         self._supply = supply
         self._faults = faults
@@ -56,14 +60,14 @@ class ServoDrive:
         """Whether the servo drives its shaft to a goal: not limp, not stopped by its watchdog."""
         return self.servo.is_torque_on and not self.servo.watchdog.is_tripped
 
-    def torque_nm(
+    def drive(
         self, position_rad: float, velocity_rad_s: float, step_s: float, now_ns: int
-    ) -> float:
-        """Torque on the shaft for the next step."""
+    ) -> MotorOutput:
+        """Torque on the shaft for the next step, and how it falls with the speed."""
         command = self.servo.motor_command(now_ns)
         voltage_v = self._supply.voltage_v
         self.output = self.motor.step(command, position_rad, velocity_rad_s, voltage_v, step_s)
-        return self.output.torque_nm
+        return self.output
 
     def sense(self, position_rad: float, velocity_rad_s: float, now_ns: int) -> None:
         """Let the servo measure its shaft, its motor and its supply."""
@@ -98,10 +102,17 @@ class DriveRack:
     Args:
         make_servo: the servo of an ID, as the bus is to start with it.
         faults: what may befall them.
+        actuator: whose stiffness the shafts have: the servos' own, or the model's actuators'.
     """
 
-    def __init__(self, make_servo: Callable[[int], VirtualServo], faults: FaultInjector) -> None:
+    def __init__(
+        self,
+        make_servo: Callable[[int], VirtualServo],
+        faults: FaultInjector,
+        actuator: Actuator = "servo",
+    ) -> None:
         self._make_servo = make_servo
+        self._actuator = actuator
         self._faults = faults
         self.supply = Supply()
         self.drives: list[ServoDrive] = []
@@ -109,9 +120,18 @@ class DriveRack:
     def __call__(self, joint: ServoJoint, stiffness_nm_rad: float) -> ServoDrive:
         """The drive of `joint`."""
         servo = self._make_servo(joint.servo_id)
-        drive = ServoDrive(servo, stiffness_nm_rad, self.supply, self._faults)
+        motor = self._motor(servo, stiffness_nm_rad)
+        drive = ServoDrive(servo, motor, self.supply, self._faults)
         self.drives.append(drive)
         return drive
+
+    def _motor(self, servo: VirtualServo, stiffness_nm_rad: float) -> Motor:
+        parameters, loops = MOTORS[servo.table.model_number], factory_loops(servo.table)
+        if self._actuator == "servo":
+            return Motor(parameters, loops)
+        # The plain simulation's actuators know no voltage: a finger that snaps free there is faster
+        # than any motor, which a client would rightly take for a broken encoder.
+        return RobelMotor(parameters, loops, stiffness_nm_rad, saturates=True)
 
     def load_supply(self) -> None:
         """Let the supply feel what all motors draw."""

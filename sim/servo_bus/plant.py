@@ -1,7 +1,8 @@
 """The robot on the servos' shafts, in MuJoCo: torques in, angles out, one physics step at a time.
 
 The model's own position actuators are switched off: each servo turns its command into a torque, and
-that torque acts on its joint. A servo without a joint in the model (D'Claw's goal guide) turns a
+that torque acts on its joint. What of it falls with the speed acts as the joint's damping, which
+MuJoCo integrates implicitly. A servo without a joint in the model (D'Claw's goal guide) turns a
 small flywheel of its own.
 """
 
@@ -21,6 +22,7 @@ from hal.robots.registry import robot_spec
 from hal.types import Vector
 from sim.body import body_states, place_bodies
 from sim.scene import Scene, build_scene
+from sim.servo.motor import MotorOutput
 
 # A shaft that turns faster than this is moving.
 STANDSTILL_RAD_S = 0.05
@@ -37,10 +39,10 @@ _KITTY_HEIGHT_M = 0.28
 class Drive(Protocol):
     """A servo as its shaft sees it; angles in its own frame."""
 
-    def torque_nm(
+    def drive(
         self, position_rad: float, velocity_rad_s: float, step_s: float, now_ns: int
-    ) -> float:
-        """Torque on the shaft for the next step."""
+    ) -> MotorOutput:
+        """Torque on the shaft for the next step, and how it falls with the speed."""
         ...
 
     def sense(self, position_rad: float, velocity_rad_s: float, now_ns: int) -> None:
@@ -74,7 +76,11 @@ class Shaft:
         joint: its servo; tells how the servo's angle becomes the joint's.
         qpos, dof: addresses in the model; -1 for a flywheel.
         position_rad, velocity_rad_s: of the joint, after the last step.
-        torque_nm: of the servo on the joint, in the last step.
+        torque_nm: of the servo on the joint, at the beginning of the last step.
+        damping_nm_s: by which that torque has fallen with the speed within the step.
+        own_damping_nm_s: of the joint in the model. It stands for the servo's gears and, there, for
+            its back-EMF: it acts where the servo's torque does not fall with the speed. The maker's
+            no-load speed is measured with the gears.
         disturbance_nm: torque from outside until `disturbed_until_ns`.
         is_disturbed: whether that is now.
     """
@@ -86,6 +92,8 @@ class Shaft:
     position_rad: float = 0.0
     velocity_rad_s: float = 0.0
     torque_nm: float = 0.0
+    damping_nm_s: float = 0.0
+    own_damping_nm_s: float = 0.0
     disturbance_nm: float = 0.0
     disturbed_until_ns: int = 0
     is_disturbed: bool = False
@@ -114,6 +122,9 @@ class Plant:
         self.step_s = float(self._model.opt.timestep)
         self.step_ns = round(self.step_s * 1e9)
         self.shafts = _shafts(robot, self.scene, make_drive)
+        for shaft in self.shafts:
+            if shaft.dof >= 0:
+                shaft.own_damping_nm_s = float(self._model.dof_damping[shaft.dof])
         self._jointed = [shaft for shaft in self.shafts if shaft.dof >= 0]
         self._loose = [shaft for shaft in self.shafts if shaft.dof < 0]
         self._body_dofs = self.scene.body_dof.reshape(-1)
@@ -150,9 +161,10 @@ class Plant:
 
     def step(self, now_ns: int) -> None:
         """One physics step, up to `now_ns`."""
-        applied = self._data.qfrc_applied
+        applied, damping = self._data.qfrc_applied, self._model.dof_damping
         for shaft in self._jointed:
             applied[shaft.dof] = self._torque(shaft, now_ns)
+            damping[shaft.dof] = shaft.damping_nm_s or shaft.own_damping_nm_s
         mujoco.mj_step(self._model, self._data)
         if self._held_pose is not None:
             self._hold(self._held_pose)
@@ -214,16 +226,22 @@ class Plant:
         raise KeyError(f"no joint {name!r}; there are: {known}")
 
     def _torque(self, shaft: Shaft, now_ns: int) -> float:
+        """All torque on the shaft but what its damping takes, which is left to the integrator."""
         scale, offset = shaft.joint.scale, shaft.joint.offset_rad
-        shaft.torque_nm = scale * shaft.drive.torque_nm(
+        output = shaft.drive.drive(
             (shaft.position_rad - offset) / scale, shaft.velocity_rad_s / scale, self.step_s, now_ns
         )
+        shaft.torque_nm, shaft.damping_nm_s = scale * output.torque_nm, output.damping_nm_s
         shaft.is_disturbed = now_ns < shaft.disturbed_until_ns
-        return shaft.torque_nm + shaft.disturbance_nm * shaft.is_disturbed
+        fixed_nm = shaft.torque_nm + shaft.damping_nm_s * shaft.velocity_rad_s
+        return fixed_nm + shaft.disturbance_nm * shaft.is_disturbed
 
     def _turn_flywheel(self, shaft: Shaft, now_ns: int) -> None:
-        torque = self._torque(shaft, now_ns) - _FLYWHEEL_DAMPING_NMS * shaft.velocity_rad_s
-        velocity = shaft.velocity_rad_s + self.step_s * torque / _FLYWHEEL_INERTIA_KGM2
+        """An implicit step in the speed, as MuJoCo's."""
+        rate = self.step_s / _FLYWHEEL_INERTIA_KGM2
+        torque = self._torque(shaft, now_ns)
+        damping = shaft.damping_nm_s or _FLYWHEEL_DAMPING_NMS
+        velocity = (shaft.velocity_rad_s + rate * torque) / (1 + rate * damping)
         _sense(shaft, shaft.position_rad + self.step_s * velocity, velocity, now_ns)
 
     def _hold(self, pose: Vector) -> None:

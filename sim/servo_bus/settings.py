@@ -9,6 +9,7 @@ from hal.errors import HalError
 RobotModel = Literal["dclaw", "dkitty"]
 WatchdogFeed = Literal["own", "any"]
 ChainBehaviour = Literal["continue", "stop"]
+Actuator = Literal["servo", "robel"]
 InitialPose = Literal["home", "stand", "lie", "upside-down"]
 
 _INITIAL_POSES: dict[str, tuple[InitialPose, ...]] = {
@@ -39,6 +40,8 @@ class BusSettings:
         model: model number of the servos.
         feed: which instructions feed a servo's bus watchdog: those for it, or all.
         chain: whether the next servo of a sync read answers when the one before stays mute.
+        actuator: "servo": joints are as stiff as gains and motors of the servos make them; "robel":
+            as the soft position actuators of the benchmark's model, to compare with MuJoCo alone.
         seed: of everything random in faults.
         faults: JSON file with a list of faults to begin with; "" for none.
         record: file for the recorder; "" for none.
@@ -62,6 +65,7 @@ class BusSettings:
     model: int = 1020
     feed: WatchdogFeed = "any"
     chain: ChainBehaviour = "continue"
+    actuator: Actuator = "servo"
     seed: int = 0
     faults: str = ""
     record: str = ""
@@ -77,6 +81,7 @@ class BusSettings:
         self._check("robot", get_args(RobotModel))
         self._check("feed", get_args(WatchdogFeed))
         self._check("chain", get_args(ChainBehaviour))
+        self._check("actuator", get_args(Actuator))
         self._check("baud", tuple(BAUD_RATES.values()))
         self._check("model", tuple(MODEL_NUMBERS))
         self._check_range("latency_ms", 0.0, 255.0)

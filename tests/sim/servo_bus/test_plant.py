@@ -6,6 +6,7 @@ import mujoco
 import numpy as np
 import pytest
 
+from hal.dynamixel.status import HardwareError
 from hal.dynamixel.units import POSITION_RAD
 from hal.robots.registry import robot_spec
 from sim.scene import build_scene
@@ -18,8 +19,9 @@ from sim.servo_bus.settings import BusSettings
 def make_bus():
     buses: list[VirtualBus] = []
 
-    def make(robot: str = "dclaw", initial: str = "") -> VirtualBus:
-        buses.append(VirtualBus(BusSettings(robot=robot, initial=initial)))  # type: ignore[arg-type]
+    def make(robot: str = "dclaw", initial: str = "", **options: str) -> VirtualBus:
+        settings = BusSettings(robot=robot, initial=initial, **options)  # type: ignore[arg-type]
+        buses.append(VirtualBus(settings))
         return buses[-1]
 
     yield make
@@ -43,11 +45,33 @@ class Steps:
         servo = next(s for s in self.bus.network.servos if s.servo_id == servo_id)
         servo.set_register(name, value, self.now_ns)
 
+    def read(self, joint: str, name: str) -> int:
+        servo_id = self.bus.plant.shaft(joint).joint.servo_id
+        servo = next(s for s in self.bus.network.servos if s.servo_id == servo_id)
+        return servo.register(name, self.now_ns)
+
+    def torque_on(self) -> None:
+        """All joints hold where they are."""
+        self.run(1)
+        for shaft in self.bus.plant.shafts[: len(self.bus.plant.spec.joints)]:
+            present = self.read(shaft.joint.name, "present_position")
+            self.write(shaft.joint.servo_id, "goal_position", present)
+            self.write(shaft.joint.servo_id, "torque_enable", 1)
+
+    def turn_by(self, joint: str, ticks: int) -> None:
+        goal = self.read(joint, "goal_position") + ticks
+        self.write(self.bus.plant.shaft(joint).joint.servo_id, "goal_position", goal)
+
+    def go_to(self, joint: str, angle_rad: float) -> None:
+        servo = self.bus.plant.shaft(joint).joint
+        ticks = round((angle_rad - servo.offset_rad) / servo.scale / POSITION_RAD)
+        self.write(servo.servo_id, "goal_position", ticks)
+
 
 @pytest.mark.parametrize("robot", ["dclaw", "dkitty"])
 def test_joints_move_as_in_the_plain_simulation(make_bus, robot):
     """Same state, goals of a control step: apart by no more than the servos' ticks explain."""
-    steps = Steps(make_bus(robot))
+    steps = Steps(make_bus(robot, actuator="robel"))
     plant = steps.bus.plant
     spec = robot_spec(robot)
     joints = plant.shafts[: len(spec.joints)]
@@ -73,6 +97,89 @@ def test_joints_move_as_in_the_plain_simulation(make_bus, robot):
     moved = np.array([shaft.position_rad for shaft in joints])
     np.testing.assert_allclose(moved, plain.qpos[scene.joint_qpos], atol=1e-6)
     assert np.abs(moved - targets).max() < 0.2  # and they did go there
+
+
+def test_a_step_takes_the_duty_cycle_and_the_current_of_a_real_servo(make_bus):
+    """PWM of P gain times error; at rest the current is what that voltage drives through a motor.
+
+    The model's soft actuators take a quarter of it for D'Kitty, a tenth for D'Claw.
+    """
+    for robot, name in (("dclaw", "FFJ12"), ("dkitty", "A:FRJ11")):
+        steps = Steps(make_bus(robot))
+        steps.torque_on()
+        steps.run(400)
+        steps.turn_by(name, 137)  # 0.21 rad
+        steps.run(1)
+        assert abs(steps.read(name, "present_pwm")) == pytest.approx(856, abs=5)
+        assert abs(steps.read(name, "present_current")) * 2.69 == pytest.approx(2226, abs=30)
+        steps.run(39)
+        assert abs(steps.read(name, "present_current")) * 2.69 < 600  # under way: back-EMF
+        steps.run(200)
+        error = steps.read(name, "goal_position") - steps.read(name, "present_position")
+        assert abs(error) * POSITION_RAD < 0.03
+
+
+def test_half_the_p_gain_is_half_as_stiff(make_bus):
+    sags = []
+    for gain in (800, 400):
+        steps = Steps(make_bus("dclaw"))
+        steps.torque_on()
+        steps.write(12, "position_p_gain", gain)
+        steps.run(400)
+        before = steps.bus.plant.shaft("FFJ12").position_rad
+        steps.bus.plant.disturb("FFJ12", 0.5, steps.now_ns + 10**10)
+        steps.run(400)
+        sags.append(steps.bus.plant.shaft("FFJ12").position_rad - before)
+    assert sags[0] == pytest.approx(0.5 / 18.9, rel=0.03)
+    assert sags[1] == pytest.approx(2 * sags[0], rel=0.03)
+
+
+def test_a_pwm_limit_and_an_i_gain_work_in_contact_with_a_load(make_bus):
+    """A tenth of the duty cycle holds a tenth of the stall torque; an I gain brings a sag back."""
+    steps = Steps(make_bus("dclaw"))
+    steps.write(12, "pwm_limit", 88)
+    steps.torque_on()
+    steps.write(22, "position_i_gain", 2000)
+    steps.run(400)
+    for name in ("FFJ12", "MFJ22"):
+        steps.bus.plant.disturb(name, 0.5, steps.now_ns + 10**10)
+    steps.run(1200)
+    assert abs(steps.read("FFJ12", "present_pwm")) <= 88
+    assert steps.bus.plant.shaft("FFJ12").position_rad > 0.3  # pushed over
+    error = steps.read("MFJ22", "goal_position") - steps.read("MFJ22", "present_position")
+    assert abs(error) <= 3
+
+
+def test_fingers_against_the_valve_load_the_supply_and_shut_themselves_down(make_bus):
+    """Three fingers are told to go where the valve is, as a policy without a gate would do it."""
+    steps = Steps(make_bus("dclaw"))
+    steps.torque_on()
+    for name in ("FFJ11", "MFJ21", "THJ31"):
+        steps.go_to(name, pi / 3)
+    for name in ("FFJ12", "MFJ22", "THJ32"):
+        steps.go_to(name, pi / 2)
+    steps.run(600)  # 1.5 s
+    stalled = steps.read("FFJ11", "present_current") * 2.69
+    assert 1800 < stalled < 2300
+    assert steps.bus.rack.supply.voltage_v < 11.3
+    assert steps.read("FFJ11", "present_input_voltage") <= 113
+    assert steps.read("FFJ11", "hardware_error_status") == 0
+    steps.run(600)
+    assert steps.read("FFJ11", "hardware_error_status") == HardwareError.OVERLOAD
+    assert steps.read("FFJ11", "torque_enable") == 0
+    assert steps.read("FFJ10", "hardware_error_status") == 0  # it holds, and less than that
+
+
+def test_the_soft_actuator_of_the_model_never_overloads_there(make_bus):
+    steps = Steps(make_bus("dclaw", actuator="robel"))
+    steps.torque_on()
+    for name in ("FFJ11", "MFJ21", "THJ31"):
+        steps.go_to(name, pi / 3)
+    for name in ("FFJ12", "MFJ22", "THJ32"):
+        steps.go_to(name, pi / 2)
+    steps.run(1200)
+    assert steps.read("FFJ11", "hardware_error_status") == 0
+    assert abs(steps.read("FFJ11", "present_current")) * 2.69 < 1400
 
 
 def test_a_joint_is_hardly_faster_than_its_motor_can_turn(make_bus):

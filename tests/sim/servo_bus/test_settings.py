@@ -17,6 +17,7 @@ CHANGED = BusSettings(
     model=1060,
     feed="own",
     chain="stop",
+    actuator="robel",
     seed=7,
     faults="faults.json",
     record="record",
