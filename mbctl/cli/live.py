@@ -1,47 +1,72 @@
 """How a run looks while it goes on: a live panel on a terminal, plain lines elsewhere."""
 
-import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from mbctl.cli import render
+from mbctl.cli.bar import Bar
+from mbctl.cli.screen import Screen
 from mbctl.cli.status_text import loop_line, spool_line
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from services.up.view import View
-
-Show = Callable[["View"], None]
+    from services.up.view import Display, View
 
 LIVE_PERIOD_S = 0.5
 LINE_PERIOD_S = 5.0
-BAR_WIDTH = 40
+PANEL_WIDTH_MAX = 100
+STOPPING = (
+    "stopping: the episodes that run may end first, within 15 s, then both daemons; no row is lost",
+    "Ctrl-C again: emergency stop, torque off at once",
+)
 
 
-@contextlib.contextmanager
-def live_view(title: str) -> Iterator[Show]:
-    """Yields a function that shows views in place."""
-    from rich.live import Live
-
-    with Live(console=render.console(), auto_refresh=False, transient=False) as live:
-        yield lambda view: live.update(_panel(title, view), refresh=True)
+def display(title: str) -> "Display":
+    """A panel where there is a terminal that can draw one, otherwise lines."""
+    return Panel(title) if render.can_draw() else Lines()
 
 
-@contextlib.contextmanager
-def plain_view() -> Iterator[Show]:
-    """Yields a function that writes a line for each view that says something new."""
-    last = ""
+class Panel:
+    """Shows views in place, from the first one on."""
 
-    def show(view: "View") -> None:
-        nonlocal last
+    period_s = LIVE_PERIOD_S
+
+    def __init__(self, title: str) -> None:
+        self._title = title
+        self._screen = Screen()
+        self._last: View | None = None
+        self._is_stopping = False
+
+    def show(self, view: "View") -> None:
+        self._last = view
+        self._screen.draw(_panel(self._title, view, self._is_stopping))
+
+    def acknowledge_stop(self) -> None:
+        self._is_stopping = True
+        if self._last is None:
+            render.note("\r\x1b[K" + "\n".join(STOPPING))  # over the ^C that was typed
+        else:
+            self.show(self._last)
+
+
+class Lines:
+    """Writes a line for each view that says something new."""
+
+    period_s = LINE_PERIOD_S
+
+    def __init__(self) -> None:
+        self._last = ""
+
+    def show(self, view: "View") -> None:
         line = progress_line(view)
-        if line != last:
+        if line != self._last:
             render.note(f"{time.strftime('%H:%M:%S')} {line}")
-        last = line
+        self._last = line
 
-    yield show
+    def acknowledge_stop(self) -> None:
+        render.note("\n".join(STOPPING))
 
 
 def progress_line(view: "View") -> str:
@@ -50,40 +75,46 @@ def progress_line(view: "View") -> str:
         f"{view.trainer.train_rows_stored}/{view.samples_wanted} samples, "
         f"{view.episodes} episodes, success {_percent(view.recent_success)}, "
         f"evaluation {_evaluation(view)}, policy {view.controller.policy.version}, "
-        f"{view.doing}, {_remaining(view.remaining_s)}"
+        f"{_doing(view)}, {_remaining(view.remaining_s)}"
     )
 
 
-def _panel(title: str, view: "View") -> "RenderableType":
+def _panel(title: str, view: "View", is_stopping: bool = False) -> "RenderableType":
+    from rich import panel
     from rich.console import Group
-    from rich.panel import Panel
     from rich.table import Table
+    from rich.text import Text
 
     grid = Table.grid(padding=(0, 2))
+    grid.add_column(no_wrap=True, style="dim")
+    grid.add_column(overflow="fold")
     for name, value in _rows(view):
-        grid.add_row(f"[dim]{name}[/dim]", value)
-    parts: list[RenderableType] = [_bars(view), "", grid]
-    parts += [f"[bold yellow]{warning}[/bold yellow]" for warning in _warnings(view)]
-    subtitle = f"{_clock(view.elapsed_s)} so far, {_remaining(view.remaining_s)}"
-    return Panel(Group(*parts), title=title, subtitle=subtitle, title_align="left")
+        grid.add_row(name, Text(value))
+    notices = [*(STOPPING if is_stopping else ()), *_warnings(view)]
+    body = Group(*(Text(n, style="bold yellow") for n in notices), _bars(view), "", grid)
+    subtitle = Text(f"{_clock(view.elapsed_s)} so far, {_remaining(view.remaining_s)}")
+    return panel.Panel(
+        body, title=Text(title), subtitle=subtitle, title_align="left", width=PANEL_WIDTH_MAX
+    )
 
 
 def _bars(view: "View") -> "RenderableType":
-    from rich.progress_bar import ProgressBar
     from rich.table import Table
+    from rich.text import Text
 
-    bars = Table.grid(padding=(0, 2))
     trainer = view.trainer
     fit = {"REFIT": trainer.fraction, "IMPROVE": 1.0, "PUBLISH": 1.0}.get(trainer.phase, 0.0)
     improve = {"IMPROVE": trainer.fraction, "PUBLISH": 1.0}.get(trainer.phase, 0.0)
     samples = f"{trainer.train_rows_stored} of {view.samples_wanted}, {view.episodes} episodes"
+    bars = Table.grid(padding=(0, 2))
+    bars.add_column(no_wrap=True, style="dim")
     for name, done, text in (
         ("samples", trainer.train_rows_stored / view.samples_wanted, samples),
         ("refit", fit, f"{trainer.refits} done, {trainer.phase.lower()}"),
         ("improve", improve, view.doing),
+        ("evaluate", view.evaluation.fraction, _evaluated(view)),
     ):
-        bar = ProgressBar(total=1.0, completed=min(done, 1.0), width=BAR_WIDTH)
-        bars.add_row(f"[dim]{name}[/dim]", bar, text)
+        bars.add_row(name, Bar(done), Text(text))
     return bars
 
 
@@ -121,13 +152,22 @@ def _evaluation(view: "View") -> str:
     )
 
 
+def _doing(view: "View") -> str:
+    return f"{view.doing} {_evaluated(view)}" if view.evaluation.asked else view.doing
+
+
+def _evaluated(view: "View") -> str:
+    batch = view.evaluation
+    return f"{batch.finished} of {batch.asked} episodes" if batch.asked else "-"
+
+
 def _error(trainer: Any, kind: str) -> str:
     value = trainer.metrics.get(f"model_error_{kind}")
     return "-" if value is None else f"{value:.4g}"
 
 
 def _percent(fraction: float | None) -> str:
-    return "-" if fraction is None else f"{fraction:.0%}"
+    return "-" if fraction is None else render.percent(fraction)
 
 
 def _remaining(seconds: float | None) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
@@ -33,6 +34,17 @@ def console() -> "Console":
     from rich.console import Console
 
     return Console(stderr=True)
+
+
+def can_draw() -> bool:
+    """Whether stderr is a terminal that can move its cursor."""
+    term = os.environ.get("TERM", "")
+    return sys.stderr.isatty() and term not in ("", "dumb", "unknown")
+
+
+def percent(fraction: float) -> str:
+    """A rate as people read it everywhere, such as 35%."""
+    return f"{fraction:.0%}"
 
 
 def key_values(pairs: Iterable[tuple[str, object]]) -> str:

@@ -1,6 +1,5 @@
 """mbctl up: trainer, controller and a robot together, until a budget of samples."""
 
-import contextlib
 import shlex
 import sys
 from pathlib import Path
@@ -109,26 +108,11 @@ def _run(plan: "Plan", directory: "RunDir", as_json: bool) -> int:
 def _learn(plan: "Plan", directory: "RunDir") -> dict[str, Any]:
     from services.up.run import Run
 
-    on_terminal = render.console().is_terminal
     learner = plan.trainer.algorithm
     title = f"{plan.trainer.task.name}, {learner.name} ({learner.preset}), seed {plan.trainer.seed}"
-    period_s = live.LIVE_PERIOD_S if on_terminal else live.LINE_PERIOD_S
+    display = live.display(title)
     render.note(f"{title}\nrun directory {directory.path}, logs in logs/; starting both daemons")
-    with contextlib.ExitStack() as stack:
-        show = _lazily(stack, title) if on_terminal else stack.enter_context(live.plain_view())
-        return Run(plan, directory, _announce, show, period_s).run()
-
-
-def _lazily(stack: contextlib.ExitStack, title: str) -> live.Show:
-    """A live view that takes the terminal only when there is something to show."""
-    opened: list[live.Show] = []
-
-    def show(view: Any) -> None:
-        if not opened:
-            opened.append(stack.enter_context(live.live_view(title)))
-        opened[0](view)
-
-    return show
+    return Run(plan, directory, _announce, display).run()
 
 
 def _announce(known: "Announcement") -> None:

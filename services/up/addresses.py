@@ -13,6 +13,7 @@ from services.lock import hold_lock
 from services.up.plan import Plan
 
 HOST = "127.0.0.1"
+ANY = f"{HOST}:0"
 _CONTROLLER = ControllerConfig.model_fields["listen"].default
 _TRACKER = TrackerConfig.model_fields["listen"].default
 _TRAINER = TrainerConfig.model_fields["listen"].default
@@ -62,9 +63,9 @@ def _hold_usual_ports(stack: contextlib.ExitStack) -> bool:
 
 
 def _settle(listen: str, default: str, usual: bool) -> str:
-    if listen != default:
+    if listen not in (default, ANY):
         return listen
-    return free_address(default if usual else f"{HOST}:0")
+    return free_address(default if usual and listen == default else ANY)
 
 
 def free_address(wanted: str) -> str:

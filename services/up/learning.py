@@ -19,6 +19,8 @@ from services.up.indices import next_index
 from services.up.plan import Plan
 from services.up.run_dir import RunDir
 from services.up.session import Session
+from services.up.stored import last_train_episodes
+from services.up.view import RECENT_EPISODES
 
 WALL_BATCH = 5  # episodes between two looks at the trainer, on a wall clock
 
@@ -59,11 +61,13 @@ class Learning:
         status = self._learn(always=True)
         point = self._final_point(status)
         while point is None:
-            point = self._evaluate(status, self._rhythm.final_episodes)
+            point = self._evaluate(status, self._rhythm.final_episodes, "final evaluation")
+        self._session.show_now()
         return point
 
     def _prepare(self) -> TrainerStatus:
         session = self._session
+        self._take_in_past()
         session.observer.doing = "waiting for the first policy"
         session.until_trainer(
             lambda s: s.newest_version > 0 and s.next_refit_at_rows > 0, "waiting for the learner"
@@ -71,7 +75,6 @@ class Learning:
         self._settle()
         if (refused := self._activate()) is not None:
             self._wait_for_people(refused)
-        self._take_in_points()
         return self._learn(always=True)
 
     def _settle(self) -> None:
@@ -79,18 +82,18 @@ class Learning:
         session = self._session
         session.observer.doing = "sending rows that wait in the spool"
         session.until_controller(_all_sent, "sending rows that wait in the spool")
-        plan = self._plan
-        database = plan.trainer.run_dir / session.trainer.status().database
-        for purpose in self._next:
-            self._next[purpose] = max(
-                self._next[purpose], next_index(database, plan.controller.robot.name, purpose)
-            )
-        session.observer.episodes = self._next["train"]
+        self._take_in_past()
 
-    def _take_in_points(self) -> None:
-        points = read_points(self._run_dir.curve_csv)
-        if points:
-            self._session.observer.point = points[-1]
+    def _take_in_past(self) -> None:
+        """Go on behind the last episode stored, and show what sessions before this one reached."""
+        observer, robot = self._session.observer, self._plan.controller.robot.name
+        database = self._plan.trainer.run_dir / self._session.trainer.status().database
+        for purpose in self._next:
+            self._next[purpose] = max(self._next[purpose], next_index(database, robot, purpose))
+        observer.episodes = self._next["train"]
+        observer.recall(last_train_episodes(database, robot, RECENT_EPISODES))
+        if points := read_points(self._run_dir.curve_csv):
+            observer.point = points[-1]
 
     def _collect(self, status: TrainerStatus) -> None:
         """Run the training episodes that the next refit or the budget needs."""
@@ -134,8 +137,10 @@ class Learning:
             return None
         return last if last.samples == status.train_rows_stored else None
 
-    def _evaluate(self, status: TrainerStatus, count: int) -> CurvePoint | None:
-        self._session.observer.doing = "evaluating"
+    def _evaluate(
+        self, status: TrainerStatus, count: int, doing: str = "evaluating"
+    ) -> CurvePoint | None:
+        self._session.observer.doing = doing
         first = self._next["evaluate"]
         newest = status.newest_version if self._lockstep else 0
         response = self._run(count, "evaluate", newest)

@@ -26,7 +26,7 @@ from services.up.process import DaemonDiedError, DaemonProcess, Watched
 from services.up.run_dir import RunDir
 from services.up.session import Session
 from services.up.stop import StopNow, StopRequested, StopSignals
-from services.up.view import Observer, View
+from services.up.view import Display, Observer
 from services.whole_file import write_whole
 
 START_S = 300.0  # of a daemon that lives: a busy machine is slow, not dead
@@ -55,7 +55,7 @@ class Run:
 
     Args:
         announce: is told the addresses once both daemons serve.
-        show: is given views, at most one in `show_period_s`.
+        display: is given views, and told of a first Ctrl-C.
     """
 
     def __init__(
@@ -63,13 +63,16 @@ class Run:
         plan: Plan,
         run_dir: RunDir,
         announce: Callable[[Announcement], None],
-        show: Callable[[View], None],
-        show_period_s: float,
+        display: Display,
     ) -> None:
         self._plan = plan
         self._run_dir = run_dir
         self._announce = announce
-        self._observer = Observer(plan.rhythm.samples, show, show_period_s)
+        self._display = display
+        rhythm = plan.rhythm
+        self._observer = Observer(
+            rhythm.samples, display.show, display.period_s, rhythm.final_episodes
+        )
         self._started = time.monotonic()
         self._before = (0.0, 0.0)
 
@@ -83,7 +86,10 @@ class Run:
             StopNow: two signals arrived; the robot is e-stopped.
         """
         os.umask(UMASK)
-        with StopSignals() as signals, self._run_dir.claimed(self._plan) as resumed:
+        with (
+            StopSignals(self._display.acknowledge_stop) as signals,
+            self._run_dir.claimed(self._plan) as resumed,
+        ):
             self._before = self._spent_before()
             self._run_dir.summary.unlink(missing_ok=True)  # of a session before this one
             try:

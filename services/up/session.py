@@ -13,6 +13,7 @@ from services.client import ControllerClient, TrainerClient
 from services.client.controller import Episodes, Purpose
 from services.errors import refusal
 from services.up.command import Command
+from services.up.evaluation_time import Batch
 from services.up.process import Watched
 from services.up.stop import StopSignals
 from services.up.view import Observer
@@ -53,6 +54,11 @@ class Session:
         for daemon in self._daemons:
             daemon.check()
         self.observer.offer(self.controller.status, self.trainer.status)
+
+    def show_now(self) -> None:
+        """Show how things are, whether a view is due or not."""
+        self.observer.hurry()
+        self.watch()
 
     def stop_if_asked(self) -> None:
         """Raise StopRequested after a Ctrl-C; call where stopping loses nothing."""
@@ -113,7 +119,10 @@ class Session:
         )
         asked_at = None
         for metadata in operation.updates(0.2):
-            self.observer.running = metadata.finished if purpose == "train" else 0
+            if purpose == "train":
+                self.observer.running = metadata.finished
+            else:
+                self.observer.evaluation(Batch(metadata.finished, count))
             self.watch()
             self.command.lease.check()
             if self._signals.requested and asked_at is None:
@@ -123,6 +132,7 @@ class Session:
                 operation.poll(STOP_WAIT_S)
                 self.stop_if_asked()
         self.observer.running = 0
+        self.observer.evaluated()
         return operation
 
     def wait(self, done: Callable[[], bool]) -> None:

@@ -1,6 +1,8 @@
 """Ctrl-C once: stop at the next good moment. Twice: stop now."""
 
 import signal
+import threading
+from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Self
 
@@ -18,15 +20,22 @@ class StopNow(BaseException):
 class StopSignals:
     """Catches SIGINT, SIGTERM and SIGHUP for the length of a block.
 
+    Args:
+        acknowledge: is called at once after a first signal, in a thread of its own: the program
+            may be waiting for a daemon, and a handler may not print.
+
     Attributes:
         requested: a first signal has arrived.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, acknowledge: Callable[[], None] = lambda: None) -> None:
         self.requested = False
+        self._acknowledge = acknowledge
+        self._arrival = threading.Event()
         self._before: dict[signal.Signals, object] = {}
 
     def __enter__(self) -> Self:
+        threading.Thread(target=self._tell, name="stop-signals", daemon=True).start()
         for number in _SIGNALS:
             self._before[number] = signal.signal(number, self._arrived)
         return self
@@ -39,6 +48,7 @@ class StopSignals:
     ) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)  # pyright: ignore[reportArgumentType]  # as it came
+        self._arrival.set()  # ends the thread
 
     def check(self) -> None:
         """Raise StopRequested after a first signal."""
@@ -49,3 +59,9 @@ class StopSignals:
         if self.requested:
             raise StopNow
         self.requested = True
+        self._arrival.set()
+
+    def _tell(self) -> None:
+        self._arrival.wait()
+        if self.requested:
+            self._acknowledge()

@@ -4,11 +4,12 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from mbctl.results import CurvePoint
 from protos.controller_pb2 import GetStatusResponse
 from protos.trainer_pb2 import TrainerStatus
+from services.up.evaluation_time import NO_BATCH, Batch, EvaluationTime
 
 RECENT_EPISODES = 20
 RATE_WINDOW = 8  # marks over which the remaining time is estimated
@@ -27,6 +28,7 @@ class View:
         point: the last evaluation; None before the first.
         elapsed_s: of this session.
         remaining_s: estimate; None while there is nothing to go by.
+        evaluation: the evaluation that runs; empty while none does.
     """
 
     doing: str
@@ -39,13 +41,41 @@ class View:
     trainer: TrainerStatus
     elapsed_s: float
     remaining_s: float | None
+    evaluation: Batch = NO_BATCH
+
+
+class Display(Protocol):
+    """Where a run is shown; `period_s` says how often."""
+
+    period_s: float
+
+    def show(self, view: View) -> None:
+        """Show a view."""
+        ...
+
+    def acknowledge_stop(self) -> None:
+        """Say at once what a first Ctrl-C does and what a second one would; any thread may."""
+        ...
 
 
 class Observer:
-    """Gathers what a view shows and hands it on, at most once in `period_s`."""
+    """Gathers what a view shows and hands it on, at most once in `period_s`.
 
-    def __init__(self, samples_wanted: int, show: Callable[[View], None], period_s: float) -> None:
+    Args:
+        samples_wanted: the budget.
+        final_episodes: of the evaluation at the end, which takes its time too.
+    """
+
+    def __init__(
+        self,
+        samples_wanted: int,
+        show: Callable[[View], None],
+        period_s: float,
+        final_episodes: int = 0,
+    ) -> None:
         self._samples_wanted = samples_wanted
+        self._final_episodes = final_episodes
+        self._evaluation = EvaluationTime()
         self._show = show
         self._period_s = period_s
         self._started = self._due = time.monotonic()
@@ -60,13 +90,30 @@ class Observer:
     def elapsed_s(self) -> float:
         return time.monotonic() - self._started
 
+    def recall(self, episodes: Sequence[Any]) -> None:
+        """Take in the last training episodes as they are stored, in place of what is known."""
+        self._recent.clear()
+        self.train_episodes(episodes)
+
     def train_episodes(self, episodes: Sequence[Any]) -> None:
         """Take in finished training episodes."""
         self._recent.extend((e.success, e.episode_return) for e in episodes)
 
+    def evaluation(self, batch: Batch) -> None:
+        """Take in how far the evaluation is that runs."""
+        self._evaluation.update(self.elapsed_s, batch)
+
+    def evaluated(self) -> None:
+        """No evaluation runs any more."""
+        self._evaluation.end()
+
     def mark(self, samples: int) -> None:
         """Note that so many samples are learned from by now; the remaining time follows."""
         self._marks.append((self.elapsed_s, samples))
+
+    def hurry(self) -> None:
+        """Have the next view shown at once."""
+        self._due = time.monotonic()
 
     def offer(
         self,
@@ -94,17 +141,29 @@ class Observer:
             trainer=trainer,
             elapsed_s=self.elapsed_s,
             remaining_s=self._remaining_s(),
+            evaluation=self._evaluation.batch,
         )
 
     def _remaining_s(self) -> float | None:
+        """Of learning, and of the final evaluation as far as its pace is known."""
+        evaluation = self._evaluation
+        is_learned = bool(self._marks) and self._marks[-1][1] >= self._samples_wanted
+        if is_learned and evaluation.batch.asked:
+            return evaluation.left_s(self.elapsed_s)
+        final_s = self._final_episodes * (evaluation.episode_s or 0.0)
+        learning_s = 0.0 if is_learned else self._learning_s()
+        return None if learning_s is None else learning_s + final_s
+
+    def _learning_s(self) -> float | None:
+        """None while there is nothing to go by, or when it takes longer than it ever has."""
         if len(self._marks) < 2:
             return None
         (began, first), (ended, last) = self._marks[0], self._marks[-1]
         if last <= first:
             return None
         pace = (ended - began) / (last - first)
-        since = self.elapsed_s - ended
-        return max(0.0, (self._samples_wanted - last) * pace - since)
+        left = (self._samples_wanted - last) * pace - (self.elapsed_s - ended)
+        return left if left > 0 else None
 
 
 def _mean(values: Sequence[float]) -> float | None:

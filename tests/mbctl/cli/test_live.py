@@ -1,6 +1,7 @@
 """Every number a newcomer is promised is in the live view."""
 
 import io
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -10,6 +11,8 @@ from mbctl.results import CurvePoint
 from protos import common_pb2
 from protos.controller_pb2 import GetStatusResponse
 from protos.trainer_pb2 import TrainerStatus
+from services.up.evaluation_time import Batch
+from services.up.stored import PastEpisode
 from services.up.view import Observer, View
 
 
@@ -94,9 +97,9 @@ def test_a_line_says_the_most_important(view: View):
 
 
 def test_the_same_line_is_not_repeated(view: View, capsys: pytest.CaptureFixture[str]):
-    with live.plain_view() as show:
-        show(view)
-        show(view)
+    lines = live.Lines()
+    lines.show(view)
+    lines.show(view)
     assert capsys.readouterr().err.count("5000/20000") == 1
 
 
@@ -112,3 +115,57 @@ def test_views_come_at_most_once_in_a_period_and_estimate_the_rest():
     assert (len(shown), len(asked)) == (1, 1)
     assert shown[0].remaining_s == pytest.approx(10.0, abs=1.0)
     assert shown[0].recent_success is None
+
+
+def test_an_evaluation_shows_how_far_it_is(view: View):
+    running = replace(view, doing="final evaluation", evaluation=Batch(34, 100))
+    assert "34 of 100 episodes" in drawn(running)
+    assert "final evaluation 34 of 100 episodes" in live.progress_line(running)
+
+
+def test_text_in_brackets_is_shown_as_it_is(view: View):
+    view.trainer.error = "column [red] of [/]"
+    assert "trainer: column [red] of [/]" in drawn(view)
+
+
+def seen_by(observer: Observer) -> View:
+    shown: list[View] = []
+    observer._show = shown.append
+    observer.hurry()
+    observer.offer(controller, trainer)
+    return shown[0]
+
+
+def test_a_final_evaluation_has_a_time_of_its_own():
+    observer = Observer(1000, lambda view: None, period_s=3600.0, final_episodes=100)
+    observer.mark(0)
+    observer.mark(1000)
+    observer.evaluation(Batch(0, 100))
+    assert seen_by(observer).remaining_s is None
+    observer._evaluation._began_s = observer.elapsed_s - 50.0
+    observer.evaluation(Batch(25, 100))
+    assert seen_by(observer).remaining_s == pytest.approx(150.0, abs=2.0)
+
+
+def test_the_final_evaluation_counts_while_learning():
+    observer = Observer(1000, lambda view: None, period_s=3600.0, final_episodes=100)
+    observer.mark(0)
+    observer._marks[0] = (observer.elapsed_s - 10.0, 0)
+    observer.mark(500)
+    observer.evaluation(Batch(0, 20))
+    observer._evaluation._began_s = observer.elapsed_s - 40.0
+    observer.evaluation(Batch(20, 20))
+    observer.evaluated()
+    assert seen_by(observer).remaining_s == pytest.approx(10.0 + 200.0, abs=2.0)
+
+
+def test_learning_that_takes_longer_than_ever_has_no_time_left_of_zero():
+    observer = Observer(1000, lambda view: None, period_s=3600.0)
+    observer._marks.extend([(observer.elapsed_s - 30.0, 0), (observer.elapsed_s - 20.0, 500)])
+    assert seen_by(observer).remaining_s is None
+
+
+def test_a_resumed_run_shows_its_last_episodes():
+    observer = Observer(1000, lambda view: None, period_s=3600.0)
+    observer.recall([PastEpisode(True, -1.0), PastEpisode(False, -3.0)])
+    assert (seen_by(observer).recent_success, seen_by(observer).recent_return) == (0.5, -2.0)

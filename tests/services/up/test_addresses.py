@@ -31,6 +31,13 @@ def test_a_chosen_address_stays(plan):
         assert settled.trainer.listen == settled.controller.trainer == "127.0.0.1:61234"
 
 
+def test_any_port_becomes_one_that_both_daemons_know(plan):
+    chosen = plan.trainer.model_copy(update={"listen": "127.0.0.1:0"})
+    with with_addresses(plan.model_copy(update={"trainer": chosen})) as settled:
+        assert settled.trainer.listen == settled.controller.trainer
+        assert not settled.trainer.listen.endswith(":0")
+
+
 def test_a_taken_port_is_passed_over():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import threading
+import time
 
 import pytest
 
@@ -19,3 +21,21 @@ def test_first_asks_second_insists():
         with pytest.raises(StopNow):
             os.kill(os.getpid(), signal.SIGTERM)
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_the_first_is_acknowledged_while_the_program_waits():
+    acknowledged: list[float] = []
+    with StopSignals(lambda: acknowledged.append(time.monotonic())) as signals:
+        threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
+        began = time.monotonic()
+        time.sleep(1.0)
+        assert signals.requested
+    assert len(acknowledged) == 1
+    assert acknowledged[0] < began + 0.9  # 0.1 s, on a machine that is not busy
+
+
+def test_none_is_acknowledged_where_none_arrives():
+    acknowledged: list[int] = []
+    with StopSignals(lambda: acknowledged.append(1)):
+        pass
+    assert not acknowledged

@@ -1,0 +1,51 @@
+"""Drawing in place on a terminal of any size, also one that is resized while it is drawn on."""
+
+import os
+import threading
+from typing import TYPE_CHECKING
+
+from mbctl.cli import render
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+_SIZE_UNTOLD = (80, 24)  # a serial console says that it has no columns
+
+
+class Screen:
+    """The lower end of the terminal behind stderr; any thread may draw on it.
+
+    A new picture takes the place of the one before. The cursor waits on a line of its own below, so
+    that what a person types, such as ^C, breaks no frame. After a resize, when the terminal itself
+    has moved or wrapped what was there, everything that is visible is drawn anew.
+    """
+
+    def __init__(self) -> None:
+        self._console: Console = render.console()
+        self._lock = threading.Lock()
+        self._drawn = 0  # lines
+        self._size = (0, 0)
+
+    def draw(self, picture: "RenderableType") -> None:
+        """Show `picture`; what is too high for the terminal loses lines above its last one."""
+        with self._lock:
+            size = _size_of(self._console)
+            self._console.size = size
+            with self._console.capture() as capture:
+                self._console.print(picture)
+            lines = _cropped(capture.get().splitlines(), size[1] - 1)
+            is_resized = self._drawn > 0 and size != self._size
+            start = "\x1b[H\x1b[2J" if is_resized else f"\x1b[{self._drawn}F" * bool(self._drawn)
+            body = "".join(f"\r\x1b[2K{line}\n" for line in lines)
+            self._console.file.write(f"{start}{body}\x1b[J")
+            self._console.file.flush()
+            self._drawn, self._size = len(lines), size
+
+
+def _size_of(console: "Console") -> tuple[int, int]:
+    columns, lines = os.get_terminal_size(console.file.fileno())
+    return columns or _SIZE_UNTOLD[0], lines or _SIZE_UNTOLD[1]
+
+
+def _cropped(lines: list[str], height: int) -> list[str]:
+    return lines if len(lines) <= height else [*lines[: max(height - 1, 0)], lines[-1]]
