@@ -10,6 +10,7 @@ from hal.dynamixel.census import take_census
 from hal.dynamixel.cycle import StateCycle
 from hal.dynamixel.inspection import configure_return_delay, ensure_answers, inspect
 from hal.dynamixel.port import SerialPort
+from hal.dynamixel.port_users import refuse_shared_port
 from hal.dynamixel.relax import torque_off
 from hal.dynamixel.servo import Servo
 from hal.dynamixel.servo_group import ServoGroup
@@ -55,6 +56,7 @@ def connect(
 
     Raises:
         PortError: the port cannot be used.
+        SharedPortError: another process reads it.
         BusCensusError: the servos are not the robot's.
         ServoSetupError: one of them is set up in an unsafe way.
         BusCapacityError: the line is too slow.
@@ -63,6 +65,7 @@ def connect(
     """
     port = SerialPort(settings.port, settings.baud_rate)
     try:
+        refuse_shared_port(settings.port)
         check_latency_timer(port, settings)
         bus = ServoBus(port, turnaround_s=settings.turnaround_s)
         return _verify(port, bus, spec, calibration, settings, period_s, now_ns)

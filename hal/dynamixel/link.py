@@ -57,6 +57,7 @@ class Link:
         """Events so far; the object stays the same."""
         self._counters.crc_errors = self._parser.crc_errors
         self._counters.skipped_bytes = self._parser.skipped_bytes
+        self._counters.stolen_reads = self.port.stolen_reads
         return self._counters
 
     def deadline_ns(self, sent_bytes: int, reply_bytes: int, replies: int = 1) -> int:

@@ -16,11 +16,13 @@ from pathlib import Path
 import serial
 
 from hal.dynamixel.errors import PortError
+from hal.dynamixel.port_users import port_users, user_of
 
 _READ_BYTES = 512  # bounds what is parsed between two looks at the clock
 _USB_SERIAL = Path("/sys/bus/usb-serial/devices")
 _LOCKS = Path("/proc/locks")
 _NS = 1_000_000_000
+_HUNG_UP = select.POLLHUP | select.POLLERR | select.POLLNVAL
 _REASONS = {
     errno.ENOENT: "PORT_MISSING",
     errno.ENODEV: "PORT_MISSING",
@@ -40,6 +42,9 @@ class SerialPort:
         baud_rate: bits per second.
         write_timeout_s: after this time without room for more bytes the adaptor is stuck.
 
+    Attributes:
+        stolen_reads: times that bytes were announced and another process had taken them.
+
     Raises:
         PortError: it cannot be opened; says why and what to do.
     """
@@ -52,6 +57,7 @@ class SerialPort:
         self._write_timeout_ns = round(write_timeout_s * _NS)
         self._serial = _open(self.path, baud_rate)
         self._fd = self._serial.fileno()
+        self.stolen_reads = 0
         self.low_latency = self._shorten_latency()
 
     def __repr__(self) -> str:
@@ -83,17 +89,16 @@ class SerialPort:
             PortError: unplugged (PORT_LOST), or not open (PORT_CLOSED).
         """
         self._require_open()
-        wait_ns = deadline_ns - time.monotonic_ns()
-        try:
-            ready, _, _ = select.select((self._fd,), (), (), wait_ns / _NS if wait_ns > 0 else 0)
-            if not ready:
+        while True:
+            wait_ns = deadline_ns - time.monotonic_ns()
+            if not self._wait_for_bytes(wait_ns / _NS if wait_ns > 0 else 0):
                 return b""
-            data = os.read(self._fd, _READ_BYTES)
-        except OSError as error:
-            raise self._lost(error) from error
-        if not data:  # a tty that is ready to read but has nothing has been hung up
-            raise self._lost(None)
-        return data
+            data = self._read_once()
+            if data:
+                return data
+            self.stolen_reads += 1  # another process has taken what was there
+            if wait_ns <= 0:
+                return b""
 
     def write(self, data: bytes) -> None:
         """Hand all of `data` to the driver.
@@ -131,6 +136,29 @@ class SerialPort:
         with contextlib.suppress(OSError, termios.error):  # gone, and with it what it held
             termios.tcflush(self._fd, termios.TCOFLUSH)
         self._serial.close()
+
+    def _wait_for_bytes(self, timeout_s: float) -> bool:
+        try:
+            return bool(select.select((self._fd,), (), (), timeout_s)[0])
+        except OSError as error:
+            raise self._lost(error) from error
+
+    def _read_once(self) -> bytes:
+        """What is there; b"" if that is nothing, although the kernel had said there was."""
+        try:
+            data = os.read(self._fd, _READ_BYTES)
+        except BlockingIOError:
+            data = b""
+        except OSError as error:
+            raise self._lost(error) from error
+        if not data and self._is_hung_up():
+            raise self._lost(None)
+        return data
+
+    def _is_hung_up(self) -> bool:
+        poll = select.poll()
+        poll.register(self._fd, select.POLLIN)
+        return any(flags & _HUNG_UP for _, flags in poll.poll(0))
 
     def _write_once(self, data: bytes | memoryview) -> int:
         try:
@@ -193,14 +221,14 @@ def _open_error(path: str, baud_rate: int, error: serial.SerialException) -> Por
 
 
 def _holder(path: str) -> str:
-    """ " (pid 123)" of the process that has locked the port, "" where the system does not say."""
+    """ " (pid 123): screen" of who has locked the port, or has it open; "" where nobody says."""
     try:
         status = Path(path).stat()
         locks = _LOCKS.read_text().splitlines()
     except OSError:
         return ""
     device = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"
-    pids = [
-        fields[4] for fields in map(str.split, locks) if len(fields) > 5 and fields[5] == device
-    ]
-    return f" (pid {pids[0]})" if pids and pids[0] != "0" else ""
+    fields = [line.split() for line in locks]
+    pids = [int(field[4]) for field in fields if len(field) > 5 and field[5] == device]
+    users = [user_of(pid) for pid in pids[:1] if pid > 0] or port_users(path, without=())
+    return f" (pid {users[0].pid}): {users[0].name}" if users else ""

@@ -60,6 +60,7 @@ class BusCounters:
         bad_statuses: answers of the wrong length, rejected.
         retries: requests repeated; counted by whoever repeats them.
         echoes: own packets that the adaptor sent back.
+        stolen_reads: times that another process had taken bytes from the port.
     """
 
     timeouts: int = 0
@@ -70,6 +71,7 @@ class BusCounters:
     bad_statuses: int = 0
     retries: int = 0
     echoes: int = 0
+    stolen_reads: int = 0
 
     def as_dict(self) -> dict[str, int]:
         """By name."""

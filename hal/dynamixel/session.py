@@ -16,6 +16,7 @@ from hal.dynamixel.inspection import inspect_for_torque
 from hal.dynamixel.monitor import ServoMonitor
 from hal.dynamixel.object_drive import ObjectDrive
 from hal.dynamixel.plausibility import JUMPS_MAX, PlausibleMotion
+from hal.dynamixel.port_users import refuse_shared_port
 from hal.dynamixel.readings import ServoReadings
 from hal.dynamixel.reboot import reboot_servo
 from hal.dynamixel.relax import torque_off
@@ -105,8 +106,10 @@ class ServoSession:
         """Torque on where the robot is; it can be slow only, to begin with.
 
         Raises:
-            RobotReadError, RobotWriteError, ServoSetupError: it must not or did not get torque.
+            RobotReadError, RobotWriteError: it must not or did not get torque.
+            ServoSetupError, SharedPortError: it must not.
         """
+        refuse_shared_port(self._settings.port)
         self.look()
         self._bus_monitor.require_fresh(self.readings)
         self._servo_monitor.refuse_activation(self.readings)

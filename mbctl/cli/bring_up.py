@@ -5,7 +5,7 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -84,16 +84,25 @@ def scan(
 ) -> None:
     """Find servos by id and baud rate. Writes nothing; exit code 5 when nobody answers."""
     with bus_errors(as_json):
+        from hal.dynamixel.port_users import port_users
         from services.bring_up import scan as scanner
+        from services.bring_up.session import shared_port_finding
 
         target = target_of(None, robot, port, 0, None)
         path, rates = target.port, tuple(baud or scanner.SCAN_BAUD_RATES)
+        users = port_users(path)
         if table is not None:
             _show_table(path, rates, table, as_json)
             return
         found = scanner.scan(path, rates, thorough=thorough, say=render.note)
-        plain = {"port": path, "servos": [_plain(s, target) for s in found]}
-        render.result(plain, _sightings_text(found, target, rates), as_json)
+        plain = {
+            "port": path,
+            "other_readers": [asdict(user) for user in users],
+            "servos": [_plain(s, target) for s in found],
+        }
+        text = _sightings_text(found, target, rates, is_shared=bool(users))
+        shared = f"{finding_text(shared_port_finding(users, path))}\n" if users else ""
+        render.result(plain, shared + text, as_json)
     if not found:
         raise typer.Exit(exit_codes.UNREACHABLE)
 
@@ -193,13 +202,14 @@ def _plain(sighting: "Sighting", target: "Target") -> dict[str, object]:
     }
 
 
-def _sightings_text(found: Sequence["Sighting"], target: "Target", rates: Sequence[int]) -> str:
+def _sightings_text(
+    found: Sequence["Sighting"], target: "Target", rates: Sequence[int], *, is_shared: bool
+) -> str:
     if not found:
-        shown = ", ".join(map(str, rates))
-        return (
-            f"nobody answers on {target.port} at {shown} baud: is the servos' supply on, and the "
-            "first plug in?"
-        )
+        where = f"on {target.port} at {', '.join(map(str, rates))} baud"
+        if is_shared:
+            return f"no answer was left {where}"
+        return f"nobody answers {where}: is the servos' supply on, and the first plug in?"
     plain = [_plain(sighting, target) for sighting in found]
     rows = [tuple(servo.values()) for servo in plain]
     head = ("id", "baud", "model", "", "firmware", f"{target.robot}'s joint")

@@ -75,6 +75,7 @@ def calibrate(
     when angles are further off than --max-change, or a servo refuses.
     """
     with bus_errors(as_json):
+        from hal.dynamixel.port_users import refuse_shared_port
         from services.bring_up.session import opened_bus
 
         target = target_of(config, robot, port, baud, calibration)
@@ -82,6 +83,8 @@ def calibrate(
         with opened_bus(target.port, target.baud_rate) as bus:
             if torque_off:
                 job.take_torque_off(bus)
+            if configure or write_limits or out or not torque_off:
+                refuse_shared_port(target.port)
             if configure:
                 job.configure(bus)
             if out or not (torque_off or configure or write_limits):

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from hal.dynamixel.bus import ServoBus
 from hal.dynamixel.control_table import MODEL_NUMBERS
 from hal.dynamixel.errors import BadStatusError, BusTimeoutError, PortError, ServoStatusError
+from hal.dynamixel.port_users import port_users
 from services.bring_up.bus_rate import measure_rate, rate_findings
 from services.bring_up.checks import run_check
 from services.bring_up.finding import Finding, Level, count, ok, warn, worst
@@ -27,7 +28,12 @@ from services.bring_up.serial_ports import (
     latency_findings,
     port_findings,
 )
-from services.bring_up.session import opened_bus, port_failure
+from services.bring_up.session import (
+    opened_bus,
+    port_failure,
+    shared_port_finding,
+    stolen_finding,
+)
 from services.bring_up.settings_checks import SETTINGS_CHECKS
 from services.bring_up.state_checks import STATE_CHECKS
 from services.bring_up.target import Target
@@ -137,10 +143,16 @@ class _Examination:
             with opened_bus(port, baud_rate) as bus:
                 latency_ms = bus.port.latency_timer_ms()
                 self._findings += latency_findings(port, latency_ms, bus.port.low_latency)
+                if users := port_users(port):  # what servos seem to say then is not to be judged
+                    self._findings.append(shared_port_finding(users, port))
+                    return
                 presence = look_for(bus, [s.servo_id for s in self._target.servos])
                 if presence.found or presence.doubled:
                     self._findings += presence_findings(presence, self._target)
                     self._examine_servos(bus, presence)
+                if bus.counters.stolen_reads:
+                    self._findings.append(stolen_finding(bus.counters.stolen_reads, port))
+                    return
             if not (presence.found or presence.doubled):
                 self._findings.append(self._silence())
         except PortError as error:

@@ -1,11 +1,12 @@
 """The servo bus for the length of a bring-up command, and what to do where it does not open."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from hal.dynamixel.bus import ServoBus
 from hal.dynamixel.errors import PortError
 from hal.dynamixel.port import SerialPort
+from hal.dynamixel.port_users import PortUser, names_of_users
 from services.bring_up.finding import Finding, fail
 
 # A reply that an adapter holds back for 16 ms still counts: its lateness is a finding, no error.
@@ -40,3 +41,16 @@ def port_failure(error: PortError, port: str) -> Finding:
     """A port error as a finding, with what to do about it."""
     remedy = _REMEDIES.get(error.reason, "ls -l /dev/serial/by-id; sudo dmesg | tail")
     return fail("port", str(error), remedy.format(port=port))
+
+
+def shared_port_finding(users: Collection[PortUser], port: str) -> Finding:
+    """Other processes read the port too: each answer reaches one of them, or in pieces."""
+    message = f"{names_of_users(users)} has {port} open too and takes answers from it"
+    pids = " ".join(str(user.pid) for user in users)
+    return fail("other reader", message, f"end it, then look again: kill {pids}")
+
+
+def stolen_finding(times: int, port: str) -> Finding:
+    """Bytes were taken by a process that this user cannot see."""
+    message = f"another program took bytes from {port} {times} times while servos answered"
+    return fail("other reader", message, f"find and end it: sudo fuser -v {port}")

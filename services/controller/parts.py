@@ -26,6 +26,7 @@ from services.controller.planner.host import PlannerHost
 from services.controller.planner.messages import PlannerTask
 from services.controller.policy_feed import PolicyFeed
 from services.controller.policy_source import PolicySource
+from services.controller.port_sharing import PortSharing
 from services.controller.report import StatusReport
 from services.controller.requests import RequestMemory
 from services.controller.row_pump import EPISODE_EVENTS
@@ -83,13 +84,16 @@ class Parts:
 class _EventRouter:
     """Passes events of the control process on to whom they concern."""
 
-    def __init__(self, view: ControlView) -> None:
+    def __init__(self, view: ControlView, sharing: PortSharing) -> None:
         self._view = view
+        self._sharing = sharing
         self.batches: EpisodeBatches | None = None
         self.policies: PolicySource | None = None
 
     def deliver(self, event: Event) -> None:
         kind, fault = event["type"], self._view.control_fault
+        if kind == "fault" and fault is not None:
+            self._sharing.explain(fault)
         if self.batches is not None and kind in EPISODE_EVENTS:
             self.batches.take_event(event)
         elif self.batches is not None and kind == "gone" and fault is not None:
@@ -102,7 +106,7 @@ def build_parts(config: ControllerConfig, files: Files, stack: contextlib.AsyncE
     """Put everything together; call in the event loop."""
     view, operations, episode_log = ControlView(), OperationStore(), EpisodeLog()
     background, memory = BackgroundTasks(), RequestMemory()
-    router = _EventRouter(view)
+    router = _EventRouter(view, PortSharing(config.robot, view))
     launcher = ControlLauncher(config, files.task, files.spool)
     joint_names = files.task.robot.joint_names
     torque_off = torque_off_of(config.robot)

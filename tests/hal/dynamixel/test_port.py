@@ -1,5 +1,6 @@
 """The port: found, shared, waited for, flooded, stuck and pulled out."""
 
+import contextlib
 import os
 import pty
 import threading
@@ -191,3 +192,56 @@ def test_close_is_repeatable_and_final(port):
     port.close()
     for call in (lambda: port.write(b"x"), port.discard_input, lambda: port.read_some(0)):
         assert reason_of(call) == "PORT_CLOSED"
+
+
+def test_bytes_that_another_process_takes_are_no_bytes_and_no_loss(line, port, monkeypatch):
+    """The kernel had said that there was something; the other reader was faster."""
+    taken = {"times": 3}
+    read = os.read
+
+    def robbed(handle: int, count: int) -> bytes:
+        if handle == port._fd and taken["times"]:
+            taken["times"] -= 1
+            read(handle, count)
+            return read(handle, count)  # nothing is left
+        return read(handle, count)
+
+    monkeypatch.setattr(os, "read", robbed)
+    for left in (2, 1, 0):
+        os.write(line.master, b"answer")
+        assert port.read_some(in_ms(20)) == b""
+        assert taken["times"] == left
+    assert port.stolen_reads == 3
+    assert port.is_open
+    os.write(line.master, b"answer")
+    assert port.read_some(in_ms(1000)) == b"answer"
+
+
+def test_a_thief_on_the_line_costs_answers_and_not_the_port(line, port):
+    thief = os.open(line.path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+    stop = threading.Event()
+
+    def steal() -> None:
+        while not stop.is_set():
+            with contextlib.suppress(BlockingIOError):
+                os.read(thief, 64)
+
+    thread = threading.Thread(target=steal)
+    thread.start()
+    try:
+        for _ in range(300):
+            os.write(line.master, b"\xff\xff\xfd\x00")
+            port.read_some(in_ms(1))
+        assert port.is_open
+    finally:
+        stop.set()
+        thread.join()
+        os.close(thief)
+
+
+def test_the_holder_of_a_busy_port_is_named(line, port):
+    with pytest.raises(PortError) as busy:
+        SerialPort(line.path)
+    assert busy.value.reason == "PORT_BUSY"
+    name = Path("/proc/self/comm").read_text().strip()
+    assert f"(pid {os.getpid()}): {name}" in str(busy.value)
