@@ -5,13 +5,16 @@ else is shaped: the position range beats the velocity bound, which beats the acc
 a joint that is derated or led back into its range may brake faster than the acceleration limit.
 """
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
 from hal.faults import FaultCause
 from hal.limits import bound_target
+from hal.load import current_load, over_for_s
 from hal.types import JointCommand, RobotSpec, RobotState, Vector
-from hal.verdict import GateLimits, GateMemory, GateVerdict
+from hal.verdict import CurrentLoad, GateLimits, GateMemory, GateVerdict
 
 __all__ = ["GateLimits", "GateMemory", "GateVerdict", "SafetyGate"]
 
@@ -72,16 +75,18 @@ class SafetyGate:
         """`check` as a pure function of everything it depends on."""
         readable = state.valid & np.isfinite(state.joint_position_rad)
         invalid_cycles = np.where(readable, 0, memory.invalid_cycles + 1)
+        load = current_load(memory.load, state.joint_current_ma, self._current_max, state.stamp_ns)
+        kept = replace(memory, invalid_cycles=invalid_cycles, load=load)
         refusal = (
             self._refuse_request(requested.position_rad)
             or self._refuse_age(state.stamp_ns, now_ns)
             or self._refuse_invalid(invalid_cycles, memory.command_rad)
-            or self._refuse_load(state)
+            or self._refuse_current(load, state)
+            or self._refuse_temperature(state)
         )
         if refusal is not None:
-            held = GateMemory(memory.command_rad, memory.velocity_rad_s, invalid_cycles)
-            return refusal, held
-        return self._shape(memory, state, requested.position_rad, readable, invalid_cycles)
+            return refusal, kept
+        return self._shape(kept, state, requested.position_rad, readable)
 
     def _refuse_request(self, position: Vector) -> GateVerdict | None:
         count = len(self._spec.joints)
@@ -123,16 +128,22 @@ class SafetyGate:
             f"limit {allowed}{why}",
         )
 
-    def _refuse_load(self, state: RobotState) -> GateVerdict | None:
+    def _refuse_current(self, load: CurrentLoad | None, state: RobotState) -> GateVerdict | None:
+        if load is None:
+            return None
+        over_s, allowed_s = over_for_s(load), self._limits.current_over_max_s
+        if not (over_s > allowed_s).any():
+            return None
+        joint = int(np.argmax(over_s))
+        return GateVerdict.refuse(
+            FaultCause.CURRENT_LIMIT,
+            f"joint {self._name(joint)} draws {state.joint_current_ma[joint]:.0f} mA, for "
+            f"{over_s[joint]:.1f} s more than its limit of {self._current_max[joint]:.0f} mA, "
+            f"allowed for {allowed_s} s: look for what is in its way",
+        )
+
+    def _refuse_temperature(self, state: RobotState) -> GateVerdict | None:
         # NaN, for "not measured", compares false.
-        over = np.abs(state.joint_current_ma) > self._current_max
-        if over.any():
-            joint = int(np.argmax(over))
-            return GateVerdict.refuse(
-                FaultCause.CURRENT_LIMIT,
-                f"joint {self._name(joint)} draws {state.joint_current_ma[joint]:.0f} mA, "
-                f"limit {self._current_max[joint]:.0f} mA",
-            )
         over = state.joint_temperature_c > self._temperature_max
         if over.any():
             joint = int(np.argmax(over))
@@ -149,12 +160,12 @@ class SafetyGate:
         state: RobotState,
         requested: Vector,
         readable: Mask,
-        invalid_cycles: NDArray[np.int64],
     ) -> tuple[GateVerdict, GateMemory]:
         spec, position = self._spec, state.joint_position_rad
         in_range = np.clip(requested, spec.position_min_rad, spec.position_max_rad)
         smooth = self._bound_acceleration(in_range, position, memory.velocity_rad_s)
-        by_current = self._derate(np.abs(state.joint_current_ma), self._current_max)
+        drawn = state.joint_current_ma if memory.load is None else memory.load.mean_ma
+        by_current = self._derate(drawn, self._current_max)
         by_temperature = self._derate(state.joint_temperature_c, self._temperature_max)
         step_max = self._step_max * by_current * by_temperature
         target = bound_target(
@@ -176,7 +187,7 @@ class SafetyGate:
         }
         causes = tuple(name for name, joints in altered.items() if clipped and joints().any())
         verdict = GateVerdict(JointCommand(target), clipped, causes)
-        return verdict, GateMemory(target, velocity, invalid_cycles)
+        return verdict, replace(memory, command_rad=target, velocity_rad_s=velocity)
 
     def _bound_acceleration(self, target: Vector, position: Vector, previous: Vector) -> Vector:
         """Keep the implied velocity within the acceleration limit of the `previous` one."""

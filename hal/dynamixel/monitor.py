@@ -19,6 +19,7 @@ from hal.dynamixel.units import VOLTAGE_V
 from hal.errors import RobotReadError
 
 Flags = NDArray[np.bool_]
+_NOT_LOW = -1
 
 
 class ServoMonitor:
@@ -32,6 +33,7 @@ class ServoMonitor:
     def __init__(self, servos: Sequence[Servo], settings: DynamixelSettings) -> None:
         self._servos = tuple(servos)
         self._settings = settings
+        self._low_since_ns = np.full(len(self._servos), _NOT_LOW)
 
     def check(self, readings: ServoReadings, armed: Flags, watchdog_units: int) -> None:
         """Pass when no servo with torque has a fault.
@@ -44,6 +46,7 @@ class ServoMonitor:
         Raises:
             RobotReadError: the first fault, by the name of its joint and servo.
         """
+        self._watch_supply(readings)
         suspects = armed & (readings.restarted | (readings.fresh & self._odd(readings.rows)))
         if watchdog_units:
             suspects |= armed & readings.fresh & (readings.rows["bus_watchdog"] != watchdog_units)
@@ -96,13 +99,24 @@ class ServoMonitor:
             if voltage_v < self._settings.voltage_min_v:
                 self._low_voltage(servo, voltage_v).raise_as_fault()
 
+    def _watch_supply(self, readings: ServoReadings) -> None:
+        """Note since when each servo's supply has been low; one that is mute tells nothing new."""
+        low = readings.rows["present_input_voltage"] * VOLTAGE_V < self._settings.voltage_min_v
+        since = np.where(self._low_since_ns == _NOT_LOW, readings.stamp_ns, self._low_since_ns)
+        changed = np.where(low, since, _NOT_LOW)
+        self._low_since_ns = np.where(readings.fresh, changed, self._low_since_ns)
+
+    def _low_for_s(self, index: int, readings: ServoReadings) -> float:
+        since_ns = int(self._low_since_ns[index])
+        return 0.0 if since_ns == _NOT_LOW else (int(readings.stamp_ns[index]) - since_ns) / 1e9
+
     def _odd(self, rows: Rows) -> Flags:
         """[N] worth a closer look: nearly never, so a cycle has this to pay only."""
         settings = self._settings
         return (
             (rows["hardware_error_status"] != 0)
             | (rows["torque_enable"] == 0)
-            | (rows["present_input_voltage"] * VOLTAGE_V < settings.voltage_min_v)
+            | (self._low_since_ns != _NOT_LOW)
             | (rows["present_temperature"] >= settings.stop_temperature_c)
         )
 
@@ -116,9 +130,8 @@ class ServoMonitor:
             if found.reason != "SERVO_VOLTAGE"  # an alert; the voltage itself is looked at below
         )
         yield from self._lost_state(servo, readings, index, watchdog_units)
-        voltage_v = float(row["present_input_voltage"]) * VOLTAGE_V
-        if voltage_v < settings.voltage_min_v:
-            yield self._low_voltage(servo, voltage_v)
+        if self._low_for_s(index, readings) > settings.voltage_low_s:
+            yield self._low_voltage(servo, float(row["present_input_voltage"]) * VOLTAGE_V)
         temperature_c = float(row["present_temperature"])
         if temperature_c >= settings.stop_temperature_c:
             yield Finding(

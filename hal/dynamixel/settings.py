@@ -28,7 +28,10 @@ class DynamixelSettings:
         configure_servos: set Return Delay Time to 0 where torque is off.
         allow_no_watchdog: accept firmware below 38, whose servos go on after this process is gone.
         allow_unexpected_servos: accept ids on the bus that are not the robot's.
-        voltage_min_v: below it motion stops.
+        voltage_min_v: below it motion stops: the least of the range that the maker states for 12 V
+            servos; they raise an alert of their own at 9.5 V.
+        voltage_low_s: so long, without a break; all motors that start at once pull a long cable
+            down for some hundredths of a second.
         enable_temperature_max_c: no torque on at or above it.
         warn_temperature_c, stop_temperature_c: a warning, a fault.
         soft_start_s: after torque on, for so long, no joint is faster than
@@ -59,6 +62,7 @@ class DynamixelSettings:
     allow_no_watchdog: bool = False
     allow_unexpected_servos: bool = False
     voltage_min_v: float = 10.0
+    voltage_low_s: float = 0.5
     enable_temperature_max_c: float = 60.0
     warn_temperature_c: float = 70.0
     stop_temperature_c: float = 75.0

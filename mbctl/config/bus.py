@@ -49,6 +49,8 @@ class BusConfig(Frozen):
     """Read all servos with one answer where their firmware can."""
     voltage_min_v: float = Field(default=10.0, ge=5, le=16)
     """Motion stops below this supply."""
+    voltage_low_s: float = Field(default=0.5, gt=0, le=2)
+    """A supply below that for so long stops the motion; shorter ones are starting motors."""
     enable_temperature_max_c: float = Field(default=60.0, ge=20, le=80)
     """A servo hotter than this gets no torque."""
     warn_temperature_c: float = Field(default=70.0, ge=20, le=80)

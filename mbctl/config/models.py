@@ -89,6 +89,8 @@ class GateConfig(Frozen):
     """So many consecutive failed reads of one joint are borne; one more is a fault."""
     derate_from: float = Field(default=0.8, gt=0, lt=1)
     """Fraction of a current or temperature limit from which on steps are shortened."""
+    current_over_max_s: float = Field(default=1.0, gt=0, le=2)
+    """A current above its limit for longer is a fault."""
 
 
 class TlsConfig(Frozen):

@@ -123,6 +123,7 @@ def settings_of(config: ControllerConfig, latched: Fault | None = None) -> Contr
             state_age_max_s=config.gate.state_age_max_s,
             invalid_cycles_max=config.gate.invalid_reads_max,
             derate_from=config.gate.derate_from,
+            current_over_max_s=config.gate.current_over_max_s,
         ),
         latched=None if latched is None else _latched(latched),
     )

@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 
 from hal.faults import FaultCause
 from hal.robots.dclaw import DCLAW
-from hal.safety import GateLimits, GateMemory, SafetyGate
+from hal.safety import GateLimits, GateMemory, GateVerdict, SafetyGate
 from hal.types import JointCommand, RobotSpec, RobotState
 from tests.hal.states import make_state
 
@@ -183,16 +183,86 @@ def test_unreadable_joint_without_a_command_to_hold_is_a_fault(gate: SafetyGate)
 @pytest.mark.parametrize(
     ("measured", "value", "fault"),
     [
-        ("joint_current_ma", 2241.0, FaultCause.CURRENT_LIMIT),
+        ("joint_current_ma", 1611.0, FaultCause.CURRENT_LIMIT),
         ("joint_current_ma", -np.inf, FaultCause.CURRENT_LIMIT),
         ("joint_temperature_c", 71.0, FaultCause.TEMPERATURE_LIMIT),
     ],
 )
 def test_overload_is_a_fault(gate: SafetyGate, measured: str, value: float, fault: FaultCause):
+    """A temperature at once: it changes slowly. A current once it has lasted."""
     verdict = gate.check(make_state(**{measured: with_joint(8, value, 30.0)}), command(), now_ns=0)
+    if measured == "joint_current_ma":
+        assert verdict.fault is None
+        load = with_joint(8, value, 30.0)
+        verdict = check_at(gate, 1.01, joint_current_ma=load)
     assert verdict.fault is fault
     assert verdict.command is None
     assert "'THJ32'" in verdict.message
+
+
+def check_at(gate: SafetyGate, seconds: float, **measured: np.ndarray) -> GateVerdict:
+    """What the gate says of a measurement at that time."""
+    now_ns = round(seconds * SECOND_NS)
+    return gate.check(make_state(stamp_ns=now_ns, **measured), command(1.0 * STEP), now_ns=now_ns)
+
+
+def test_a_current_is_a_fault_when_it_lasts(gate: SafetyGate):
+    """Each start of a motor takes all that its supply gives, for some hundredths of a second."""
+    for cycle in range(11):  # 1 s
+        verdict = check_at(gate, cycle / 10, joint_current_ma=with_joint(8, 2300.0))
+        assert verdict.fault is None
+    verdict = check_at(gate, 1.1, joint_current_ma=with_joint(8, -2300.0))
+    assert verdict.fault is FaultCause.CURRENT_LIMIT
+    assert "'THJ32' draws -2300 mA, for 1.1 s more than its limit of 1610 mA" in verdict.message
+
+
+def test_peaks_with_breaks_are_no_fault(gate: SafetyGate):
+    for cycle in range(200):
+        drawn = 2300.0 if cycle % 10 else 100.0
+        assert check_at(gate, cycle / 10, joint_current_ma=with_joint(8, drawn)).fault is None
+    assert check_at(gate, 20.0, joint_current_ma=np.full(9, np.nan)).fault is None
+
+
+def test_a_peak_hardly_shrinks_a_step_and_a_load_does(gate: SafetyGate):
+    for cycle in range(5):
+        check_at(gate, cycle / 10, joint_current_ma=with_joint(8, 200.0))
+    peak = check_at(gate, 0.5, joint_current_ma=with_joint(8, 2300.0))
+    assert "CURRENT_DERATED" not in peak.causes
+    shares = []
+    for cycle in range(6, 12):
+        verdict = check_at(gate, cycle / 10, joint_current_ma=with_joint(8, 1600.0))
+        assert verdict.command is not None
+        shares.append(verdict.command.position_rad[8] / STEP[8])
+    for cycle in range(12, 40):
+        check_at(gate, cycle / 10, joint_current_ma=with_joint(8, 1600.0))
+    late = check_at(gate, 4.0, joint_current_ma=with_joint(8, 1600.0))
+    assert shares[0] == 1.0
+    assert late.command is not None
+    assert late.command.position_rad[8] / STEP[8] == pytest.approx(0.03, abs=0.02)
+    assert "CURRENT_DERATED" in late.causes
+
+
+def test_a_joint_that_pushes_against_something_settles_below_its_limit(gate: SafetyGate):
+    """A stiff servo that is asked for a whole step in vain draws 2.2 A; steps shrink until it fits.
+
+    They settle instead of shrinking to nothing and growing back in turns.
+    """
+    drawn, history = 0.0, []
+    for cycle in range(100):
+        verdict = check_at(gate, cycle / 10, joint_current_ma=with_joint(8, drawn))
+        assert verdict.command is not None
+        drawn = 10_600.0 * verdict.command.position_rad[8]  # of P gain and motor, at a stop
+        history.append(drawn)
+    assert min(history[-20:]) > 0.8 * 1610
+    assert max(history[-20:]) < 1610
+    assert max(history[-20:]) - min(history[-20:]) < 10
+
+
+def test_one_absurd_current_is_forgotten(gate: SafetyGate):
+    check_at(gate, 0.0, joint_current_ma=with_joint(8, 200.0))
+    check_at(gate, 0.1, joint_current_ma=with_joint(8, np.inf))
+    after = check_at(gate, 0.2, joint_current_ma=with_joint(8, 200.0))
+    assert "CURRENT_DERATED" not in after.causes
 
 
 @pytest.mark.parametrize(
@@ -203,6 +273,8 @@ def test_overload_is_a_fault(gate: SafetyGate, measured: str, value: float, faul
         {"state_age_max_s": float("inf")},
         {"invalid_cycles_max": -1},
         {"derate_from": 1.0},
+        {"current_over_max_s": 0.0},
+        {"current_over_max_s": float("inf")},
     ],
 )
 def test_limits_cannot_switch_a_check_off(wrong: dict):

@@ -25,10 +25,16 @@ class GateSettings(BaseModel):
     state_age_max_s: Annotated[float, Field(gt=0, le=1)] = 0.1
     invalid_cycles_max: Annotated[int, Field(ge=0, le=100)] = 3
     derate_from: Annotated[float, Field(gt=0, lt=1)] = 0.8
+    current_over_max_s: Annotated[float, Field(gt=0, le=2)] = 1.0
 
     def limits(self) -> GateLimits:
         """The same as the gate takes them."""
-        return GateLimits(self.state_age_max_s, self.invalid_cycles_max, self.derate_from)
+        return GateLimits(
+            self.state_age_max_s,
+            self.invalid_cycles_max,
+            self.derate_from,
+            self.current_over_max_s,
+        )
 
 
 class StopSettings(BaseModel):
