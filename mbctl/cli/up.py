@@ -17,14 +17,15 @@ if TYPE_CHECKING:
     from services.up.run import Announcement
     from services.up.run_dir import RunDir
 
-SHOWN = (
+REACHED = (
     ("samples", "samples"),
     ("episodes", "episodes"),
-    ("success", "success"),
-    ("return", "return"),
-    ("policy version", "policy_version"),
+)
+TAKEN = (
     ("wall time, s", "wall_s"),
     ("processor time, s", "cpu_s"),
+)
+FILES = (
     ("curve", "curve_png"),
     ("its numbers", "curve_csv"),
     ("versions", "versions_dir"),
@@ -97,12 +98,23 @@ def _run(plan: "Plan", directory: "RunDir", as_json: bool) -> int:
         render.failure("FAULT", "DAEMON_DIED", str(error), as_json)
         start_up = error.exit_code == exit_codes.START_UP
         return exit_codes.START_UP if start_up else exit_codes.FAULT
-    except StopNow:
-        render.failure("FAULT", "STOPPED_TWICE", "emergency stop; the robot is off", as_json)
+    except StopNow as stop:
+        render.failure("FAULT", "STOPPED_TWICE", _emergency_text(stop.is_off), as_json)
         return exit_codes.FAULT
     finally:
         if not complete and directory.plan.exists():
             _say_how_to_resume()
+
+
+def _emergency_text(is_off: bool | None) -> str:
+    if is_off is None:
+        return "stopped twice, before the robot had torque"
+    if is_off:
+        return "emergency stop; the robot is off"
+    return (
+        "emergency stop; the controller did not confirm that torque is off: "
+        "switch the servos' supply off"
+    )
 
 
 def _learn(plan: "Plan", directory: "RunDir") -> dict[str, Any]:
@@ -127,4 +139,18 @@ def _say_how_to_resume() -> None:
 
 def _summary_text(summary: dict[str, Any]) -> str:
     head = "done" if summary["complete"] else "stopped before the end"
-    return f"{head}\n" + render.key_values((label, summary[key]) for label, key in SHOWN)
+    rows = [(label, summary[key]) for label, key in REACHED]
+    rows.append(("last evaluation", _evaluation_text(summary)))
+    rows += [(label, summary[key]) for label, key in TAKEN]
+    rows += [(label, summary[key]) for label, key in FILES if summary[key]]
+    return f"{head}\n{render.key_values(rows)}"
+
+
+def _evaluation_text(summary: dict[str, Any]) -> str:
+    if not summary["evaluation_episodes"]:
+        return "not evaluated yet"
+    return (
+        f"success {render.percent(summary['success'])} of {summary['evaluation_episodes']} "
+        f"episodes, return {summary['return']:.1f}, version {summary['policy_version']} at "
+        f"{summary['evaluation_samples']} samples"
+    )

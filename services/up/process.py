@@ -88,8 +88,13 @@ class DaemonProcess:
                 code,
             )
 
-    def wait_serving(self, is_serving: Callable[[], bool], timeout_s: float) -> None:
-        """Wait until it answers.
+    def wait_serving(
+        self,
+        is_serving: Callable[[], bool],
+        timeout_s: float,
+        meanwhile: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Wait until it answers; `meanwhile` is called again and again, and may raise.
 
         Raises:
             DaemonDiedError: it ended, or does not answer in time.
@@ -97,6 +102,7 @@ class DaemonProcess:
         end = deadline = time.monotonic()
         end += timeout_s
         while not is_serving():
+            meanwhile()
             self.check()
             deadline += 0.1
             if deadline > end:

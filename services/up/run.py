@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 from mbctl.config import ConfigError
@@ -93,13 +94,20 @@ class Run:
             self._before = self._spent_before()
             self._run_dir.summary.unlink(missing_ok=True)  # of a session before this one
             try:
-                with self._daemons(resumed) as (daemons, controller, trainer):
-                    final = self._learn(daemons, controller, trainer, signals)
+                final = self._session(resumed, signals)
             except BaseException as error:
                 with contextlib.suppress(OSError):  # a full disk may be what ended it
                     self._summarise(None, _ending(error))
                 raise
             return self._summarise(final, "")
+
+    def _session(self, resumed: bool, signals: StopSignals) -> CurvePoint | None:
+        """The final evaluation; None after a first Ctrl-C, at whatever moment it came."""
+        try:
+            with self._daemons(resumed, signals) as (daemons, controller, trainer):
+                return self._learn(daemons, controller, trainer, signals)
+        except StopRequested:
+            return None
 
     def _learn(
         self,
@@ -115,27 +123,25 @@ class Run:
                 final = Learning(self._plan, self._run_dir, session, self._spent).run()
                 controller.deactivate(command.lease)
                 return final
-        except StopRequested:
-            return None
-        except StopNow:
-            _attempt(lambda: controller.emergency_stop("stopped twice"))
-            raise
+        except StopNow as stop:
+            answer = _attempt(lambda: controller.emergency_stop("stopped twice"))
+            raise StopNow(is_off=bool(answer and not answer.torque_off_failed)) from stop
         except ServiceError as error:
             _raise_death(daemons, error)
             raise
 
     @contextlib.contextmanager
     def _daemons(
-        self, resumed: bool
+        self, resumed: bool, signals: StopSignals
     ) -> Iterator[tuple[list[Watched], ControllerClient, TrainerClient]]:
-        self._run_dir.wait_for_predecessors(PREDECESSOR_S)
+        self._run_dir.wait_for_predecessors(PREDECESSOR_S, signals.check)
         with contextlib.ExitStack() as stack:
             plan = stack.enter_context(with_addresses(self._plan))
             trainer = stack.enter_context(TrainerClient(plan.trainer.listen, timeout_s=CALL_S))
             controller = stack.enter_context(
                 ControllerClient(plan.controller.listen, timeout_s=CALL_S)
             )
-            processes = self._processes(plan, stack, trainer, controller)
+            processes = self._processes(plan, stack, trainer, controller, signals)
             self._announce(Announcement(plan.controller.listen, plan.trainer.listen, resumed))
             yield processes, controller, trainer
 
@@ -145,6 +151,7 @@ class Run:
         stack: contextlib.ExitStack,
         trainer: TrainerClient,
         controller: ControllerClient,
+        signals: StopSignals,
     ) -> list[Watched]:
         """Both daemons, serving, and the virtual bus if that is the robot; ended with `stack`."""
         bus: list[Watched] = []
@@ -155,8 +162,8 @@ class Run:
                 stack.enter_context(self._daemon("trainer", plan.trainer)),
                 stack.enter_context(self._daemon("controller", plan.controller)),
             ]
-            daemons[0].wait_serving(trainer.is_serving, START_S)
-            daemons[1].wait_serving(controller.is_serving, START_S)
+            daemons[0].wait_serving(trainer.is_serving, START_S, signals.check)
+            daemons[1].wait_serving(controller.is_serving, START_S, signals.check)
         except DaemonDiedError as error:
             raise StartFailedError(str(error)) from error
         return [*bus, *daemons]
@@ -179,10 +186,11 @@ class Run:
             "complete": final is not None,
             "error": error,
             "samples": train_rows(database),
-            "episodes": self._observer.episodes,
+            "episodes": max(self._observer.episodes, points[-1].episodes if points else 0),
             "success": last.success if last else None,
             "return": last.episode_return if last else None,
             "evaluation_episodes": last.evaluation_episodes if last else 0,
+            "evaluation_samples": last.samples if last else 0,
             "policy_version": last.policy_version if last else 0,
             "wall_s": round(wall_s, 3),
             "cpu_s": round(cpu_s, 3),
@@ -193,10 +201,10 @@ class Run:
             "backend": plan.controller.robot.backend,
             "clock": plan.controller.clock,
             "run_dir": str(run_dir.path),
-            "curve_csv": str(run_dir.curve_csv),
-            "curve_png": str(run_dir.curve_png),
-            "database": str(database),
-            "versions_dir": str(run_dir.versions),
+            "curve_csv": _if_there(run_dir.curve_csv),
+            "curve_png": _if_there(run_dir.curve_png),
+            "database": _if_there(database),
+            "versions_dir": _if_there(run_dir.versions),
         }
         write_whole(run_dir.summary, json.dumps(summary, indent=2))
         return summary
@@ -229,6 +237,10 @@ def _ending(error: BaseException) -> str:
     if isinstance(error, StopNow):
         return "stopped twice: emergency stop"
     return (str(error) or type(error).__name__).splitlines()[0]
+
+
+def _if_there(path: Path) -> str | None:
+    return str(path) if path.exists() else None
 
 
 def _attempt(act: Callable[[], ResultT]) -> ResultT | None:

@@ -4,7 +4,7 @@ import contextlib
 import fcntl
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -52,8 +52,13 @@ class RunDir:
     def log_of(self, daemon: str) -> Path:
         return self.path / "logs" / f"{daemon}.log"
 
-    def wait_for_predecessors(self, timeout_s: float) -> None:
+    def wait_for_predecessors(
+        self, timeout_s: float, meanwhile: Callable[[], None] = lambda: None
+    ) -> None:
         """Wait until daemons that a killed session left are gone; they stop by themselves.
+
+        Args:
+            meanwhile: is called again and again, and may raise.
 
         Raises:
             StartUpError: one still runs after `timeout_s`; names its lock.
@@ -62,6 +67,7 @@ class RunDir:
         for name in ("controller", "trainer"):
             lock = self.path / name / f"{name}.lock"
             while lock.exists() and is_locked(lock):
+                meanwhile()
                 if time.monotonic() > deadline:
                     raise StartUpError(f"another {name} runs in this directory: it holds {lock}")
                 time.sleep(0.1)

@@ -51,6 +51,7 @@ class Session:
             DaemonDiedError: a daemon ended.
             ServiceError: a daemon cannot be asked.
         """
+        self._signals.check_now()
         for daemon in self._daemons:
             daemon.check()
         self.observer.offer(self.controller.status, self.trainer.status)

@@ -2,11 +2,14 @@
 
 import signal
 import threading
+import time
 from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Self
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# `timeout` signals its child and then the whole group; a person at a keyboard means each press.
+_ONE_REQUEST_S = 0.5
 
 
 class StopRequested(Exception):  # noqa: N818 - a request that is honoured, not an error
@@ -14,7 +17,15 @@ class StopRequested(Exception):  # noqa: N818 - a request that is honoured, not 
 
 
 class StopNow(BaseException):
-    """The second signal arrived; raised wherever the program is."""
+    """The second signal arrived; raised wherever the program is.
+
+    Attributes:
+        is_off: whether the robot has confirmed that its torque is off; None where it had none.
+    """
+
+    def __init__(self, is_off: bool | None = None) -> None:
+        super().__init__("stopped twice: emergency stop")
+        self.is_off = is_off
 
 
 class StopSignals:
@@ -26,10 +37,12 @@ class StopSignals:
 
     Attributes:
         requested: a first signal has arrived.
+        insisted: a second one, too; more change nothing.
     """
 
     def __init__(self, acknowledge: Callable[[], None] = lambda: None) -> None:
-        self.requested = False
+        self.requested = self.insisted = False
+        self._last: tuple[int, float] = (0, 0.0)
         self._acknowledge = acknowledge
         self._arrival = threading.Event()
         self._before: dict[signal.Signals, object] = {}
@@ -51,15 +64,29 @@ class StopSignals:
         self._arrival.set()  # ends the thread
 
     def check(self) -> None:
-        """Raise StopRequested after a first signal."""
+        """Raise StopRequested after a first signal, StopNow after a second."""
+        self.check_now()
         if self.requested:
             raise StopRequested
 
+    def check_now(self) -> None:
+        """Raise StopNow after a second signal: what a handler raises can vanish in a callback."""
+        if self.insisted:
+            raise StopNow
+
     def _arrived(self, number: int, frame: FrameType | None) -> None:
+        if self.insisted or self._is_echo(number):
+            return
         if self.requested:
+            self.insisted = True
             raise StopNow
         self.requested = True
         self._arrival.set()
+
+    def _is_echo(self, number: int) -> bool:
+        (last, at_s), now_s = self._last, time.monotonic()
+        self._last = (number, now_s)
+        return number == last != signal.SIGINT and now_s - at_s < _ONE_REQUEST_S
 
     def _tell(self) -> None:
         self._arrival.wait()

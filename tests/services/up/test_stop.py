@@ -39,3 +39,24 @@ def test_none_is_acknowledged_where_none_arrives():
     with StopSignals(lambda: acknowledged.append(1)):
         pass
     assert not acknowledged
+
+
+def test_more_than_two_change_nothing():
+    with StopSignals() as signals:
+        os.kill(os.getpid(), signal.SIGINT)
+        with pytest.raises(StopNow):
+            os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)  # while the robot is being stopped
+        with pytest.raises(StopNow):
+            signals.check_now()
+
+
+def test_a_signal_to_the_process_and_its_group_is_one_request():
+    with StopSignals() as signals:
+        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert signals.requested
+        assert not signals.insisted
+        signals._last = (signal.SIGTERM, time.monotonic() - 1.0)
+        with pytest.raises(StopNow):
+            os.kill(os.getpid(), signal.SIGTERM)
