@@ -18,6 +18,18 @@ from mbctl.tasks.registry import TASK_NAMES, make_task
 _DAEMONS = ("controller", "trainer")
 _ALGORITHM = "algorithm"
 _TASK = "task"
+_OBSERVATION = ("controller.task.observation", "trainer.task.observation")
+# What differs, and what then differs because of it.
+_FOLLOW = {
+    "controller.task.name": ("controller.robot.", "trainer.robot_model", *_OBSERVATION),
+    "trainer.algorithm.name": ("trainer.algorithm.settings.", *_OBSERVATION),
+    "trainer.algorithm.preset": ("trainer.algorithm.settings.", *_OBSERVATION),
+    "controller.robot.backend": (
+        "controller.robot.bus.",
+        "controller.robot.tracker",
+        "controller.clock",
+    ),
+}
 PORT_LINK = "servo-bus"  # in the run's directory, to the virtual bus
 # Its servos share processors with the learner: they answer late where real ones do not.
 _PATIENT_TRACKER = {"kind": "udp", "stale_s": 0.4}
@@ -164,15 +176,18 @@ def _top_level() -> list[str]:
 
 
 def differences(stored: Plan, wanted: Plan) -> list[str]:
-    """The keys in which two plans are different runs, with both values.
+    """The keys in which two plans are different runs, with both values; causes come first.
 
-    The budget may grow and the addresses and the directory may change: it stays the same run.
+    The budget may grow and the addresses and the directory may change: it stays the same run. What
+    only follows from another difference is left out.
     """
     a, b = _flat(stored.model_dump(mode="json")), _flat(wanted.model_dump(mode="json"))
+    keys = {k for k in a.keys() | b.keys() if a.get(k) != b.get(k) and not _may_differ(k)}
+    followers = tuple(prefix for key in keys for prefix in _FOLLOW.get(key, ()))
     return [
         f"{key} is {a.get(key)!r} there and {b.get(key)!r} here"
-        for key in sorted(a.keys() | b.keys())
-        if a.get(key) != b.get(key) and not _may_differ(key)
+        for key in sorted(keys, key=lambda key: (key not in _FOLLOW, key))
+        if not key.startswith(followers)
     ]
 
 

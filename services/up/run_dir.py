@@ -18,6 +18,7 @@ from services.whole_file import write_whole
 
 PLAN_FILE = "run.json"
 LOCK_FILE = "up.lock"
+DIFFERENCES_SHOWN = 5  # run.json has them all
 
 
 class RunDir:
@@ -85,8 +86,10 @@ class RunDir:
             return
         stored = self._stored_plan()
         if different := differences(stored, plan):
+            more = len(different) - DIFFERENCES_SHOWN
+            shown = [*different[:DIFFERENCES_SHOWN], *([f"and {more} more"] if more > 0 else [])]
             raise ConfigError(
-                f"--run-dir {self.path} holds another run: {'; '.join(different)}. "
+                f"--run-dir {self.path} holds another run: {'; '.join(shown)}. "
                 "Choose another --run-dir, or the options of that run to resume it"
             )
 

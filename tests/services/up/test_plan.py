@@ -134,6 +134,27 @@ def test_another_seed_is_another_run(choices: Choices):
     assert [d for d in different if d.startswith("trainer.algorithm.settings.members is ")]
 
 
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"algorithm": "sac"}, ["trainer.algorithm.name is 'pal' there and 'sac' here"]),
+        ({"preset": "paper"}, ["trainer.algorithm.preset is 'default' there and 'paper' here"]),
+        (
+            {"task": "dkitty-stand-fixed"},
+            ["controller.task.name is 'dclaw-turn-random' there and 'dkitty-stand-fixed' here"],
+        ),
+        ({"backend": "virtual-bus", "clock": ""}, ["controller.robot.backend is 'mujoco' there"]),
+        ({"seed": 4}, ["controller.seed is 3 there and 4 here"]),
+    ],
+)
+def test_what_follows_from_a_difference_is_not_told(choices: Choices, change, told: list[str]):
+    different = differences(
+        make_plan(choices, (), {}), make_plan(replace(choices, **change), (), {})
+    )
+    assert len(different) == len(told), different
+    assert all(line.startswith(start) for line, start in zip(different, told, strict=True))
+
+
 def test_a_virtual_bus_is_the_run_s_own_and_runs_in_real_time(choices: Choices):
     chosen = replace(choices, backend="virtual-bus", clock="")
     plan = make_plan(chosen, (), {})
