@@ -141,10 +141,13 @@ def test_another_seed_is_another_run(choices: Choices):
         ({"preset": "paper"}, ["trainer.algorithm.preset is 'default' there and 'paper' here"]),
         (
             {"task": "dkitty-stand-fixed"},
-            ["controller.task.name is 'dclaw-turn-random' there and 'dkitty-stand-fixed' here"],
+            [
+                "controller.task.name is 'dclaw-turn-random' there and 'dkitty-stand-fixed' here",
+                "trainer.task.name is ",
+            ],
         ),
         ({"backend": "virtual-bus", "clock": ""}, ["controller.robot.backend is 'mujoco' there"]),
-        ({"seed": 4}, ["controller.seed is 3 there and 4 here"]),
+        ({"seed": 4}, ["controller.seed is 3 there and 4 here", "trainer.seed is "]),
     ],
 )
 def test_what_follows_from_a_difference_is_not_told(choices: Choices, change, told: list[str]):
