@@ -120,11 +120,11 @@ class SafetyGate:
         allowed = 0 if last_command is None else self._limits.invalid_cycles_max
         if not (invalid_cycles > allowed).any():
             return None
-        joint = int(np.argmax(invalid_cycles))
+        unread = np.flatnonzero(invalid_cycles > allowed)
         why = "; it has no earlier command to hold" if last_command is None else ""
         return GateVerdict.refuse(
             FaultCause.STATE_INVALID,
-            f"joint {self._name(joint)} unreadable for {invalid_cycles[joint]} cycles in a row, "
+            f"{self._names(unread)} unreadable for {invalid_cycles.max()} cycles in a row, "
             f"limit {allowed}{why}",
         )
 
@@ -210,6 +210,14 @@ class SafetyGate:
         """The first call imports array_api_compat's NumPy part: 0.1 s that no cycle can spare."""
         low, high = self._spec.position_min_rad, self._spec.position_max_rad
         bound_target(low, low, low, high, self._step_max)
+
+    def _names(self, joints: NDArray[np.int64]) -> str:
+        """All that are meant: to name one of many would send people to a servo that is well."""
+        names = ", ".join(self._name(int(joint)) for joint in joints)
+        count = len(self._spec.joints)
+        if 1 < len(joints) == count:
+            return f"all {count} joints"
+        return f"joint{'s' if len(joints) > 1 else ''} {names}"
 
     def _name(self, joint: int) -> str:
         return repr(self._spec.joint_names[joint])

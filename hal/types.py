@@ -93,6 +93,7 @@ class RobotState:
             (rad), in the world frame that the last reset set.
         body_velocity: [B, 6] time derivatives of `body_pose`.
         body_valid: [B] bool; False while the tracker has lost the body.
+        object_valid: [K] bool, as `valid`; empty where objects are measured along with the joints.
     """
 
     stamp_ns: int
@@ -107,11 +108,12 @@ class RobotState:
     body_pose: Vector = field(default_factory=_no_bodies)
     body_velocity: Vector = field(default_factory=_no_bodies)
     body_valid: NDArray[np.bool_] = field(default_factory=_no_flags)
+    object_valid: NDArray[np.bool_] = field(default_factory=_no_flags)
 
     @property
     def is_valid(self) -> bool:
         """Whether everything in it was measured just now."""
-        return bool(self.valid.all() and self.body_valid.all())
+        return bool(self.valid.all() and self.object_valid.all() and self.body_valid.all())
 
 
 @dataclass(frozen=True, slots=True)

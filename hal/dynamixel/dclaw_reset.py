@@ -119,7 +119,7 @@ class DClawReset:
         if stage is Stage.CLOSE:
             return bool((error < _ARRIVED_RAD).all())
         at_rest = np.abs(state.joint_velocity_rad_s) < AT_REST_RAD_S
-        in_place = at_rest & (error < TOLERANCE_RAD) & state.valid
+        in_place = at_rest & (error < TOLERANCE_RAD) & state.valid & state.object_valid.all()
         return bool(in_place.all() and self._is_aligned(state, TOLERANCE_RAD).all())
 
     def _is_open(self, attempt: int, state: RobotState) -> bool:

@@ -10,10 +10,8 @@ from hal.types import RobotState, Vector
 
 
 def robot_state(session: ServoSession, sequence: int, bodies: TrackedBodies | None) -> RobotState:
-    """The latest cycle; a joint that was not measured in it has its last position and is invalid.
-
-    There is no flag for objects, so one that was not measured makes the whole state invalid.
-    """
+    """The latest cycle; a joint or object that was not measured in it has its last position and is
+    invalid."""
     count, motion, readings = session.joint_count, session.motion, session.readings
     tracked = {}
     if bodies is not None:
@@ -31,7 +29,8 @@ def robot_state(session: ServoSession, sequence: int, bodies: TrackedBodies | No
         joint_temperature_c=readings.rows["present_temperature"][:count].astype(np.float64),
         object_position_rad=motion.position_rad[count:].copy(),
         object_velocity_rad_s=motion.velocity_rad_s[count:].copy(),
-        valid=motion.valid[:count] & bool(motion.valid[count:].all()),
+        valid=motion.valid[:count].copy(),
+        object_valid=motion.valid[count:].copy(),
         **tracked,
     )
 

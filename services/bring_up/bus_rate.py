@@ -20,6 +20,8 @@ READ_TIMEOUT_S = 0.1
 PINGS = 20
 PING_SLOW_MS = 6.0
 RATE_GOAL_HZ = 100.0
+_ALIKE_MIN, _ALIKE_SHARE = 3, 0.7  # servos that have lost answers, of all
+_ALIKE_FACTOR, _ALIKE_CHANCE = 3, 3  # the worst beside the median
 _READ_REQUEST, _STATUS, _WRITE_REQUEST = 14, 11, 14
 
 
@@ -50,6 +52,14 @@ class BusRate:
     def read_quantile_ms(self, q: float) -> float:
         """Quantile of the time for one read of all servos."""
         return self.read_ms[min(int(q * len(self.read_ms)), len(self.read_ms) - 1)]
+
+    @property
+    def is_lost_alike(self) -> bool:
+        """Whether most servos have lost answers, none of them much more than others."""
+        losses = sorted(self.lost.values())
+        if len(losses) < max(_ALIKE_MIN, _ALIKE_SHARE * self.servos):
+            return False
+        return losses[-1] <= _ALIKE_FACTOR * losses[len(losses) // 2] + _ALIKE_CHANCE
 
     @property
     def rate_hz(self) -> float:
@@ -143,11 +153,25 @@ def _losses(rate: BusRate, target: Target) -> Finding:
     reads = len(rate.read_ms)
     if not rate.lost and not rate.crc_errors and not rate.foreign:
         return ok("bus errors", f"none in {reads} reads of {rate.servos} servos")
-    parts = [f"{ids([i])} ({target.name_of(i)}) {n} times" for i, n in rate.lost.items()]
-    missing = f"no answer from {', '.join(parts)}; " if parts else ""
-    message = (
-        f"in {reads} reads: {missing}{rate.crc_errors} damaged packets, {rate.foreign} unasked"
-    )
-    remedy = "check plugs and cable from the adapter to the first servo named, then the supply"
-    level = fail if any(n > reads // 10 for n in rate.lost.values()) else warn
-    return level("bus errors", message, remedy)
+    message = f"in {reads} reads: {_lost(rate, target)}{rate.crc_errors} damaged packets, "
+    message += f"{rate.foreign} unasked"
+    if rate.is_lost_alike:
+        is_bad = sum(rate.lost.values()) > reads * rate.servos // 10
+        remedy = (
+            "look at what all servos share, no single one: the adapter and its first cable, supply "
+            "and ground, noise, other programs on this machine"
+        )
+    else:
+        is_bad = any(n > reads // 10 for n in rate.lost.values())
+        remedy = "check plugs and cable up to the first servo named, then the supply"
+    return (fail if is_bad else warn)("bus errors", message, remedy)
+
+
+def _lost(rate: BusRate, target: Target) -> str:
+    """Who did not answer; the worst first, unless all are alike."""
+    if rate.is_lost_alike:
+        least, most = min(rate.lost.values()), max(rate.lost.values())
+        return f"answers of all servos alike are lost, {least} to {most} of each; "
+    worst = sorted(rate.lost.items(), key=lambda item: -item[1])
+    parts = [f"{ids([i])} ({target.name_of(i)}) {n} times" for i, n in worst]
+    return f"no answer from {', '.join(parts)}; " if parts else ""

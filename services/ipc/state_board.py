@@ -181,7 +181,7 @@ def _sizes(state: RobotState) -> tuple[int, int, int]:
 
 def _widths(joints: int, objects: int, bodies: int) -> tuple[int, ...]:
     """How many numbers each vector of a measurement has, in the order in which they are packed."""
-    return (*[joints] * 5, *[objects] * 2, *[6 * bodies] * 2, bodies)
+    return (*[joints] * 5, *[objects] * 3, *[6 * bodies] * 2, bodies)
 
 
 def _pack_vectors(state: RobotState) -> bytes:
@@ -194,6 +194,7 @@ def _pack_vectors(state: RobotState) -> bytes:
             state.valid,
             state.object_position_rad,
             state.object_velocity_rad_s,
+            state.object_valid if len(state.object_valid) else np.ones(_sizes(state)[1]),
             state.body_pose.ravel(),
             state.body_velocity.ravel(),
             state.body_valid,
@@ -208,7 +209,7 @@ def _unpack_vectors(
     position, velocity, current, temperature, valid, *others = np.split(
         vectors, np.cumsum(widths[:-1])
     )
-    object_position, object_velocity, body_pose, body_velocity, body_valid = others
+    object_position, object_velocity, object_valid, body_pose, body_velocity, body_valid = others
     return RobotState(
         stamp_ns,
         sequence,
@@ -222,4 +223,5 @@ def _unpack_vectors(
         body_pose.reshape(-1, 6),
         body_velocity.reshape(-1, 6),
         body_valid.astype(bool),
+        object_valid.astype(bool),
     )

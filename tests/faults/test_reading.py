@@ -53,6 +53,21 @@ def test_row_01_one_that_stays_lost_is_marked_and_costs_the_others_nothing(bus, 
         assert robot.read().valid.all()
 
 
+def test_row_01_a_mute_valve_makes_no_joint_unreadable(bus, vary):
+    with running(bus.port, fast_reads=vary.random() < 0.5) as robot:
+        tend(robot, vary.randrange(1, 6))
+        bus.inject("mute", servo_id=50)
+        state = robot.read()
+        assert state.valid.all()
+        assert state.object_valid.tolist() == [False]
+        assert not state.is_valid, "a row with it never trains"
+        error = fault_of(robot)
+        assert error.reason == "SERVO_SILENT"
+        assert "valve (servo 50)" in str(error)
+        assert "FFJ10" not in str(error)
+        bus.clear()
+
+
 @pytest.mark.parametrize("chain", ["continue", "stop"])
 def test_row_02_mute_servo_freezes_goals_and_is_never_shown_as_fresh(take_bus, vary, chain):
     bus = take_bus(**({"chain": "stop"} if chain == "stop" else {}))

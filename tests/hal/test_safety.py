@@ -151,6 +151,22 @@ def test_unreadable_joint_is_held_and_then_a_fault(gate: SafetyGate):
     assert "'MFJ20' unreadable for 4 cycles in a row, limit 3" in verdict.message
 
 
+@pytest.mark.parametrize(
+    ("lost", "named"),
+    [
+        (range(9), "all 9 joints unreadable"),
+        ((4, 7), "joints 'MFJ21', 'THJ31' unreadable"),
+        ((4,), "joint 'MFJ21' unreadable"),
+    ],
+)
+def test_every_unreadable_joint_is_named_and_no_other(gate: SafetyGate, lost, named):
+    state = make_state(np.full(9, 0.1), valid=~np.isin(np.arange(9), list(lost)))
+    verdict = gate.check(state, command(0.1), now_ns=0)
+    assert verdict.fault is FaultCause.STATE_INVALID
+    assert named in verdict.message
+    assert ("FFJ10" in verdict.message) == ("'FFJ10'" in named)
+
+
 def test_a_good_read_starts_the_count_anew(gate: SafetyGate):
     for _ in range(4):
         gate.check(make_state(), command(), now_ns=0)

@@ -62,6 +62,35 @@ def test_who_does_not_answer_is_named(claw: Target):
     assert levels(replace(GOOD, crc_errors=3), claw)["bus errors"] is Level.WARN
 
 
+def test_losses_of_all_alike_blame_no_servo(claw: Target):
+    """Five of a hundred answers of everybody: the first joint is as well as any other."""
+    for lost in ((5,) * 9, (8, 12, 8, 7, 11, 5, 11, 6, 5), (1, 1, 2, 1, 0, 1, 2, 1, 1)):
+        spread = {i: n for i, n in zip(JOINTS, lost, strict=True) if n}
+        rate = replace(GOOD, read_ms=(4.0,) * 100, lost=spread)
+        found = next(f for f in rate_findings(rate, claw) if f.subject == "bus errors")
+        assert found.level is Level.WARN
+        assert "all servos alike" in found.message
+        assert not [j for j in JOINTS if f"servo {j}" in found.message + found.remedy]
+        assert "first servo named" not in found.remedy
+    heavy = replace(GOOD, read_ms=(4.0,) * 100, lost=dict.fromkeys(JOINTS, 20))
+    assert levels(heavy, claw)["bus errors"] is Level.FAIL
+
+
+def test_one_that_is_much_worse_than_the_others_comes_first(claw: Target):
+    lost = dict.fromkeys(JOINTS, 4) | {21: 60}
+    rate = replace(GOOD, read_ms=(4.0,) * 100, lost=lost)
+    found = next(f for f in rate_findings(rate, claw) if f.subject == "bus errors")
+    assert found.level is Level.FAIL
+    assert "no answer from servo 21 (MFJ21) 60 times" in found.message
+
+
+def test_a_tail_of_the_chain_is_no_loss_of_all(claw: Target):
+    rate = replace(GOOD, read_ms=(4.0,) * 100, lost=dict.fromkeys(JOINTS[6:], 30))
+    found = next(f for f in rate_findings(rate, claw) if f.subject == "bus errors")
+    assert "no answer from servo 30 (THJ30) 30 times" in found.message
+    assert "up to the first servo named" in found.remedy
+
+
 def test_a_latency_of_16_ms_is_seen_in_the_answers(claw: Target):
     with (
         start_virtual_bus("dclaw", latency_ms=16) as slow,
@@ -79,6 +108,17 @@ def test_a_mute_servo_does_not_end_the_measurement(bus: ServoBus, fault, monkeyp
     rate = measure_rate(bus, JOINTS, 1_000_000)
     assert rate.lost[10] == 2
     assert rate.ping_ms > 50
+
+
+def test_a_line_that_loses_answers_blames_no_servo(bus: ServoBus, fault, claw: Target):
+    fault("drop", probability=0.08)
+    found = next(
+        f
+        for f in rate_findings(measure_rate(bus, JOINTS, 1_000_000), claw)
+        if f.subject == "bus errors"
+    )
+    assert "all servos alike" in found.message
+    assert "FFJ10" not in found.message
 
 
 def test_lost_and_damaged_answers_are_counted(bus: ServoBus, fault, claw: Target):

@@ -10,6 +10,7 @@ from hal.types import RobotState
 from services.ipc.latest_value import LatestValue, ValueUnreadableError
 from services.ipc.segment import SegmentSizes, SharedSegment
 from services.ipc.state_board import BoardRecord, EpisodeOnBoard, LoopOnBoard, StateBoard
+from tests.hal.states import make_state
 
 
 def robot_state(value: float, joints: int = 9) -> RobotState:
@@ -69,6 +70,18 @@ def test_bodies_and_each_joint_s_validity_make_the_round_trip():
     assert found.state.body_valid.dtype == bool
     assert not found.state.is_valid
     assert found.episode.episode_id == "t00000005"
+
+
+def test_an_object_that_was_not_measured_makes_the_state_invalid_and_no_joint():
+    shown = board()
+    state = make_state(object_valid=np.zeros(1, dtype=np.bool_))
+    shown.publish(replace(record(5), state=state))
+    found = shown.read()
+    assert found is not None
+    assert found.state is not None
+    assert found.state.valid.all()
+    assert found.state.object_valid.tolist() == [False]
+    assert not found.state.is_valid
 
 
 def test_record_without_a_measurement():
