@@ -63,6 +63,12 @@ class StoreBusyError(StoreError):
     reason = "STORE_BUSY"
 
 
+class StoreShortError(StoreBusyError):
+    """The system has no descriptor or memory left just now. Nothing of it all was stored."""
+
+    reason = "STORE_SHORT"
+
+
 def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     """Open `path` in autocommit; the caller begins its own transactions.
 
@@ -198,6 +204,11 @@ def named_errors(path: Path) -> Iterator[None]:
             raise StoreFullError(f"no room to write database {path}: {error}") from error
         if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             raise StoreBusyError(f"another program keeps database {path} locked") from error
+        if code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_NOMEM):
+            raise StoreShortError(
+                f"the files of database {path} cannot be opened now: {error}; "
+                "the system is short of descriptors or memory, or they are not ours to open"
+            ) from error
         if code == sqlite3.SQLITE_NOTADB:
             raise StoreForeignError(f"{path} is not an SQLite database") from error
         if code == sqlite3.SQLITE_CORRUPT:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from mbctl.data.chunk import ChunkRecord, EpisodeSummary
 from mbctl.data.chunk_store import ChunkStore
-from mbctl.data.sqlite import StoreError, StoreFullError
+from mbctl.data.sqlite import StoreBusyError, StoreError, StoreFullError
 from services.controller.reserve import DiskReserve
 
 WRITE_BATCH = 64  # chunks in one transaction
@@ -99,6 +99,9 @@ class Spool:
                     self._note_full(batch[0])
                     return False
                 size = 1  # what is too much together may fit one by one
+            except StoreBusyError as error:
+                self._error = str(error)
+                return False
             except StoreError as error:
                 self._broken = True
                 self._error = f"{error}; restart the controller after repairing the disk"

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from mbctl.data.chunk_store import ChunkStore
+from mbctl.data.sqlite import StoreShortError
 from services.controller.sealer import ChunkSealer, Provenance
 from services.controller.spool import Spool
 from services.ipc.row_message import TRAIN, RowMessage
@@ -94,4 +95,23 @@ def test_a_broken_store_stops_the_spool_for_good(path):
     assert not spool.write()
     assert "restart the controller" in spool.error
     assert not spool.write()
+    spool.close()
+
+
+def test_a_store_that_cannot_be_used_just_now_is_tried_again(path, monkeypatch):
+    spool = Spool(ChunkStore(path))
+    spool.enqueue(list(_chunks(2)))
+    append, attempts = ChunkStore.append, []
+
+    def short_once(store, chunks):
+        attempts.append(len(chunks))
+        if len(attempts) == 1:
+            raise StoreShortError("too many open files")
+        return append(store, chunks)
+
+    monkeypatch.setattr(ChunkStore, "append", short_once)
+    assert not spool.write()
+    assert spool.error == "too many open files"
+    assert spool.write()
+    assert (spool.error, spool.waiting) == ("", 0)
     spool.close()
