@@ -58,6 +58,7 @@ CODES: Mapping[str, grpc.StatusCode] = {
     "BUS_LOST": Code.UNAVAILABLE,
     "SERVO_SILENT": Code.UNAVAILABLE,
     "DRAINING": Code.UNAVAILABLE,
+    "RESOURCES_SHORT": Code.UNAVAILABLE,
     "INTERNAL": Code.INTERNAL,
 }
 

@@ -18,6 +18,7 @@ from services.channel import DEADLINE_MAX_S
 from services.errors import ServiceError, abort, refusal
 from services.open_calls import CallLimits, OpenCalls
 from services.peers import peer_of
+from services.transient import is_transient
 
 ALWAYS_SERVED = frozenset({"/mbctl.v1.SafetyService/EmergencyStop"})
 NOT_COUNTED = ALWAYS_SERVED | {
@@ -125,6 +126,8 @@ async def reporting_errors(method: str, context: Context) -> AsyncIterator[None]
 
 def internal_error(error: Exception) -> ServiceError:
     """The answer for an exception no handler expected, or one that carries a `reason`."""
+    if is_transient(error):
+        return refusal("RESOURCES_SHORT", f"the daemon's system is short of something: {error}")
     reason = getattr(error, "reason", None)
     if isinstance(reason, str) and reason:
         return refusal(reason, str(error))

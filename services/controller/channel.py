@@ -79,7 +79,13 @@ class ControlChannel:
     ) -> None:
         self.settings = settings
         self._segment = SharedSegment.create(sizes)
-        self._plan_fds = [os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC) for _ in range(2)]
+        self._plan_fds: list[int] = []
+        try:
+            for _ in range(2):
+                self._plan_fds.append(os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC))
+        except OSError:
+            self._close_memory()
+            raise
         self._words = SignalWords(self._segment.words)
         self._board = StateBoard(self._segment.board)
         self._slot = PolicySlot(self._segment.policy)
@@ -230,10 +236,12 @@ class ControlChannel:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+        self._close_memory()
+
+    def _close_memory(self) -> None:
         self._segment.close()
-        for descriptor in self._plan_fds:
-            os.close(descriptor)
-        self._plan_fds = []
+        while self._plan_fds:
+            os.close(self._plan_fds.pop())
 
     def _ask_to_stop(self, process: subprocess.Popen[bytes], timeout_s: float) -> None:
         process.terminate()

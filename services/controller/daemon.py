@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+from functools import partial
 
 import structlog
 
@@ -45,9 +46,9 @@ async def _serve(config: ControllerConfig, stop: asyncio.Event) -> int:
         stack.callback(serve_controller_metrics(config, parts.view, files.spool))
         await _start_control(parts)
         for work in parts.works():
-            parts.background.start(work)
+            parts.background.keep(work)
         await server.start()  # says that all services serve; what follows says what is true
-        parts.background.start(_look_after(parts, server))
+        parts.background.keep(partial(_look_after, parts, server))
         address = config.run_dir / paths.ADDRESS_FILE
         write_whole(address, server.address)
         stack.callback(address.unlink, missing_ok=True)

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from hal.faults import Fault
@@ -11,7 +11,7 @@ from mbctl.config import ControllerConfig
 from mbctl.data.layout import RowLayout
 from mbctl.policies.snapshot import row_layout
 from mbctl.tasks.task import Task
-from services.controller.channel import ControlChannel
+from services.controller.channel import ControlChannel, ControlError
 from services.controller.control.settings import ControlSettings, GateSettings, LatchedFault
 from services.controller.episode_events import Event, OpenEpisode, summary_from_event
 from services.controller.heartbeat import Heartbeat
@@ -21,6 +21,7 @@ from services.controller.sealer import ChunkSealer, Provenance
 from services.controller.spool import Spool
 from services.controller.torque_off import is_port_there
 from services.ipc.segment import SegmentSizes
+from services.transient import is_transient
 
 START_S = 120.0  # imports and a model to compile, on a busy machine
 MIB = 1 << 20
@@ -70,12 +71,13 @@ class ControlLauncher:
             ControlError: why it did not start.
         """
         sizes = SegmentSizes(rows=self._config.row_ring_mb * MIB)
-        channel = ControlChannel(settings_of(self._config, latched), sizes=sizes)
-        with contextlib.ExitStack() as stack:
+        with naming_shortages(), contextlib.ExitStack() as stack:
+            channel = ControlChannel(settings_of(self._config, latched), sizes=sizes)
             stack.enter_context(channel)
             started = await asyncio.to_thread(channel.start, START_S)
+            link = self._linked(channel, started, deliver)
             stack.pop_all()  # from here on the pump closes it
-        return self._linked(channel, started, deliver)
+        return link
 
     def _linked(self, channel: ControlChannel, started: Event, deliver: Deliver) -> ControlLink:
         loop = asyncio.get_running_loop()
@@ -100,6 +102,23 @@ class ControlLauncher:
             backend=self._config.robot.backend,
             boot_id=boot_id,
         )
+
+
+@contextlib.contextmanager
+def naming_shortages() -> Iterator[None]:
+    """A shortage of the system on the way to a control process is a reason for there being none.
+
+    Raises:
+        ControlError: RESOURCES_SHORT.
+    """
+    try:
+        yield
+    except (OSError, MemoryError, RuntimeError) as error:
+        if not is_transient(error):
+            raise
+        raise ControlError(
+            "RESOURCES_SHORT", f"no control process can be started now: {error}"
+        ) from error
 
 
 def settings_of(config: ControllerConfig, latched: Fault | None = None) -> ControlSettings:

@@ -3,7 +3,7 @@
 import contextlib
 import random
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -69,15 +69,11 @@ class Parts:
     episodes: EpisodeServicer
     policy: PolicyServicer
 
-    def works(self) -> list[Coroutine[Any, Any, None]]:
+    def works(self) -> Sequence[Callable[[], Coroutine[Any, Any, None]]]:
         """What runs for ever in the background."""
-        works: list[Coroutine[Any, Any, None]] = [
-            self.policies.run(),
-            self.supervisor.reconnection.run(),
-            self.planner.run(),
-        ]
-        works += [self.feed.run()] if self.feed is not None else []
-        works += [self.uplink.run()] if self.uplink is not None else []
+        works = [self.policies.run, self.supervisor.reconnection.run, self.planner.run]
+        works += [self.feed.run] if self.feed is not None else []
+        works += [self.uplink.run] if self.uplink is not None else []
         return works
 
 

@@ -20,6 +20,7 @@ from mbctl.policies.snapshot import (
     version_dir,
 )
 from mbctl.tasks.task import Task
+from services.transient import is_transient
 
 REFUSALS_KEPT = 200
 
@@ -36,11 +37,17 @@ class PolicyShelf:
         self._task = task
         self._period_s = period_s
         self.refusals: dict[int, str] = {}
+        self._listed: list[int] = []
         directory.mkdir(parents=True, exist_ok=True)
 
     def versions(self) -> list[int]:
-        """The versions on disk, ascending."""
-        return list_versions(self._directory)
+        """The versions on disk, ascending; as last seen while the system cannot list them."""
+        try:
+            self._listed = list_versions(self._directory)
+        except OSError as error:
+            if not is_transient(error):
+                raise
+        return self._listed
 
     def path(self, version: int) -> Path:
         return version_dir(self._directory, version)

@@ -17,6 +17,7 @@ from services.controller.policy_choice import Follow, PolicyChoice, write_choice
 from services.controller.policy_feed import PolicyFeed
 from services.controller.policy_shelf import PolicyShelf
 from services.errors import Code, ServiceError, reason_of, refusal
+from services.transient import is_transient
 
 LOOK_S = 1.0  # between looks at the directory, and between attempts at a version
 
@@ -177,6 +178,11 @@ class PolicySource:
             return await self._fetched(version)
         except SnapshotError as error:
             raise _as_service_error(error, version) from error
+        except OSError as error:
+            if not is_transient(error):
+                raise
+            message = f"version {version} cannot be read now: {error}"
+            raise refusal("RESOURCES_SHORT", message) from error
 
     async def _fetched(self, version: int) -> Snapshot:
         if self._feed is None or not self._feed.connected:

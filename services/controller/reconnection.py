@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from hal.faults import Fault
-from services.controller.backoff import Backoff
+from services.backoff import Backoff
 from services.controller.channel import ControlError
 from services.controller.view import ControlView, new_fault
 

@@ -21,7 +21,7 @@ from mbctl.policies.snapshot import Snapshot
 from services.controller.channel import ControlError
 from services.controller.control.exit_codes import ROBOT_LOST
 from services.controller.episode_events import Event
-from services.controller.link import ControlLauncher, ControlLink
+from services.controller.link import ControlLauncher, ControlLink, naming_shortages
 from services.controller.patience import Patience
 from services.controller.planner.host import PlannerHost
 from services.controller.reconnection import Reconnection
@@ -36,7 +36,7 @@ STOP_S = 4.5
 _POLL_S = 0.001
 
 # A robot that is not there yet is waited for; any other trouble at the start ends the daemon.
-_ABSENT = frozenset({"PORT_MISSING", "PORT_PERMISSION", "PORT_LOST"})
+_ABSENT = frozenset({"PORT_MISSING", "PORT_PERMISSION", "PORT_LOST", "RESOURCES_SHORT"})
 
 log = structlog.get_logger()
 
@@ -100,11 +100,12 @@ class ControlSupervisor:
         if latched is not None:
             latched = view.control_fault  # with what came of that
         self._confirmation.forget()
-        self._link = await self._launcher.launch(self._take_event, latched)
+        link = await self._launcher.launch(self._take_event, latched)
+        await self._give_planner(link)
+        self._link = link
         if view.stop_fault is not None:
             self._link.channel.request_estop()
         self.set_lease(self._lease_deadline_ns)
-        self._planner.attach(self._link.channel.plan_ends())
         if self._snapshot is not None:
             self.put_policy(self._snapshot, False)
         view.read_board = self._link.channel.board
@@ -115,6 +116,15 @@ class ControlSupervisor:
         self.reconnection.end()
         self._alive_since_ns = time.monotonic_ns()
         log.info("control_started", pid=self._link.channel.pid, boot_id=view.boot_id)
+
+    async def _give_planner(self, link: ControlLink) -> None:
+        """A control process that no planner can be attached to is not kept."""
+        try:
+            with naming_shortages():
+                self._planner.attach(link.channel.plan_ends())
+        except ControlError:
+            await link.stop(STOP_S)
+            raise
 
     def set_lease(self, deadline_ns: int) -> None:
         """Write the lease's deadline where the control process sees it."""

@@ -1,8 +1,12 @@
 """Tasks that nobody awaits: kept alive, ended with the daemon, never silent when they fail."""
 
 import asyncio
-from collections.abc import Coroutine
+import random
+from collections.abc import Callable, Coroutine
 from typing import Any
+
+from services.backoff import Backoff
+from services.transient import through_shortages
 
 
 class BackgroundTasks:
@@ -18,6 +22,10 @@ class BackgroundTasks:
         self._tasks.add(task)
         task.add_done_callback(self._ended)
         return task
+
+    def keep(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Run `work`, which never returns; a shortage of the system interrupts it at most."""
+        self.start(through_shortages(work, Backoff(random.Random())))  # jitter alone
 
     async def stop(self) -> None:
         """Cancel what still runs."""

@@ -17,7 +17,7 @@ from mbctl.data.layout import RowLayout
 from mbctl.data.sqlite import StoreError
 from protos import trainer_pb2, trainer_pb2_grpc
 from services import wire
-from services.controller.backoff import Backoff
+from services.backoff import Backoff
 from services.controller.spool import Spool
 from services.errors import reason_of
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import random
 from collections.abc import AsyncIterator, Sequence
 
 import structlog
@@ -17,6 +18,7 @@ from mbctl.policies.manifest import row_layout
 from mbctl.tasks.registry import make_task
 from protos import trainer_pb2_grpc
 from services import exit_codes
+from services.backoff import Backoff
 from services.daemon import StartUpError, run_until_signalled
 from services.errors import refusal
 from services.lock import hold_lock
@@ -35,6 +37,7 @@ from services.trainer.refits import Refits
 from services.trainer.status import StatusBoard
 from services.trainer.supervisor import Supervisor
 from services.trainer.versions import Versions
+from services.transient import through_shortages
 from services.whole_file import write_whole
 
 LEARNER_COMMAND = tuple(module_command("services.trainer.learner_process"))
@@ -140,9 +143,8 @@ class _Trainer:
         """Runs the learner's supervision; the daemon stops when it ends by itself."""
         self._stop = stop
         tasks = [
-            asyncio.create_task(self._supervisor.run()),
-            asyncio.create_task(self._refits.run()),
-            asyncio.create_task(self._look_after_writer()),
+            asyncio.create_task(through_shortages(work, Backoff(random.Random())))
+            for work in (self._supervisor.run, self._refits.run, self._look_after_writer)
         ]
         for task in tasks:
             task.add_done_callback(lambda _: stop.set())

@@ -16,6 +16,7 @@ from services.trainer.answers import metrics_message, version_message
 from services.trainer.refits import Refits
 from services.trainer.status import StatusBoard
 from services.trainer.versions import Versions
+from services.transient import is_transient
 
 PART_BYTES = 512 * 1024
 PAGE_MAX = 1000
@@ -113,6 +114,8 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
+        if is_transient(error):
+            raise
         raise _damaged(f"{path} cannot be read: {error.strerror}") from error
 
 

@@ -30,6 +30,7 @@ from services.trainer.messages import (
 from services.trainer.pace import Pace
 from services.trainer.schedule import Schedule
 from services.trainer.versions import Versions
+from services.transient import is_transient
 
 KIND = "refits"
 QUEUE_MAX = 8
@@ -170,6 +171,10 @@ class Refits:
                 await self._versions.publish(published)
                 break
             except (StoreFullError, StoreBusyError) as error:
+                self.storage_error = str(error)
+            except OSError as error:
+                if not is_transient(error):
+                    raise
                 self.storage_error = str(error)
             deadline += _RETRY_S
             await asyncio.sleep(deadline - asyncio.get_running_loop().time())

@@ -14,7 +14,7 @@ import structlog
 
 from mbctl.import_path import module_command
 from mbctl.policies.snapshot import Snapshot
-from services.controller.backoff import Backoff
+from services.backoff import Backoff
 from services.controller.planner.messages import PlannerTask, UseVersion
 from services.ipc.segment import SharedSegment
 from services.ipc.words import SignalWords, Word
@@ -173,13 +173,18 @@ class PlannerHost:
             words.set(Word.PLANNER_HEARTBEAT_NS, 0)  # the process that wrote it has gone
         fds = [str(descriptor) for descriptor in ends.all]
         module = module_command("services.controller.planner")
-        self._process = subprocess.Popen(
-            [*module, "--fd", fds[0], "--plan-fds", *fds[1:]],
-            bufsize=0,  # a line for a process that has died is not kept to fail once more
-            stdin=subprocess.PIPE,
-            pass_fds=ends.all,
-            env=os.environ | _ONE_THREAD,
-        )
+        try:
+            self._process = subprocess.Popen(
+                [*module, "--fd", fds[0], "--plan-fds", *fds[1:]],
+                bufsize=0,  # a line for a process that has died is not kept to fail once more
+                stdin=subprocess.PIPE,
+                pass_fds=ends.all,
+                env=os.environ | _ONE_THREAD,
+            )
+        except OSError as error:  # such as no free descriptor: the robot goes on without
+            self._error = f"the planner process cannot be started: {error}"
+            self._not_before_s = time.monotonic() + self._backoff.next_s()
+            return
         self._started_s = time.monotonic()
         self._tell(self._process, self._told.model_dump_json().encode() + b"\n" + wanted.line())
         log.info("planner_started", pid=self._process.pid, version=wanted.version)
