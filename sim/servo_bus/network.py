@@ -12,7 +12,9 @@ from dataclasses import dataclass, replace
 from hal.dynamixel.crc import crc16
 from hal.dynamixel.packet import (
     BROADCAST_ID,
+    HEAD_BYTES,
     HEADER,
+    MAX_PACKET_BYTES,
     MAX_SERVO_ID,
     STATUS_OVERHEAD_BYTES,
     Instruction,
@@ -41,8 +43,10 @@ _READS = {
 }
 _FAST = (Instruction.FAST_SYNC_READ, Instruction.FAST_BULK_READ)
 _WRITES = {Instruction.SYNC_WRITE: sync_write_parts, Instruction.BULK_WRITE: bulk_write_parts}
-# How long a servo waits, beyond the time of the packet itself, before it gives a mute one up.
+# How long a servo waits, beyond the time of the packet itself, before it gives a mute one up, and
+# for how many of them together: a list of ids that nobody has must not hold the line.
 CHAIN_WAIT_NS = 100_000
+CHAIN_PATIENCE_NS = 250_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +105,12 @@ class ServoNetwork:
         self._twins = kept + [make_servo(servo_id) for servo_id in sorted(wanted - there)]
 
     def execute(self, heard: Heard) -> list[Answer]:
-        """Let all servos hear an instruction: the answers in the order on the line."""
+        """Let all servos hear an instruction: the answers in the order on the line.
+
+        A status is none, whoever sends it: to a servo it is what another servo says.
+        """
+        if heard.packet.is_status:
+            return []
         listening = [s for s in (*self.servos, *self._twins) if self._hears(s, heard)]
         for servo in listening:
             servo.hear(heard.at_ns)
@@ -125,9 +134,10 @@ class ServoNetwork:
         """An instruction to one servo, or to all: a ping to all is answered in order of IDs."""
         slots: dict[int, list[Answer]] = {}
         for servo in listening:
+            asked_id = servo.servo_id  # the instruction may change it; the status carries this one
             reply = self._told(servo, heard)
             if reply is not None:
-                slots.setdefault(servo.servo_id, []).append(self._answer(servo, reply))
+                slots.setdefault(asked_id, []).append(self._answer(servo, asked_id, reply))
         return [answer for slot in sorted(slots) for answer in self._collide(slots[slot], heard)]
 
     def _told(self, servo: VirtualServo, heard: Heard) -> Reply | None:
@@ -158,8 +168,9 @@ class ServoNetwork:
             if not slot:
                 if self._chain == "stop":
                     break
-                count = STATUS_OVERHEAD_BYTES + part.length
-                waited_ns += transmission_ns(count, heard.baud) + CHAIN_WAIT_NS
+                waited_ns += transmission_ns(_status_bytes(part), heard.baud) + CHAIN_WAIT_NS
+                if waited_ns > CHAIN_PATIENCE_NS:
+                    break
                 continue
             answers += self._collide([_later(one, waited_ns) for one in slot], heard)
             waited_ns = 0
@@ -167,7 +178,7 @@ class ServoNetwork:
 
     def _read(self, servo: VirtualServo, part: Part, heard: Heard) -> list[Answer]:
         reply = self._reply(servo, part, heard)
-        return [] if reply is None else [self._answer(servo, reply)]
+        return [] if reply is None else [self._answer(servo, servo.servo_id, reply)]
 
     def _reply(self, servo: VirtualServo, part: Part, heard: Heard) -> Reply | None:
         if self._faults.is_empty:
@@ -180,6 +191,8 @@ class ServoNetwork:
     ) -> list[Answer]:
         """One packet, continued by servo after servo; never stuffed, its checksum runs on."""
         length = 1 + sum(4 + part.length for part in parts)
+        if HEAD_BYTES + length > MAX_PACKET_BYTES:
+            return []  # no servo has room for such a packet
         head = HEADER + bytes((BROADCAST_ID, length & 0xFF, length >> 8, Instruction.STATUS))
         owners = _owners(listening)
         answers: list[Answer] = []
@@ -200,9 +213,9 @@ class ServoNetwork:
             answers.append(Answer(part.servo_id, checked, gap_ns))
         return answers
 
-    def _answer(self, servo: VirtualServo, reply: Reply) -> Answer:
-        data = encode_status(servo.servo_id, reply.error, reply.parameters)
-        return Answer(servo.servo_id, data, self._gap_ns(servo))
+    def _answer(self, servo: VirtualServo, servo_id: int, reply: Reply) -> Answer:
+        data = encode_status(servo_id, reply.error, reply.parameters)
+        return Answer(servo_id, data, self._gap_ns(servo))
 
     def _gap_ns(self, servo: VirtualServo) -> int:
         if self._turnaround_ns is None:
@@ -240,6 +253,12 @@ class ServoNetwork:
         for index, byte in enumerate(second.data, skew):
             line[index] &= byte
         return [Answer(first.servo_id, bytes(line), first.gap_ns)]
+
+
+def _status_bytes(part: Part) -> int:
+    """Of the answer; one that asks for more than a packet holds would be an error without data."""
+    count = STATUS_OVERHEAD_BYTES + part.length
+    return count if count <= MAX_PACKET_BYTES else STATUS_OVERHEAD_BYTES
 
 
 def _owners(servos: Iterable[VirtualServo]) -> dict[int, list[VirtualServo]]:
