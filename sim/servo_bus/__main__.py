@@ -17,6 +17,7 @@ from sim.servo_bus.commands import Commands
 from sim.servo_bus.control_socket import ControlSocket
 from sim.servo_bus.fault_kinds import FaultError, parse_fault
 from sim.servo_bus.loop import run_bus, stop_signals
+from sim.servo_bus.names import claim_names
 from sim.servo_bus.settings import BusSettings
 from sim.servo_bus.state import banner
 from sim.servo_bus.tracker_feed import TrackerFeed
@@ -47,6 +48,12 @@ def main(arguments: list[str]) -> int:
 
 def _serve(settings: BusSettings, stop: int) -> None:
     with contextlib.ExitStack() as stack:
+        named = {
+            "port link": settings.port_link,
+            "control socket": settings.control,
+            "recording": settings.record,
+        }
+        claim_names(named, stack)
         bus = VirtualBus(settings)
         stack.callback(bus.close)
         commands = Commands(bus)

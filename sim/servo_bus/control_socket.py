@@ -4,6 +4,7 @@ Faults are asked for here and the truth is read here, out of reach of the client
 """
 
 import contextlib
+import errno
 import json
 import os
 import socket
@@ -23,11 +24,12 @@ class ControlSocket:
     """Serves any number of clients without ever waiting for one.
 
     Args:
-        path: of the socket; "" for one in a fresh private folder.
+        path: of the socket; "" for one in a fresh private folder. One that nobody listens on is
+            replaced: a killed bus has left it.
         answer: does what a request asks for; its HalError becomes the client's error.
 
     Raises:
-        BusSettingsError: the socket cannot be made.
+        BusSettingsError: something else is there, or the socket cannot be made.
     """
 
     def __init__(self, path: str, answer: Answerer) -> None:
@@ -36,8 +38,11 @@ class ControlSocket:
         self.path = path or str(Path(self._folder) / "control")
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._clients: dict[int, tuple[socket.socket, bytes]] = {}
+        self._is_bound = False
         try:
+            _remove_stale(Path(self.path))
             self._listener.bind(self.path)
+            self._is_bound = True
         except OSError as error:
             self.close()
             raise BusSettingsError(f"control socket {self.path}: {error}") from error
@@ -62,8 +67,10 @@ class ControlSocket:
             client.close()
         self._clients.clear()
         self._listener.close()
-        with contextlib.suppress(OSError):
-            os.unlink(self.path)  # noqa: PTH108  # no Path: also at the end of the interpreter
+        if self._is_bound:
+            self._is_bound = False
+            with contextlib.suppress(OSError):
+                os.unlink(self.path)  # noqa: PTH108  # no Path: also at the end of the interpreter
         if self._folder:
             with contextlib.suppress(OSError):
                 Path(self._folder).rmdir()
@@ -100,3 +107,21 @@ class ControlSocket:
             text = error.args[0] if error.args else type(error).__name__
             answer = {"ok": False, "reason": "REQUEST_INVALID", "error": str(text)}
         return json.dumps(answer).encode() + b"\n"
+
+
+def _remove_stale(path: Path) -> None:
+    """Remove a socket that nobody listens on any more.
+
+    Raises:
+        OSError: somebody does.
+    """
+    if not path.is_socket():
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(0.5)
+        try:
+            probe.connect(str(path))
+        except (ConnectionRefusedError, FileNotFoundError):
+            path.unlink(missing_ok=True)
+            return
+    raise OSError(errno.EADDRINUSE, "another program listens there")

@@ -18,16 +18,18 @@ from sim.servo_bus.settings import BusSettingsError
 _TCGETS2 = 0x802C542A
 _TERMIOS2 = struct.Struct("<4IB19s2I")
 _READ_BYTES = 65_536
+_TERMINALS = "/dev/pts/"
 
 
 class PtyPort:
     """One pseudo-terminal; unplugged, it has none.
 
     Args:
-        link: symbolic link kept pointing at the terminal; "" for none.
+        link: symbolic link kept pointing at the terminal; "" for none. One that a killed bus has
+            left is replaced.
 
     Raises:
-        BusSettingsError: `link` exists and is no symbolic link, or cannot be made.
+        BusSettingsError: `link` exists and is no link to a terminal, or cannot be made.
     """
 
     def __init__(self, link: str = "") -> None:
@@ -114,7 +116,14 @@ class PtyPort:
     def _make_link(self) -> None:
         if self._link is None:
             return
-        if self._link.exists() and not self._link.is_symlink():
+        if self._link.is_symlink():
+            leads_to = str(self._link.readlink())
+            if not leads_to.startswith(_TERMINALS):
+                raise BusSettingsError(
+                    f"port link {self._link} leads to {leads_to}, which is none of a virtual bus; "
+                    "expected a free name"
+                )
+        elif self._link.exists():
             raise BusSettingsError(f"port link {self._link} is a file; expected a free name")
         draft = self._link.with_name(f".{self._link.name}.{os.getpid()}")
         draft.unlink(missing_ok=True)
