@@ -1,5 +1,6 @@
 """Client channels with the options every client of the daemons wants."""
 
+import os
 from pathlib import Path
 from typing import Protocol
 
@@ -36,7 +37,13 @@ class TlsFiles(Protocol):
 
 
 def open_channel(target: str, tls: TlsFiles | None = None) -> grpc.Channel:
-    """A blocking channel to "host:port" or "unix:path"; it connects when first used."""
+    """A blocking channel to "host:port" or "unix:path"; it connects when first used.
+
+    Raises:
+        ServiceError: FORKED, in a process forked from one that has opened a channel: of gRPC's
+            threads and locks it has the locks.
+    """
+    _check_not_forked(target)
     if tls is None:
         return grpc.insecure_channel(target, options=CHANNEL_OPTIONS)
     return grpc.secure_channel(target, _credentials(tls), options=CHANNEL_OPTIONS)
@@ -47,6 +54,24 @@ def open_aio_channel(target: str, tls: TlsFiles | None = None) -> grpc.aio.Chann
     if tls is None:
         return grpc.aio.insecure_channel(target, options=CHANNEL_OPTIONS)
     return grpc.aio.secure_channel(target, _credentials(tls), options=CHANNEL_OPTIONS)
+
+
+_used_by = 0  # process in which gRPC was used first; inherited over a fork
+
+
+def _check_not_forked(target: str) -> None:
+    global _used_by
+    _used_by = _used_by or os.getpid()
+    if _used_by == os.getpid():
+        return
+    from services.errors import refusal
+
+    raise refusal(
+        "FORKED",
+        f"no client of {target} can be made here: process {_used_by}, from which this one "
+        f"({os.getpid()}) was forked, uses gRPC already. Fork before the first client is made, or "
+        'start processes with multiprocessing.get_context("spawn")',
+    )
 
 
 def _credentials(tls: TlsFiles) -> grpc.ChannelCredentials:

@@ -59,6 +59,8 @@ CODES: Mapping[str, grpc.StatusCode] = {
     "SERVO_SILENT": Code.UNAVAILABLE,
     "DRAINING": Code.UNAVAILABLE,
     "RESOURCES_SHORT": Code.UNAVAILABLE,
+    "WRONG_DAEMON": Code.UNIMPLEMENTED,
+    "FORKED": Code.FAILED_PRECONDITION,
     "INTERNAL": Code.INTERNAL,
 }
 
@@ -73,6 +75,7 @@ class ServiceError(Exception):
         message: for people; names the thing, its value, its limit and what would be right.
         violations: (field or subject, description) pairs.
         metadata: facts for programs, such as the expected sequence number.
+        answered_by: as a client knows it: "target", and "robot" or "task" of the daemon there.
     """
 
     code: grpc.StatusCode
@@ -80,6 +83,7 @@ class ServiceError(Exception):
     message: str
     violations: tuple[tuple[str, str], ...] = ()
     metadata: Mapping[str, str] | None = None
+    answered_by: Mapping[str, str] | None = None
 
     def __str__(self) -> str:
         return f"{self.reason}: {self.message}"
@@ -133,7 +137,8 @@ def reason_of(error: grpc.RpcError) -> tuple[grpc.StatusCode, str, str]:
 async def abort(context: grpc.aio.ServicerContext, error: ServiceError) -> NoReturn:
     """End the call with this error; always raises."""
     status = rpc_status.to_status(error.status())
-    await context.abort(error.code, status.details, status.trailing_metadata)
+    metadata = (*(context.trailing_metadata() or ()), *status.trailing_metadata)
+    await context.abort(error.code, status.details, metadata)
 
 
 def _error_info_reason(call: grpc.Call) -> str:

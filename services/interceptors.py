@@ -15,6 +15,7 @@ import grpc.aio
 import structlog
 
 from services.channel import DEADLINE_MAX_S
+from services.daemon_name import DaemonName
 from services.errors import ServiceError, abort, refusal
 from services.open_calls import CallLimits, OpenCalls
 from services.peers import peer_of
@@ -39,8 +40,12 @@ class CallGuard(grpc.aio.ServerInterceptor):
     """Admits calls and turns what handlers raise into statuses with a reason."""
 
     def __init__(
-        self, limits: CallLimits | None = None, deadline_max_s: float = DEADLINE_MAX_S
+        self,
+        limits: CallLimits | None = None,
+        deadline_max_s: float = DEADLINE_MAX_S,
+        daemon: DaemonName | None = None,
     ) -> None:
+        self._daemon = daemon
         self._calls = OpenCalls(limits or CallLimits())
         self._deadline_max_s = deadline_max_s
         self._open: set[asyncio.Task[Any]] = set()
@@ -58,13 +63,15 @@ class CallGuard(grpc.aio.ServerInterceptor):
         handler_call_details: grpc.HandlerCallDetails,
     ) -> Any:
         handler = await continuation(handler_call_details)
-        if handler is None:  # no such method: gRPC answers UNIMPLEMENTED
-            return None
         method = handler_call_details.method
+        if handler is None:
+            return None if self._daemon is None else _unserved(method, self._daemon)
         return wrap_handler(handler, lambda context: self._admitted(method, handler, context))
 
     @contextlib.asynccontextmanager
     async def _admitted(self, method: str, handler: Any, context: Context) -> AsyncIterator[None]:
+        if self._daemon is not None:
+            context.set_trailing_metadata(self._daemon.metadata())
         async with reporting_errors(method, context):
             if method not in ALWAYS_SERVED:
                 self._check_deadline(handler, context)
@@ -107,6 +114,18 @@ class CallGuard(grpc.aio.ServerInterceptor):
                 "DEADLINE_TOO_LONG",
                 f"the deadline is {remaining:.0f} s away, at most {self._deadline_max_s:g} s",
             )
+
+
+def _unserved(method: str, daemon: DaemonName) -> Handler:
+    """Answers a method that is not served, whatever its kind, with where it would be."""
+    error = refusal("WRONG_DAEMON", daemon.does_not_serve(method))
+
+    async def answer(_requests: Any, context: Context) -> AsyncIterator[bytes]:
+        context.set_trailing_metadata(daemon.metadata())
+        await abort(context, error)
+        yield b""  # never reached: it makes this a stream
+
+    return grpc.stream_stream_rpc_method_handler(answer)
 
 
 @contextlib.asynccontextmanager

@@ -16,6 +16,7 @@ from grpc_reflection.v1alpha import reflection
 
 from services.channel import TlsFiles
 from services.daemon import StartUpError
+from services.daemon_name import DaemonName
 from services.descriptors import connections_max
 from services.interceptors import CallGuard
 from services.unix_socket import claim_socket, is_unix
@@ -107,16 +108,18 @@ def build_server(
     tls: TlsFiles | None = None,
     message_max_bytes: int = CONTROL_MESSAGE_MAX_BYTES,
     interceptors: Sequence[grpc.aio.ServerInterceptor] = (),
+    daemon: DaemonName | None = None,
 ) -> GrpcServer:
     """Bind `listen`; call in a running event loop.
 
     Args:
         listen: "host:port" with port 0 for any, "unix:path" or "unix-abstract:name".
+        daemon: goes with every answer.
 
     Raises:
         StartUpError: the address is malformed, taken, or reachable from outside without TLS.
     """
-    guard = CallGuard()
+    guard = CallGuard(daemon=daemon)
     options = server_options(message_max_bytes)
     server = grpc.aio.server(interceptors=(guard, *interceptors), options=options)
     for servicing in servicings:

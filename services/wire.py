@@ -52,6 +52,13 @@ def purpose_from_proto(purpose: int) -> Purpose:
 
 
 def purpose_to_proto(purpose: Purpose) -> common_pb2.EpisodePurpose:
+    """The purpose's number.
+
+    Raises:
+        ValueError: unknown.
+    """
+    if purpose not in _PURPOSE_NUMBERS:
+        raise ValueError(f"episode purpose {purpose!r} is not 'train' or 'evaluate'")
     return _PURPOSE_NUMBERS[purpose]
 
 

@@ -1,6 +1,7 @@
 """Settings of the whole test run."""
 
 import os
+import tempfile
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -8,6 +9,10 @@ from hypothesis import HealthCheck, settings
 # Two OpenMP threads on a shared machine collapse to a fraction of one: before torch is imported,
 # for this process and the daemons it starts.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# Verbs without a target find the daemons of these tests, and no others.
+_runtime = tempfile.TemporaryDirectory(prefix="mbctl-tests-")
+os.environ["XDG_RUNTIME_DIR"] = _runtime.name
 
 # Before any test imports them, from whichever folder.
 pytest.register_assert_rewrite(

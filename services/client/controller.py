@@ -2,7 +2,7 @@
 
 import contextlib
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal, Self
 
 from protos import common_pb2, controller_pb2, controller_pb2_grpc
@@ -10,6 +10,7 @@ from services.channel import TlsFiles
 from services.client.caller import CALL_TIMEOUT_S, Caller
 from services.client.lease import HeldLease
 from services.client.operation import RunningOperation
+from services.client.words import check_word
 
 ROBOT_SERVICE = "mbctl.v1.RobotService"
 MOVE_TIMEOUT_S = 30.0
@@ -18,10 +19,11 @@ PAGE_SIZE = 200
 Purpose = Literal["train", "evaluate"]
 Episodes = RunningOperation[controller_pb2.RunEpisodesMetadata, controller_pb2.RunEpisodesResponse]
 
-_PURPOSES = {
+_PURPOSES: Mapping[str, common_pb2.EpisodePurpose] = {
     "train": common_pb2.EPISODE_PURPOSE_TRAIN,
     "evaluate": common_pb2.EPISODE_PURPOSE_EVALUATE,
 }
+_FOLLOWED = ("", "latest", "promoted")
 
 
 class ControllerClient:
@@ -132,7 +134,12 @@ class ControllerClient:
         first_index: int,
         minimum_policy_version: int = 0,
     ) -> Episodes:
-        """Start a batch of episodes with consecutive indices from `first_index`."""
+        """Start a batch of episodes with consecutive indices from `first_index`.
+
+        Raises:
+            ServiceError: FIELD_INVALID for another purpose; what the controller refuses.
+        """
+        check_word("purpose", purpose, _PURPOSES)
         request = controller_pb2.RunEpisodesRequest(
             lease_token=lease.token,
             request_id=_request_id(),
@@ -176,7 +183,12 @@ class ControllerClient:
     def load_policy(
         self, version: int = 0, follow: str = "", at_step: bool = False
     ) -> controller_pb2.LoadPolicyResponse:
-        """Pin `version`, or with 0 follow the "latest" or the "promoted" one."""
+        """Pin `version`, or with 0 follow the "latest" or the "promoted" one.
+
+        Raises:
+            ServiceError: FIELD_INVALID for another word; what the controller refuses.
+        """
+        check_word("follow", follow, _FOLLOWED)
         request = controller_pb2.LoadPolicyRequest(
             version=version, follow=follow, at_step=at_step, request_id=_request_id()
         )

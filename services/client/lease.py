@@ -3,6 +3,7 @@
 When the heartbeat stops, for whatever reason, the controller brings the robot to rest by itself.
 """
 
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from typing import Self
 
 from grpc import StatusCode
 
-from services.errors import ServiceError
+from services.errors import ServiceError, refusal
 
 BEATS_PER_WINDOW = 4
 
@@ -27,6 +28,7 @@ class HeldLease:
         give_back: Callable[[], object],
     ) -> None:
         self.token = token
+        self._process = os.getpid()
         self._window_s = window_s
         self._retain = retain
         self._give_back = give_back
@@ -39,8 +41,12 @@ class HeldLease:
         """Raise what ended the lease, if it has ended.
 
         Raises:
-            ServiceError: LEASE_LOST, or the controller cannot be reached.
+            ServiceError: LEASE_LOST, or the controller cannot be reached; FORKED in a process that
+                was forked from the holder's, where no heartbeat runs.
         """
+        if os.getpid() != self._process:
+            message = f"process {self._process} holds this lease, not its child {os.getpid()}"
+            raise refusal("FORKED", message)
         if self._failure is not None:
             raise self._failure
 
@@ -58,6 +64,8 @@ class HeldLease:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if os.getpid() != self._process:  # the lease is its parent's, who goes on with it
+            return
         self._ended.set()
         self._thread.join()
         if self._failure is not None or self._left:

@@ -21,7 +21,7 @@ class TrainerClient:
     def __init__(
         self, target: str, tls: TlsFiles | None = None, timeout_s: float = CALL_TIMEOUT_S
     ) -> None:
-        self.caller = Caller(target, tls, timeout_s)
+        self.caller = Caller(target, tls, timeout_s, named_by="task")
         self._model: Any = trainer_pb2_grpc.ModelServiceStub(self.caller.channel)
 
     def __enter__(self) -> Self:

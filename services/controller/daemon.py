@@ -15,7 +15,9 @@ from services.controller.files import open_files
 from services.controller.lease_guard import LeaseGuard
 from services.controller.metrics import serve_controller_metrics
 from services.controller.parts import ROBOT_SERVICE, Parts, build_parts, build_servicings
+from services.controller.signal_stop import SignalStop, hold_stop_signal
 from services.daemon import StartUpError, run_until_signalled
+from services.daemon_name import DaemonName, announce
 from services.errors import refusal
 from services.server import GrpcServer, build_server
 from services.telemetry import configure_logging
@@ -30,6 +32,7 @@ log = structlog.get_logger()
 def run_controller(config: ControllerConfig) -> int:
     """Run the controller until a signal; returns its exit code."""
     configure_logging("controller")
+    hold_stop_signal()
     return run_until_signalled(lambda stop: _serve(config, stop))
 
 
@@ -37,12 +40,16 @@ async def _serve(config: ControllerConfig, stop: asyncio.Event) -> int:
     async with contextlib.AsyncExitStack() as stack:
         files = open_files(config, stack)
         parts = build_parts(config, files, stack)
+        daemon = DaemonName("controller", config.robot.name, config.trainer)
         server = build_server(
             config.listen,
             build_servicings(parts),
             config.tls,
             interceptors=[LeaseGuard(parts.lease)],
+            daemon=daemon,
         )
+        announcement = announce(daemon, config.run_dir, stack)
+        SignalStop(parts.supervisor, files.task.robot.joint_names, announcement).start()
         stack.callback(serve_controller_metrics(config, parts.view, files.spool))
         await _start_control(parts)
         for work in parts.works():
@@ -51,6 +58,7 @@ async def _serve(config: ControllerConfig, stop: asyncio.Event) -> int:
         parts.background.keep(partial(_look_after, parts, server))
         address = config.run_dir / paths.ADDRESS_FILE
         write_whole(address, server.address)
+        announcement.serve(server.address)
         stack.callback(address.unlink, missing_ok=True)
         log.info("controller_serving", address=server.address, pid=os.getpid())
         try:

@@ -4,6 +4,7 @@ An aligned 8-byte store is atomic on the machines this runs on, so a word needs 
 has one writer, and a cache line of its own so that neither process slows the other down.
 """
 
+from collections.abc import Iterable, Sequence
 from enum import IntEnum
 
 _STRIDE = 8  # 64 bytes in words
@@ -22,6 +23,23 @@ class Word(IntEnum):
     STOPPED = 7  # control: 1 once torque is off and it will never write again
     PLANNER_HEARTBEAT_NS = 8  # planner: it is not stuck; not told while it makes one plan
     PLANNER_DEATHS = 9  # service: planner processes that have ended without being asked to
+    ESTOP_UNCONFIRMED = 10  # control: joints without confirmation at the last stop, as bits
+
+
+def joint_bits(joint_names: Sequence[str], chosen: Iterable[str]) -> int:
+    """Joints as bits of a word, in the order of `joint_names`; a name that is not there stands for
+    all of them."""
+    places = {name: 1 << place for place, name in enumerate(joint_names)}
+    every = (1 << len(joint_names)) - 1
+    bits = 0
+    for name in chosen:
+        bits |= places.get(name, every)
+    return bits
+
+
+def joints_of(joint_names: Sequence[str], bits: int) -> tuple[str, ...]:
+    """The joints behind the bits."""
+    return tuple(name for place, name in enumerate(joint_names) if bits >> place & 1)
 
 
 class SignalWords:

@@ -20,6 +20,7 @@ from protos import trainer_pb2_grpc
 from services import exit_codes
 from services.backoff import Backoff
 from services.daemon import StartUpError, run_until_signalled
+from services.daemon_name import DaemonName, announce
 from services.errors import refusal
 from services.lock import hold_lock
 from services.operations import SERVICE_NAME, OperationsServicer, OperationStore
@@ -72,7 +73,9 @@ class _Trainer:
     async def serve(self, stop: asyncio.Event) -> int:
         async with contextlib.AsyncExitStack() as stack:
             self._open_files(stack)
-            server = self._server = self._build_server()
+            daemon = DaemonName("trainer", self._config.task.name)
+            server = self._server = self._build_server(daemon)
+            announcement = announce(daemon, self._config.run_dir, stack)
             address = self._config.run_dir / paths.ADDRESS_FILE
             stack.callback(address.unlink, missing_ok=True)
             close_metrics = serve_trainer_metrics(self._config, self._board)
@@ -80,6 +83,7 @@ class _Trainer:
             async with self._learning(stop):
                 await server.start()
                 write_whole(address, server.address)
+                announcement.serve(server.address)
                 log.info("trainer_serving", address=server.address, pid=os.getpid())
                 await stop.wait()
                 await server.drain()
@@ -104,7 +108,7 @@ class _Trainer:
         except (StoreError, ValueError) as error:
             raise StartUpError(str(error)) from error
 
-    def _build_server(self) -> GrpcServer:
+    def _build_server(self, daemon: DaemonName) -> GrpcServer:
         config = self._config
         self._operations = OperationStore()
         self._versions = Versions(self._catalogue, config.run_dir / paths.VERSIONS_DIR)
@@ -114,7 +118,9 @@ class _Trainer:
         self._board = StatusBoard(config, self._store, self._refits, self._versions)
         self._supervisor = Supervisor(self._learner_command, learner_config(config), self._refits)
         self._refits.send = self._supervisor.send
-        server = build_server(config.listen, self._servicings(), config.tls, MESSAGE_MAX_BYTES)
+        server = build_server(
+            config.listen, self._servicings(), config.tls, MESSAGE_MAX_BYTES, daemon=daemon
+        )
         self._refits.on_health = lambda well: self._say_health(server, well)
         return server
 

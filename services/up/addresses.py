@@ -1,15 +1,13 @@
 """Loopback addresses for a run's daemons: the usual ports for one run at a time, any for others."""
 
 import contextlib
-import getpass
 import socket
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 from mbctl.config import ControllerConfig, RobotConfig, TrackerConfig, TrainerConfig
 from services.daemon import StartUpError
 from services.lock import hold_lock
+from services.runtime_dir import RuntimeDirError, make_runtime_dir
 from services.up.plan import Plan
 
 HOST = "127.0.0.1"
@@ -54,10 +52,10 @@ def _with_tracker_address(robot: RobotConfig) -> RobotConfig:
 
 
 def _hold_usual_ports(stack: contextlib.ExitStack) -> bool:
-    lock = Path(tempfile.gettempdir()) / f"mbctl-usual-ports-{getpass.getuser()}.lock"
     try:
+        lock = make_runtime_dir() / "usual-ports.lock"
         stack.enter_context(hold_lock(lock, "run on the usual ports"))
-    except StartUpError:
+    except (RuntimeDirError, StartUpError):
         return False
     return True
 

@@ -9,9 +9,10 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
-from protos import controller_pb2, controller_pb2_grpc
+from protos import controller_pb2, controller_pb2_grpc, trainer_pb2, trainer_pb2_grpc
 from services.channel import open_aio_channel
 from services.daemon import StartUpError
+from services.daemon_name import DaemonName, name_in
 from services.errors import reason_of, refusal
 from services.server import Servicing, build_server, check_listen
 
@@ -219,3 +220,57 @@ def test_addresses_of_this_machine_need_no_tls(listen):
 def test_other_addresses_are_refused(listen, message):
     with pytest.raises(StartUpError, match=message):
         check_listen(listen, None)
+
+
+def _named(daemon: DaemonName):
+    return build_server("127.0.0.1:0", _servicings(), daemon=daemon)
+
+
+def test_every_answer_says_which_daemon_gives_it():
+    async def scenario():
+        server = _named(DaemonName("controller", "left"))
+        await server.start()
+        async with open_aio_channel(server.address) as channel:
+            robot = controller_pb2_grpc.RobotServiceStub(channel)
+            answered = robot.GetStatus(controller_pb2.GetStatusRequest(), timeout=5)
+            await answered
+            names = [name_in(await answered.trailing_metadata())]
+            with pytest.raises(grpc.aio.AioRpcError) as refused:
+                await robot.Activate(controller_pb2.ActivateRequest(), timeout=5)
+            names.append(name_in(refused.value.trailing_metadata()))
+            reason = reason_of(refused.value)[1]
+        await server.stop(0)
+        return names, reason
+
+    assert asyncio.run(scenario()) == (["left", "left"], "LEASE_REQUIRED")
+
+
+def test_who_calls_the_wrong_daemon_is_told_what_it_is_and_whom_to_call():
+    async def scenario():
+        server = _named(DaemonName("controller", "left", "127.0.0.1:50052"))
+        await server.start()
+        async with open_aio_channel(server.address) as channel:
+            model = trainer_pb2_grpc.ModelServiceStub(channel)
+            ingest = trainer_pb2_grpc.IngestServiceStub(channel)
+            unary = await _failure(
+                model.GetTrainerStatus(trainer_pb2.GetTrainerStatusRequest(), timeout=5)
+            )
+            stream = await _failure(
+                model.WatchTrainerStatus(trainer_pb2.WatchTrainerStatusRequest()).read()
+            )
+            up = await _failure(ingest.StreamChunks(timeout=5).read())
+            newer = await _failure(
+                channel.unary_unary("/mbctl.v1.RobotService/Dance")(b"", timeout=5)
+            )
+        await server.stop(0)
+        return [unary, stream, up, newer]
+
+    answers = asyncio.run(scenario())
+    assert {(code, reason) for code, reason, _ in answers} == {
+        (grpc.StatusCode.UNIMPLEMENTED, "WRONG_DAEMON")
+    }
+    for _, _, message in answers[:3]:
+        assert "this is the controller of left" in message
+        assert "127.0.0.1:50052" in message
+        assert "MBCTL_MODEL_TARGET" in message
+    assert "no method /mbctl.v1.RobotService/Dance" in answers[3][2]

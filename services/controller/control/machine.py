@@ -12,6 +12,7 @@ from services.controller.control.guarded_robot import GuardedRobot
 from services.controller.control.service_link import ServiceLink
 from services.controller.control.settings import LatchedFault, StopSettings
 from services.controller.control.stop_sequence import StopSequence
+from services.ipc.words import joint_bits
 
 _LATCHED = (Lifecycle.FAULT, Lifecycle.E_STOPPED)
 
@@ -132,7 +133,7 @@ class Machine:
         if self.lifecycle is not Lifecycle.E_STOPPED:
             self._move_to(Lifecycle.E_STOPPED)
         self._link.emit({"type": "estop", "request": request, "torque_off_failed": list(failed)})
-        self._link.confirm_estop(request)
+        self._link.confirm_estop(request, joint_bits(self._robot.spec.joint_names, failed))
 
     def release_emergency_stop(self) -> None:
         """E_STOPPED -> INACTIVE, or back to the FAULT that was latched before."""

@@ -181,8 +181,13 @@ class ServiceLink:
             raise RuntimeError(f"no room for step {message.step} of {message.episode_id}")
         self._words.set(Word.ROWS_TOTAL, self._rows.pushed)
 
-    def confirm_estop(self, request: int) -> None:
-        """Say that torque is off for all requests up to this one."""
+    def confirm_estop(self, request: int, unconfirmed: int = 0) -> None:
+        """Say that torque is off for all requests up to this one.
+
+        Args:
+            unconfirmed: joints that did not confirm it, as bits; see services.ipc.words.
+        """
+        self._words.set(Word.ESTOP_UNCONFIRMED, unconfirmed)
         self._words.set(Word.ESTOP_DONE_NS, time.monotonic_ns())
         self._words.set(Word.ESTOP_DONE, request)
 

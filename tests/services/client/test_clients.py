@@ -1,5 +1,7 @@
 """Clients on a wire: values arrive, refusals keep their reason, absence is said."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import grpc
 import pytest
 
@@ -60,3 +62,41 @@ def test_plain_values_are_json_ready(target: str):
     assert plain["state"]["joint_position_rad"] == [0.5, -0.5]
     assert plain["fault"] is None
     assert plain["wall_time"] == "2001-09-09T01:46:40Z"
+
+
+@pytest.mark.parametrize("purpose", ["trian", "TRAIN", "", None, 1, ["train"]])
+def test_a_misspelt_purpose_is_named_with_what_would_be_right(target: str, peer, purpose):
+    with (
+        ControllerClient(target) as client,
+        client.lease("test") as lease,
+        pytest.raises(
+            ServiceError, match=r"purpose is .* expected 'train' or 'evaluate'"
+        ) as caught,
+    ):
+        client.run_episodes(lease, 1, purpose, True, 0)
+    assert caught.value.reason == "FIELD_INVALID"
+    if purpose == "trian":
+        assert "did you mean 'train'?" in caught.value.message
+
+
+@pytest.mark.parametrize("follow", ["lastest", "pinned", None])
+def test_a_misspelt_word_to_follow_is_named_with_what_would_be_right(target: str, follow):
+    with (
+        ControllerClient(target) as client,
+        pytest.raises(ServiceError, match=r"follow is .* 'latest' or 'promoted'") as caught,
+    ):
+        client.load_policy(follow=follow)
+    assert caught.value.reason == "FIELD_INVALID"
+
+
+def test_a_server_that_is_none_of_ours_is_named():
+    server = grpc.server(ThreadPoolExecutor(1))
+    other = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+    server.start()
+    with (
+        ControllerClient(other) as client,
+        pytest.raises(ServiceError, match=f"{other} is no daemon") as caught,
+    ):
+        client.status()
+    assert caught.value.code is grpc.StatusCode.UNIMPLEMENTED
+    server.stop(0).wait()

@@ -77,7 +77,11 @@ def starting_controllers(directory: Path) -> Iterator[StartController]:
     started: list[ControllerProcess] = []
 
     def start(
-        run_dir: Path | None = None, *, under: Sequence[str] = (), **fields: Any
+        run_dir: Path | None = None,
+        *,
+        under: Sequence[str] = (),
+        program: Sequence[str] = (_PROGRAM,),
+        **fields: Any,
     ) -> ControllerProcess:
         run_dir = run_dir or directory / "run"
         (run_dir / "controller.address").unlink(missing_ok=True)
@@ -85,7 +89,7 @@ def starting_controllers(directory: Path) -> Iterator[StartController]:
         log = directory / f"controller{len(started)}.log"
         with log.open("wb") as stderr:
             process = subprocess.Popen(
-                [*under, sys.executable, "-P", "-c", _PROGRAM],
+                [*under, sys.executable, "-P", "-c", *program],
                 stdin=subprocess.PIPE,
                 stderr=stderr,
             )

@@ -1,0 +1,132 @@
+"""The emergency stop by SIGUSR1: taken by a thread, so that it needs neither gRPC nor event loop.
+
+The thread puts the stop into the memory that it shares with the control process, waits there for
+its confirmation, and answers in the controller's file. The event loop latches and logs the stop
+when it gets to it.
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+import threading
+import time
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from hal.lifecycle import Lifecycle
+from services.controller.channel import ControlChannel
+from services.controller.stop_confirmation import STOP_S, Stopped
+from services.controller.supervisor import ControlSupervisor
+from services.estop.by_signal import REASON_MAX, reason_path
+from services.ipc.words import Word, joints_of
+from services.local_daemons import Announcement
+
+SIGNAL = signal.SIGUSR1
+ORDER_S = 2.0  # for what only the event loop can do
+_POLL_S = 0.001
+
+log = structlog.get_logger()
+
+
+def hold_stop_signal() -> None:
+    """Keep the signal for the thread that takes it; call before any thread begins.
+
+    It neither ends this process before that, nor its children, who are told by the words.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, {SIGNAL})
+
+
+class SignalStop:
+    """Takes SIGUSR1 for the rest of the process's life; construct in the event loop."""
+
+    def __init__(
+        self,
+        supervisor: ControlSupervisor,
+        joint_names: tuple[str, ...],
+        announcement: Announcement,
+    ) -> None:
+        self._supervisor = supervisor
+        self._joint_names = joint_names
+        self._announcement = announcement
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.Thread(target=self._run, name="stop-signal", daemon=True)
+
+    def start(self) -> None:
+        """Take signals from now on, and those that have come since `hold_stop_signal`."""
+        self._thread.start()
+
+    def _run(self) -> None:
+        while True:
+            sender = signal.sigwaitinfo({SIGNAL}).si_pid
+            try:
+                self._stop(sender)
+            except Exception:  # outermost frame of the thread: the next signal is taken too
+                log.exception("stop_signal_failed", sender=sender)
+
+    def _stop(self, sender: int) -> None:
+        received_ns = time.monotonic_ns()
+        channel = self._supervisor.channel
+        request = 0 if channel is None else channel.request_estop()
+        order = self._order(_reason(self._announcement.path, sender))
+        self._announcement.answer(self._answer(channel, request, order, received_ns))
+
+    def _order(self, reason: str) -> "Future[Stopped] | None":
+        """Have the event loop latch it, log it, and take torque off where nobody else does."""
+        order = self._supervisor.emergency_stop(reason)
+        try:
+            return asyncio.run_coroutine_threadsafe(order, self._loop)
+        except RuntimeError:  # the loop has ended
+            order.close()
+            return None
+
+    def _answer(
+        self,
+        channel: ControlChannel | None,
+        request: int,
+        order: "Future[Stopped] | None",
+        received_ns: int,
+    ) -> dict[str, Any]:
+        if channel is not None and _is_done(channel, request):
+            unconfirmed = joints_of(self._joint_names, channel.word(Word.ESTOP_UNCONFIRMED))
+            done_ns = channel.word(Word.ESTOP_DONE_NS)
+            return _told(Lifecycle.E_STOPPED, done_ns - received_ns, unconfirmed)
+        with contextlib.suppress(TimeoutError):
+            stopped = order.result(ORDER_S) if order is not None else None
+            if stopped is not None:
+                took_ns = stopped.done_ns - received_ns
+                return _told(stopped.lifecycle, took_ns, stopped.torque_off_failed)
+        return {"message": "nothing has confirmed that torque is off: cut the power"}
+
+
+def _is_done(channel: ControlChannel, request: int) -> bool:
+    deadline = time.monotonic() + STOP_S
+    while channel.word(Word.ESTOP_DONE) < request:
+        if time.monotonic() > deadline or channel.exit_code is not None:
+            return False
+        time.sleep(_POLL_S)
+    return True
+
+
+def _told(lifecycle: Lifecycle, took_ns: int, unconfirmed: tuple[str, ...]) -> dict[str, Any]:
+    return {
+        "lifecycle": lifecycle.name,
+        "latency_ms": took_ns / 1e6,
+        "torque_off_failed": list(unconfirmed),
+    }
+
+
+def _reason(daemon_file: Path, sender: int) -> str:
+    """What the sender left for it, or who the sender is."""
+    path = reason_path(daemon_file)
+    text = ""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as file:
+            text = file.read(4 * REASON_MAX).decode(errors="replace")
+        path.unlink(missing_ok=True)
+    words = "".join(c for c in text[:REASON_MAX] if c.isprintable())
+    return words or f"{SIGNAL.name} from process {sender}"
