@@ -5,53 +5,53 @@ import getpass
 import socket
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from mbctl.cli import render
+from mbctl.cli.estop import DEFAULT_TARGET
+from mbctl.cli.tls_directory import tls_directory
 from services import exit_codes
 
 if TYPE_CHECKING:
     from services.client import ControllerClient, HeldLease, TrainerClient
 
-
-@dataclass(frozen=True)
-class TlsDirectory:
-    """The files in a directory given with --tls."""
-
-    directory: Path
-
-    @property
-    def certificate(self) -> Path:
-        return self.directory / "certificate.pem"
-
-    @property
-    def key(self) -> Path:
-        return self.directory / "key.pem"
-
-    @property
-    def client_ca(self) -> Path | None:
-        path = self.directory / "ca.pem"
-        return path if path.is_file() else None
+USUAL_CONTROLLER = DEFAULT_TARGET
+USUAL_TRAINER = "127.0.0.1:50052"
 
 
 def controller(target: str, tls: Path | None) -> "ControllerClient":
-    """A client of the controller at `target`."""
+    """A client of the controller at `target`, or of the one that runs here."""
+    from mbctl.cli.local_target import local_target
     from services.client import ControllerClient
+    from services.local_daemons import CONTROLLER
 
-    _check_target(target)
-    return ControllerClient(target, _tls(tls))
+    target = target or local_target(CONTROLLER, USUAL_CONTROLLER)
+    check_target(target)
+    return ControllerClient(target, tls_directory(tls))
 
 
 def trainer(target: str, tls: Path | None) -> "TrainerClient":
-    """A client of the trainer at `target`."""
+    """A client of the trainer at `target`, or of the one that runs here."""
+    from mbctl.cli.local_target import local_target
     from services.client import TrainerClient
+    from services.local_daemons import TRAINER
 
-    _check_target(target)
-    return TrainerClient(target, _tls(tls))
+    target = target or local_target(TRAINER, USUAL_TRAINER)
+    check_target(target)
+    return TrainerClient(target, tls_directory(tls))
+
+
+def answer(
+    client: "ControllerClient | TrainerClient", plain: Any, text: str, as_json: bool
+) -> None:
+    """Print what a daemon answered, and which daemon it was."""
+    who = client.caller.answered_by
+    named = [who | row for row in plain] if isinstance(plain, list) else who | plain
+    between = "\n" if "\n" in text else " "
+    render.result(named, f"{render.whose(who)}:{between}{text}", as_json)
 
 
 @contextlib.contextmanager
@@ -78,7 +78,8 @@ def confirm_motion(client: "ControllerClient", what: str, yes: bool) -> None:
     from mbctl.config import SIMULATED_BACKENDS
 
     status = client.status()
-    render.note(f"{status.robot} ({status.model}, {status.backend}) {what}")
+    at = client.caller.target
+    render.note(f"{status.robot} at {at} ({status.model}, {status.backend}) {what}")
     if yes or status.backend in SIMULATED_BACKENDS:
         return
     if not sys.stdin.isatty():
@@ -88,19 +89,7 @@ def confirm_motion(client: "ControllerClient", what: str, yes: bool) -> None:
         raise typer.Exit(exit_codes.USAGE)
 
 
-def _tls(directory: Path | None) -> TlsDirectory | None:
-    from mbctl.config import ConfigError
-
-    if directory is None:
-        return None
-    files = TlsDirectory(directory)
-    for path in (files.certificate, files.key):
-        if not path.is_file():
-            raise ConfigError(f"--tls {directory}: {path.name} is missing there")
-    return files
-
-
-def _check_target(target: str) -> None:
+def check_target(target: str) -> None:
     from mbctl.config import ConfigError
     from mbctl.config.address import check_address
 

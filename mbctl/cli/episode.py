@@ -66,7 +66,7 @@ def run(
             sample = not evaluate if explore is None else explore
             operation = client.run_episodes(lease, count, purpose, sample, first)
             response = _wait(operation, lease, watch)
-        render.result(as_plain(response), _table(response.episodes), as_json)
+        connect.answer(client, as_plain(response), _table(response.episodes), as_json)
 
 
 @app.command("list")
@@ -81,7 +81,7 @@ def list_episodes(
 
     with reported(as_json), connect.controller(target, tls) as client:
         found = client.episodes(limit)[::-1]
-    render.result([as_plain(episode) for episode in found], _table(found), as_json)
+    connect.answer(client, [as_plain(episode) for episode in found], _table(found), as_json)
 
 
 @app.command()
@@ -95,8 +95,9 @@ def watch(
     from services.client import as_plain
 
     with reported(as_json), connect.controller(target, tls) as client:
+        client.status()  # tells whose they are
         for event in client.watch_episodes(after_event):
-            render.result(as_plain(event), _event_line(event), as_json)
+            connect.answer(client, as_plain(event), _event_line(event), as_json)
 
 
 @contextlib.contextmanager

@@ -21,10 +21,11 @@ def reported(as_json: bool = False) -> Iterator[None]:
     try:
         yield
     except ConfigError as error:
-        render.failure("CONFIG", "CONFIG_INVALID", str(error), as_json)
+        render.failure("CONFIG", error.reason, str(error), as_json)
         raise typer.Exit(exit_codes.USAGE) from None
     except ServiceError as error:
-        render.failure(error.code.name, error.reason, error.message, as_json)
+        who = error.answered_by or {}
+        render.failure(error.code.name, error.reason, error.message, as_json, **who)
         raise typer.Exit(exit_code_of(error.code.name, error.reason)) from None
     except KeyboardInterrupt:
         raise typer.Exit(130) from None

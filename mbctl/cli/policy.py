@@ -31,7 +31,7 @@ def list_policies(
         found = client.policies()
     rows = [(p.version, p.loaded, p.usable, p.refusal) for p in found]
     human = render.table(("version", "loaded", "usable", "refusal"), rows)
-    render.result([as_plain(policy) for policy in found], human, as_json)
+    connect.answer(client, [as_plain(policy) for policy in found], human, as_json)
 
 
 @app.command()
@@ -57,7 +57,7 @@ def load(
         with connect.controller(target, tls) as client:
             answer = client.load_policy(version or 0, follow, at_step)
     human = f"version {answer.version} (was {answer.previous_version})"
-    render.result(as_plain(answer), human, as_json)
+    connect.answer(client, as_plain(answer), human, as_json)
 
 
 @app.command()
@@ -72,7 +72,8 @@ def promote(
 
     with reported(as_json), connect.trainer(target, tls) as client:
         answer = client.promote(version)
-    render.result(as_plain(answer), f"version {answer.version} is promoted", as_json)
+    text = f"version {answer.version} is promoted"
+    connect.answer(client, as_plain(answer), text, as_json)
 
 
 @app.command()
@@ -85,4 +86,4 @@ def rollback(
     with reported(as_json), connect.controller(target, tls) as client:
         answer = client.roll_back_policy()
     human = f"version {answer.version} (was {answer.previous_version})"
-    render.result(as_plain(answer), human, as_json)
+    connect.answer(client, as_plain(answer), human, as_json)

@@ -21,10 +21,11 @@ def refit(
     with reported(as_json), connect.trainer(target, tls) as client:
         operation = client.refit()
         if not wait:
-            render.result({"operation": operation.name}, operation.name, as_json)
+            connect.answer(client, {"operation": operation.name}, operation.name, as_json)
             return
         response = _follow(operation)
-        render.result(as_plain(response.version), _version_text(response.version), as_json)
+        text = _version_text(response.version)
+        connect.answer(client, as_plain(response.version), text, as_json)
 
 
 def _follow(operation: Any) -> Any:

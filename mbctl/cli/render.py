@@ -4,7 +4,7 @@ import json
 import math
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
@@ -21,12 +21,24 @@ def note(text: str) -> None:
     _write(sys.stderr, text)
 
 
-def failure(code: str, reason: str, message: str, as_json: bool) -> None:
-    """Say why a command failed; with --json also as the last line of stdout."""
-    note(f"error: {message}" + (f" [{reason}]" if reason else ""))
+def failure(code: str, reason: str, message: str, as_json: bool, **answered_by: str) -> None:
+    """Say why a command failed, and whose answer that is where one came; with --json also as the
+    last line of stdout."""
+    by = f"{whose(answered_by)}: " if _name(answered_by) else ""
+    note(f"error: {by}{message}" + (f" [{reason}]" if reason else ""))
     if as_json:
         error = {"code": code, "reason": reason, "message": message}
-        _write(sys.stdout, json.dumps({"error": error}))
+        _write(sys.stdout, json.dumps({"error": error, **answered_by}))
+
+
+def whose(answered_by: Mapping[str, str]) -> str:
+    """Who answered: "left at 127.0.0.1:50051"; the address alone where it gave no name."""
+    name, target = _name(answered_by), answered_by.get("target", "")
+    return " at ".join(part for part in (name, target) if part)
+
+
+def _name(answered_by: Mapping[str, str]) -> str:
+    return next((value for key, value in answered_by.items() if key != "target" and value), "")
 
 
 def console() -> "Console":

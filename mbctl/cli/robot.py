@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mbctl.cli import connect, render
+from mbctl.cli.estop import DEFAULT_REASON, StopCommand, stop
 from mbctl.cli.failures import reported
 from mbctl.cli.options import (
     CONTROLLER_TARGET,
     ControllerTarget,
     Json,
     LeaseToken,
+    StopReason,
     Take,
     Tls,
     Yes,
 )
-from services import exit_codes
 
 if TYPE_CHECKING:
     from services.client import ControllerClient, HeldLease
@@ -41,8 +42,9 @@ def status(
     from services.client import as_plain
 
     with reported(as_json), connect.controller(target, tls) as client:
+        at = client.caller.target
         for answer in client.watch_status(1.0) if watch else [client.status()]:
-            render.result(as_plain(answer), status_text(answer), as_json)
+            render.result({"target": at, **as_plain(answer)}, status_text(answer, at), as_json)
 
 
 @app.command()
@@ -66,7 +68,8 @@ def activate(
         with client.lease(connect.owner_name("robot activate"), KEEP_S, take) as lease:
             lifecycle = _lifecycle(client.activate(lease))
             answer = {"lifecycle": lifecycle, "lease": lease.token, "window_s": KEEP_S}
-            render.result(answer, f"{lifecycle}; lease {lease.token} for {KEEP_S:g} s", as_json)
+            text = f"{lifecycle}; lease {lease.token} for {KEEP_S:g} s"
+            connect.answer(client, answer, text, as_json)
             if hold:
                 _hold(client, lease)
             else:
@@ -87,7 +90,7 @@ def deactivate(
         connect.controller(target, tls) as client,
         connect.commanding(client, "robot deactivate", lease_token, take) as lease,
     ):
-        _show_lifecycle(client.deactivate(lease), as_json)
+        _show_lifecycle(client, client.deactivate(lease), as_json)
 
 
 # A negative angle looks like an option.
@@ -114,7 +117,8 @@ def jog(
         with _active(client, lease_token, take) as lease:
             moved = client.jog(lease, joint, math.radians(degrees), math.radians(speed))
     start, end = math.degrees(moved.start_rad), math.degrees(moved.position_rad)
-    render.result(as_plain(moved), f"{joint} went from {start:.1f} to {end:.1f} degrees", as_json)
+    text = f"{joint} went from {start:.1f} to {end:.1f} degrees"
+    connect.answer(client, as_plain(moved), text, as_json)
 
 
 @app.command("reboot-servo")
@@ -133,7 +137,7 @@ def reboot_servo(
     with reported(as_json), connect.controller(target, tls) as client:
         answer = client.reboot_servo(joint)
     text = f"{joint} is back, the robot is {_lifecycle(answer)}; {answer.reboots_left} reboots left"
-    render.result(as_plain(answer), text, as_json)
+    connect.answer(client, as_plain(answer), text, as_json)
 
 
 @app.command("clear-fault")
@@ -142,28 +146,34 @@ def clear_fault(
 ) -> None:
     """Leave FAULT once its cause is gone; the robot ends INACTIVE."""
     with reported(as_json), connect.controller(target, tls) as client:
-        _show_lifecycle(client.clear_fault(), as_json)
+        _show_lifecycle(client, client.clear_fault(), as_json)
 
 
 @app.command()
 def estop(
     target: ControllerTarget = CONTROLLER_TARGET,
-    reason: Annotated[str, typer.Option(help="Kept with the fault.")] = "operator",
+    reason: StopReason = DEFAULT_REASON,
     tls: Tls = None,
     as_json: Json = False,
 ) -> None:
-    """Switch torque off now. Needs no lease; stays until release-estop."""
-    from services.client import as_plain
+    """Switch torque off now. Needs no lease; stays until release-estop.
 
-    with reported(as_json), connect.controller(target, tls) as client:
-        answer = client.emergency_stop(reason)
-    plain = as_plain(answer)
-    render.result(plain, f"{plain['lifecycle']}: torque off in {answer.latency_ms:.1f} ms", as_json)
-    if answer.torque_off_failed:
-        joints = ", ".join(answer.torque_off_failed)
-        message = f"torque-off was not confirmed by {joints}: cut the power"
-        render.failure("FAULT", "TORQUE_OFF_UNCONFIRMED", message, as_json)
-        raise typer.Exit(exit_codes.FAULT)
+    Without --target: every robot of this user on this machine; where there is none, the usual port.
+    """
+    with reported(as_json):
+        code = stop(StopCommand(target, reason, tls, as_json))
+    raise typer.Exit(code)
+
+
+def estop_here(reason: StopReason = DEFAULT_REASON, as_json: Json = False) -> None:
+    """Switch torque off now, of every robot of this user on this machine, by signal.
+
+    Calls nobody and needs no network; stays until robot release-estop. For a robot elsewhere:
+    robot estop --target.
+    """
+    with reported(as_json):
+        code = stop(StopCommand(reason=reason, as_json=as_json, is_local=True))
+    raise typer.Exit(code)
 
 
 @app.command("release-estop")
@@ -172,7 +182,7 @@ def release_estop(
 ) -> None:
     """Leave E_STOPPED; the robot ends INACTIVE and nothing moves."""
     with reported(as_json), connect.controller(target, tls) as client:
-        _show_lifecycle(client.release_emergency_stop(), as_json)
+        _show_lifecycle(client, client.release_emergency_stop(), as_json)
 
 
 @contextlib.contextmanager
@@ -201,10 +211,10 @@ def _hold(client: "ControllerClient", lease: "HeldLease") -> None:
         render.note(_lifecycle(client.deactivate(lease)))
 
 
-def _show_lifecycle(answer: Any, as_json: bool) -> None:
+def _show_lifecycle(client: "ControllerClient", answer: Any, as_json: bool) -> None:
     from services.client import as_plain
 
-    render.result(as_plain(answer), _lifecycle(answer), as_json)
+    connect.answer(client, as_plain(answer), _lifecycle(answer), as_json)
 
 
 def _lifecycle(answer: Any) -> str:

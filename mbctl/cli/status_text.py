@@ -16,15 +16,16 @@ _HARDWARE_ERRORS = {
 }
 
 
-def status_text(status: Any) -> str:
-    """A GetStatusResponse as aligned lines."""
-    return render.key_values(_pairs(status))
+def status_text(status: Any, target: str) -> str:
+    """A GetStatusResponse as aligned lines; `target` is where it came from."""
+    return render.key_values(_pairs(status, target))
 
 
-def _pairs(status: Any) -> Iterator[tuple[str, object]]:
+def _pairs(status: Any, target: str) -> Iterator[tuple[str, object]]:
     from services.client.plain import enum_word
 
     yield "robot", f"{status.robot} ({status.model}, {status.backend}, {status.clock} clock)"
+    yield "controller", target
     yield "task", status.task
     yield "lifecycle", enum_word(status, "lifecycle")
     if status.HasField("fault"):

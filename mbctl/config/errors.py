@@ -11,6 +11,8 @@ from pydantic import BaseModel, ValidationError
 class ConfigError(ValueError):
     """The configuration cannot be used. The message names source, key, value and remedy."""
 
+    reason = "CONFIG_INVALID"
+
 
 def from_validation(
     error: ValidationError, model: type[BaseModel], where: str, prefix: tuple[str, ...] = ()

@@ -27,6 +27,7 @@ VERBS = {
         "doctor",
         "scan",
         "calibrate",
+        "estop",
     },
     ("robot",): {
         "status",
