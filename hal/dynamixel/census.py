@@ -9,7 +9,7 @@ from hal.dynamixel.control_table import control_table_of
 from hal.dynamixel.errors import BadStatusError, BusTimeoutError, UnknownServoModelError
 from hal.dynamixel.replies import Ping
 from hal.dynamixel.servo import WATCHDOG_FIRMWARE, Servo
-from hal.dynamixel.servo_layout import ServoJoint
+from hal.dynamixel.servo_layout import ServoJoint, other_model_of
 from hal.dynamixel.settings import DynamixelSettings
 from hal.errors import HalError
 
@@ -50,7 +50,7 @@ def take_census(
     _seek(bus, [joint for joint in expected if joint.servo_id not in found], found)
     known = {servo.servo_id for servo in calibration.servos}
     extra = tuple(sorted(set(found) - known))
-    _refuse_missing(expected, found, extra, settings)
+    _refuse_missing(expected, found, extra, settings, frozenset(known))
     for joint in expected:
         _refuse_collisions(bus, joint)
     if extra and not settings.allow_unexpected_servos:
@@ -95,13 +95,16 @@ def _refuse_missing(
     found: Mapping[int, Ping],
     extra: tuple[int, ...],
     settings: DynamixelSettings,
+    known: frozenset[int],
 ) -> None:
     missing = [joint for joint in expected if joint.servo_id not in found]
     if not missing:
         return
+    other = other_model_of(found, [joint.servo_id for joint in expected], known)
+    hint = f"these ids are a {other}'s: robot.model; " if other else ""
     names = ", ".join(f"{joint.name} (id {joint.servo_id})" for joint in missing)
     raise BusCensusError(
-        f"no answer at {settings.baud_rate} baud from {names}; found: "
+        f"{hint}no answer at {settings.baud_rate} baud from {names}; found: "
         f"{_describe(found, tuple(sorted(found))) or 'nobody'}; not expected of these: "
         f"{', '.join(map(str, extra)) or 'none'}; check supply, cables, ids and baud rate "
         "(`mbctl scan`)",

@@ -7,6 +7,7 @@ A servo in position mode counts 0 to 4095 ticks for one turn. The joint angle is
 These are the factory values of the robot model; what was measured on one robot is a calibration.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from math import pi
 
@@ -49,6 +50,16 @@ class ServoLayout:
     joints: tuple[ServoJoint, ...]
     objects: tuple[ServoJoint, ...] = ()
     guides: tuple[ServoJoint, ...] = ()
+
+    @property
+    def ids(self) -> frozenset[int]:
+        """Of all its servos."""
+        return frozenset(s.servo_id for s in (*self.joints, *self.objects, *self.guides))
+
+    @property
+    def required_ids(self) -> frozenset[int]:
+        """Of those that a robot cannot lack."""
+        return frozenset(s.servo_id for s in (*self.joints, *self.objects))
 
 
 # The top joints stop at [-0.45, 1.35] rad; resets raise them out of each other's way.
@@ -112,3 +123,25 @@ def servo_layout(model: str) -> ServoLayout:
             f"robot model {model!r} has no Dynamixel servos; known: {', '.join(_LAYOUTS)}"
         )
     return _LAYOUTS[model]
+
+
+Ids = Collection[int]
+
+
+def other_model_of(found: Ids, required: Ids, known: Ids) -> str:
+    """The robot model whose ids these are, where they are another's than was looked for; or "".
+
+    Ids that both models have tell nothing; there must be some that only the other one has.
+
+    Args:
+        found: ids that answered.
+        required, known: of the robot that was looked for: ids that it needs, and all of its ids.
+    """
+    there = frozenset(found)
+    strangers = there - frozenset(known)
+    own = len(frozenset(required) - there) + len(strangers)
+    for layout in _LAYOUTS.values():
+        missing, strange = layout.required_ids - there, there - layout.ids
+        if strangers and strangers <= layout.ids and len(missing) + len(strange) < own:
+            return layout.model
+    return ""

@@ -213,4 +213,14 @@ def _sightings_text(
     plain = [_plain(sighting, target) for sighting in found]
     rows = [tuple(servo.values()) for servo in plain]
     head = ("id", "baud", "model", "", "firmware", f"{target.robot}'s joint")
-    return render.table(head, rows)
+    return f"{render.table(head, rows)}{_other_robot(found, target)}"
+
+
+def _other_robot(found: Sequence["Sighting"], target: "Target") -> str:
+    """A line that says so where the joints in the table are those of another robot."""
+    from hal.dynamixel.servo_layout import other_model_of
+
+    there = [sighting.servo_id for sighting in found]
+    known = [servo.servo_id for servo in target.servos]
+    model = other_model_of(there, target.required_ids, known)
+    return f"\nthese ids are a {model}'s: mbctl scan --robot {model}" if model else ""

@@ -16,6 +16,7 @@ from services.bring_up.finding import Finding, Level, count, ok, warn, worst
 from services.bring_up.host import host_findings
 from services.bring_up.presence import Presence, look_for
 from services.bring_up.presence_findings import (
+    is_another_robot,
     presence_findings,
     silent_finding,
     unreadable_finding,
@@ -149,7 +150,8 @@ class _Examination:
                 presence = look_for(bus, [s.servo_id for s in self._target.servos])
                 if presence.found or presence.doubled:
                     self._findings += presence_findings(presence, self._target)
-                    self._examine_servos(bus, presence)
+                    if not is_another_robot(presence, self._target):
+                        self._examine_servos(bus, presence)
                 if bus.counters.stolen_reads:
                     self._findings.append(stolen_finding(bus.counters.stolen_reads, port))
                     return

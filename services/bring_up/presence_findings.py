@@ -4,16 +4,21 @@ from collections.abc import Sequence
 
 from hal.dynamixel.control_table import MODEL_NUMBERS, control_table_of
 from hal.dynamixel.errors import BadStatusError, BusTimeoutError, ServoStatusError
+from hal.dynamixel.servo_layout import other_model_of
+from hal.dynamixel.units import BAUD_RATES
 from services.bring_up.finding import Finding, fail, ids, ok, warn
 from services.bring_up.presence import Presence
 from services.bring_up.scan import Sighting
-from services.bring_up.target import Target
+from services.bring_up.target import DEFAULT_BAUD_RATE, Target
 
+_BAUD_INDEX = {rate: index for index, rate in BAUD_RATES.items()}
 DOUBLED_MAX = 2  # more ids than this are hardly given twice by mistake
 
 
 def presence_findings(presence: Presence, target: Target) -> list[Finding]:
-    """Who is there, at least one; one line for each kind of trouble."""
+    """Who is there, at least one: a line for each kind of trouble, or that it is another robot."""
+    if is_another_robot(presence, target):
+        return [_another_robot(presence, target)]
     found = [
         *_missing(presence, target),
         *_doubled(presence, target),
@@ -22,6 +27,23 @@ def presence_findings(presence: Presence, target: Target) -> list[Finding]:
     ]
     present = [s for s in target.servos if s.servo_id in presence.found]
     return found or [ok("servos", f"all {len(present)} of the {target.robot}'s servos answer")]
+
+
+def is_another_robot(presence: Presence, target: Target) -> bool:
+    """Whether the ids are those of another robot model."""
+    return bool(_other_model(presence, target))
+
+
+def _other_model(presence: Presence, target: Target) -> str:
+    known = [servo.servo_id for servo in target.servos]
+    return other_model_of([*presence.found, *presence.doubled], target.required_ids, known)
+
+
+def _another_robot(presence: Presence, target: Target) -> Finding:
+    model = _other_model(presence, target)
+    message = f"these ids are a {model}'s, not a {target.robot}'s: {ids(presence.found)}"
+    remedy = f"mbctl doctor --robot {model} --port {target.port}; in a configuration: robot.model"
+    return fail("robot", message, f'{remedy} = "{model}"')
 
 
 def model_name(model_number: int) -> str:
@@ -158,9 +180,14 @@ def silent_finding(elsewhere: Sequence[Sighting], target: Target) -> Finding:
 
 def _baud_remedy(rates: Sequence[int], target: Target) -> str:
     if len(rates) > 1:
-        return "give all servos one baud rate (register 8) with DYNAMIXEL Wizard 2.0: 1 Mbps"
+        one = "give all servos one baud rate with DYNAMIXEL Wizard 2.0"
+        return f"{one}: register 8 = {_BAUD_INDEX[DEFAULT_BAUD_RATE]}: 1 Mbps"
     port = f"mbctl doctor --robot {target.robot} --port {target.port} --baud {rates[0]}"
+    remedy = f"{port}, and robot.baud_rate = {rates[0]} in controller.toml"
+    if target.baud_rate not in _BAUD_INDEX:
+        return remedy
+    index = _BAUD_INDEX[target.baud_rate]  # the register holds no bits per second
     return (
-        f"{port}, and robot.baud_rate = {rates[0]} in controller.toml; or set register 8 of all "
-        f"servos to {target.baud_rate} with DYNAMIXEL Wizard 2.0"
+        f"{remedy}; or set register 8 of all servos to {index} ({target.baud_rate} baud) with "
+        "DYNAMIXEL Wizard 2.0"
     )

@@ -81,6 +81,11 @@ def test_the_port_may_come_from_the_environment(running: RunningBus):
     }
 
 
+def test_a_table_for_another_robot_says_whose_ids_they_are(running: RunningBus):
+    run = mbctl("scan", "--robot", "dkitty", "--port", running.port)
+    assert run.stdout.splitlines()[-1] == "these ids are a dclaw's: mbctl scan --robot dclaw"
+
+
 def test_people_see_a_table_of_servos(running: RunningBus):
     run = mbctl("scan", "--port", running.port)
     head, first, *_ = run.stdout.splitlines()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from hal.dynamixel.calibration import default_calibration
 from hal.dynamixel.packet import Instruction
 from hal.dynamixel.port import SerialPort
 from services.bring_up import bus_rate, doctor, host
@@ -58,6 +59,16 @@ def test_several_troubles_are_all_told(target: Target, fault, register):
     assert set(failures(report)) >= {"servos", "homing offset"}
     assert len(report.servos) == 10
     assert report.summary()[-1].startswith("not fit to move; begin with: ")
+
+
+def test_another_robot_on_the_port_is_said_to_be_one_and_not_judged(target: Target):
+    kitty = Target(default_calibration("dkitty"), port=target.port)
+    report = examined(kitty)
+    assert list(failures(report)) == ["robot"]
+    found = failures(report)["robot"]
+    assert "these ids are a dclaw's, not a dkitty's" in found.message
+    assert f"mbctl doctor --robot dclaw --port {target.port}" in found.remedy
+    assert report.servos == ()
 
 
 def test_a_servo_that_answers_pings_only_is_named(target: Target, register):

@@ -1,7 +1,10 @@
 """What it means who answers: which line, which remedy."""
 
+from dataclasses import replace
+
 import pytest
 
+from hal.dynamixel.calibration import default_calibration
 from hal.dynamixel.errors import BusTimeoutError
 from hal.dynamixel.replies import Ping
 from services.bring_up.finding import Level
@@ -83,3 +86,58 @@ def test_servos_that_cannot_be_read_share_a_line(claw: Target, servo_ids: tuple[
     finding = unreadable_finding(errors, claw)
     assert finding.level is Level.FAIL
     assert all(str(i) in finding.message for i in servo_ids)
+
+
+KITTY = tuple(10 * leg + joint for leg in (1, 2, 3, 4) for joint in (0, 1, 2))
+
+
+def seen(target: Target, there: tuple[int, ...]) -> Presence:
+    expected = [servo.servo_id for servo in target.servos]
+    return Presence(
+        found={i: Ping(i, 1020, 45) for i in there},
+        missing=tuple(i for i in expected if i not in there),
+        unexpected=tuple(i for i in there if i not in expected),
+        doubled=(),
+    )
+
+
+@pytest.mark.parametrize(
+    ("robot", "there", "named"),
+    [
+        ("dkitty", CLAW, "dclaw"),
+        ("dkitty", CLAW[:-1], "dclaw"),  # without the guide
+        ("dclaw", KITTY, "dkitty"),
+        ("dclaw", KITTY[:-1], "dkitty"),
+        ("dclaw", (*CLAW, 40), ""),
+        ("dclaw", (*CLAW[:-1], 33), ""),
+        ("dclaw", CLAW[:3], ""),
+        ("dkitty", CLAW[:3], ""),  # a leg or a finger: nobody can tell
+        ("dkitty", CLAW[:9], ""),
+        ("dkitty", KITTY, ""),
+        ("dclaw", CLAW, ""),
+    ],
+)
+def test_another_robot_is_told_as_that_and_no_id_shall_be_changed(robot, there, named):
+    target = Target(default_calibration(robot), port="/dev/ttyUSB0")
+    found = presence_findings(seen(target, there), target)
+    if not named:
+        assert "robot" not in {f.subject for f in found}
+        return
+    (finding,) = found
+    assert (finding.subject, finding.level) == ("robot", Level.FAIL)
+    assert f"these ids are a {named}'s" in finding.message
+    assert f"--robot {named} --port /dev/ttyUSB0" in finding.remedy
+    assert "Wizard" not in finding.remedy
+
+
+def test_a_baud_rate_is_set_by_its_index(claw: Target):
+    def remedy(baud_rate: int, *elsewhere: int) -> str:
+        target = replace(claw, baud_rate=baud_rate)
+        return silent_finding([Sighting(rate, 10, 1020, 45) for rate in elsewhere], target).remedy
+
+    assert "register 8 of all servos to 3 (1000000 baud)" in remedy(1_000_000, 57_600)
+    assert "register 8 of all servos to 6 (4000000 baud)" in remedy(4_000_000, 57_600)
+    assert "register 8 = 3: 1 Mbps" in remedy(1_000_000, 57_600, 2_000_000)
+    assert "register 8" not in remedy(500_000, 57_600), "servos have no such rate"
+    for rate in (57_600, 1_000_000, 3_000_000):
+        assert f"to {rate} " not in remedy(rate, 2_000_000)
