@@ -1,6 +1,7 @@
 """Logs and metrics of the daemons: event names with fields on stderr, Prometheus on request."""
 
 import logging
+import ssl
 import sys
 from collections.abc import Callable
 
@@ -9,6 +10,7 @@ import structlog
 
 from services.channel import TlsFiles
 from services.daemon import StartUpError
+from services.metrics_server import MetricsServer
 from services.server import check_listen
 
 
@@ -46,19 +48,13 @@ def serve_metrics(
     check_listen(listen, tls)
     host, _, port = listen.rpartition(":")
     try:
-        server, thread = prometheus_client.start_http_server(
-            int(port),
-            host.strip("[]"),
-            registry,
-            certfile=str(tls.certificate) if tls else None,
-            keyfile=str(tls.key) if tls else None,
-        )
+        context = _tls_context(tls) if tls else None
+        return MetricsServer(host.strip("[]"), int(port), registry, context).close
     except OSError as error:
         raise StartUpError(f"cannot serve metrics on {listen}: {error}") from error
 
-    def close() -> None:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
-    return close
+def _tls_context(tls: TlsFiles) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tls.certificate, tls.key)
+    return context
