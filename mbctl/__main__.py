@@ -2,7 +2,7 @@
 
 import sys
 
-from mbctl.import_path import leave_working_directory
+from hal.import_path import leave_working_directory
 
 
 def main() -> None:

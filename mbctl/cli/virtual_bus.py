@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
+from hal.import_path import module_command
 from mbctl.cli import render
-from mbctl.import_path import module_command
 from services import exit_codes
 
 Robot = Annotated[str, typer.Option("--robot", help="dclaw or dkitty.")]

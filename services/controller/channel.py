@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import IO, Any, Self, TypeVar
 
-from mbctl.import_path import module_command
+from hal.import_path import module_command
 from mbctl.policies.snapshot import Snapshot, pack_snapshot, policy_alone
 from services.controller.control.settings import ControlSettings
 from services.controller.planner.host import PlanEnds

@@ -9,11 +9,11 @@ from collections.abc import AsyncIterator, Sequence
 import structlog
 from google.longrunning import operations_pb2_grpc
 
+from hal.import_path import module_command
 from mbctl.config.models import TrainerConfig
 from mbctl.data.chunk_store import ChunkStore
 from mbctl.data.chunk_writer import ChunkWriter
 from mbctl.data.sqlite import StoreError
-from mbctl.import_path import module_command
 from mbctl.policies.manifest import row_layout
 from mbctl.tasks.registry import make_task
 from protos import trainer_pb2_grpc

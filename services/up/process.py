@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
-from mbctl.import_path import module_command
+from hal.import_path import module_command
 from services.private_files import open_private
 
 LOG_TAIL_LINES = 15

@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from hal.errors import HalError
-from mbctl.import_path import module_command
+from hal.import_path import module_command
 from sim.servo_bus.motion_trace import MotionSample
 from sim.servo_bus.records import Record, read_records
 from sim.servo_bus.settings import BusSettings

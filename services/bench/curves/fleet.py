@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mbctl.import_path import module_command
+from hal.import_path import module_command
 from services.bench.curves.plan import RunPlan
 from services.bench.curves.run_files import begin_run, is_finished
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import structlog
 
-from mbctl.import_path import module_command
+from hal.import_path import module_command
 from mbctl.policies.snapshot import Snapshot
 from services.backoff import Backoff
 from services.controller.planner.messages import PlannerTask, UseVersion

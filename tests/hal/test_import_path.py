@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mbctl.import_path import module_command
+from hal.import_path import module_command
 
 POISON = ("sim", "hal", "services", "protos", "select", "queue", "typing_extensions", "rich")
 PYTHON = sys.executable
@@ -59,7 +59,7 @@ def test_neither_does_a_virtual_bus(notes: Path):
 
 def test_a_directory_that_python_path_names_stays(tmp_path: Path):
     (tmp_path / "ours.py").write_text("")
-    code = "import mbctl.import_path as p; p.leave_working_directory(); import ours"
+    code = "import hal.import_path as p; p.leave_working_directory(); import ours"
     done = run([PYTHON, "-c", code], tmp_path, PYTHONPATH=str(tmp_path))
     assert done.returncode == 0, done.stderr
 

@@ -3,7 +3,7 @@
 import os
 import sys
 
-import mbctl
+import hal
 
 
 def module_command(module: str, *arguments: str) -> list[str]:
@@ -18,7 +18,7 @@ def leave_working_directory() -> None:
     It stays where PYTHONPATH names it by an absolute path, and where it holds this very package.
     """
     named = [e for e in os.environ.get("PYTHONPATH", "").split(os.pathsep) if _is_absolute(e)]
-    here, root = _working_directory(), mbctl.__path__[0].rpartition(os.sep)[0]
+    here, root = _working_directory(), hal.__path__[0].rpartition(os.sep)[0]
     sys.path[:] = [e for e in sys.path if _is_absolute(e) and (e != here or e in named)]
     if here == root and root not in sys.path:
         sys.path.append(root)
