@@ -68,7 +68,8 @@ class ControlSupervisor:
         self._deliver = deliver
         self._planner = planner
         self._link: ControlLink | None = None
-        self._channel: ControlChannel | None = None
+        # To the control process that was started last, also while it is being stopped.
+        self.channel: ControlChannel | None = None
         self._replies = Replies()
         self._lease_deadline_ns = 0
         self._snapshot: Snapshot | None = None
@@ -81,11 +82,6 @@ class ControlSupervisor:
         )
         self._last_resort = LastResort(torque_off, view, joint_names, self._restart)
         self.broken: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-
-    @property
-    def channel(self) -> ControlChannel | None:
-        """To the control process that was started last, also while it is being stopped."""
-        return self._channel
 
     async def start(self) -> None:
         """Start the control process, or wait for a robot that is not there yet.
@@ -107,7 +103,7 @@ class ControlSupervisor:
             latched = view.control_fault  # with what came of that
         self._confirmation.forget()
         link = await self._launcher.launch(self._take_event, latched)
-        self._channel = link.channel
+        self.channel = link.channel
         await self._give_planner(link)
         self._link = link
         if view.stop_fault is not None:

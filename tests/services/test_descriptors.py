@@ -16,7 +16,7 @@ print(allowed, resource.getrlimit(resource.RLIMIT_NOFILE)[0], connections_max())
 
 def _run(soft, hard):
     program = PROGRAM.format(soft=soft, hard=hard)
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-P", "-c", program], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return tuple(int(word) for word in done.stdout.split())
 

@@ -38,7 +38,7 @@ class Daemon:
     """A process that announces itself; the block's end ends it in an orderly way."""
 
     def __init__(self, kind: str, name: str, address: str, cwd: Path) -> None:
-        command = [sys.executable, "-c", _DAEMON, kind, name, address]
+        command = [sys.executable, "-P", "-c", _DAEMON, kind, name, address]
         pipe = subprocess.PIPE
         self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, cwd=cwd)
 

@@ -17,7 +17,7 @@ def test_the_second_one_is_told_who_holds_it(tmp_path: Path):
         "with hold_lock(pathlib.Path(sys.argv[1]), 'robot'):\n"
         "    print('held', flush=True)\n    sys.stdin.read()\n"
     )
-    command = [sys.executable, "-c", holder, str(lock)]
+    command = [sys.executable, "-P", "-c", holder, str(lock)]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe) as process:
         assert process.stdout is not None

@@ -34,7 +34,7 @@ class Server:
     """A server process; the block's end ends it in an orderly way."""
 
     def __init__(self, address: str) -> None:
-        command = [sys.executable, "-c", _SERVER, address]
+        command = [sys.executable, "-P", "-c", _SERVER, address]
         pipe = subprocess.PIPE
         self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL)
 
@@ -117,9 +117,9 @@ def test_what_is_no_socket_is_left_alone(short_dir: Path):
     ("address", "said"),
     [
         ("unix:/nowhere/robot", "no directory /nowhere"),
-        ("unix:/tmp/" + "l" * 120, "at most 107"),
-        ("unix:/tmp/a%20b", "names no socket"),
-        ("unix:/tmp/a#b", "names no socket"),
+        ("unix:/run/" + "l" * 120, "at most 107"),
+        ("unix:/run/a%20b", "names no socket"),
+        ("unix:/run/a#b", "names no socket"),
         ("unix:/", "names no socket"),
     ],
 )

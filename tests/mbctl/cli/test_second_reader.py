@@ -40,7 +40,7 @@ def own_bus() -> Iterator[RunningBus]:
 
 @pytest.fixture
 def thief(own_bus: RunningBus) -> Iterator[subprocess.Popen]:
-    command = [sys.executable, "-c", THIEF, own_bus.port]
+    command = [sys.executable, "-P", "-c", THIEF, own_bus.port]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         process.stdout.readline()
         yield process

@@ -23,7 +23,7 @@ _USES = {
 
 def run(program: str, target: str) -> str:
     """What it prints, once the child and then the parent have ended."""
-    command = [sys.executable, "-c", _HEAD + program, target]
+    command = [sys.executable, "-P", "-c", _HEAD + program, target]
     return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, timeout=60).stdout
 
 

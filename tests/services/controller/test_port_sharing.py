@@ -36,7 +36,7 @@ def test_a_port_that_another_program_reads_is_refused_at_the_start(
     with (
         start_virtual_bus("dclaw", port_link=str(link), record=None) as bus,
         subprocess.Popen(
-            [sys.executable, "-c", HOLDER, bus.port], stdout=subprocess.PIPE, text=True
+            [sys.executable, "-P", "-c", HOLDER, bus.port], stdout=subprocess.PIPE, text=True
         ) as other,
     ):
         try:
@@ -59,7 +59,7 @@ def test_one_that_comes_later_is_named_in_the_fault_and_keeps_torque_off(
         with daemon.client() as client, client.lease("tester", window_s=5.0) as lease:
             wait_for(client.is_serving)
             client.activate(lease)
-            command = [sys.executable, "-c", HOLDER, bus.port]
+            command = [sys.executable, "-P", "-c", HOLDER, bus.port]
             with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as other:
                 try:
                     other.stdout.readline()

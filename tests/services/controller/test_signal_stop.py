@@ -159,7 +159,9 @@ def test_a_signal_before_the_control_process_is_there_is_latched(
 
 
 def test_a_process_that_only_has_the_same_id_gets_no_signal(tmp_path):
-    bystander = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=-1)
+    bystander = subprocess.Popen(
+        [sys.executable, "-P", "-c", "import sys; sys.stdin.read()"], stdin=-1
+    )
     directory = tmp_path / "runtime" / "mbctl"
     directory.mkdir(mode=0o700)
     fields = {

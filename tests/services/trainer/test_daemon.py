@@ -284,26 +284,3 @@ def test_a_second_trainer_in_the_same_directory_is_refused(start_trainer) -> Non
     second = start_trainer()
     assert second.process.wait(20) == exit_codes.START_UP
     assert f"process {first.process.pid}" in second.log.read_text()
-
-
-def test_everything_in_the_run_directory_is_its_user_s_alone(start_trainer) -> None:
-    before = os.umask(0)
-    try:
-        trainer = start_trainer()
-    finally:
-        os.umask(before)
-    trainer.address()
-    made = [trainer.run_dir, *trainer.run_dir.rglob("*")]
-    assert len(made) > 3
-    assert [str(path) for path in made if path.stat().st_mode & 0o077] == []
-
-
-def test_a_link_in_the_run_directory_is_not_followed(start_trainer, tmp_path) -> None:
-    precious = tmp_path / "precious"
-    precious.write_text("kept")
-    (tmp_path / "run").mkdir()
-    (tmp_path / "run" / "trainer.lock").symlink_to(precious)
-    trainer = start_trainer()
-    assert trainer.process.wait(20) == exit_codes.START_UP
-    assert "symbolic link" in trainer.log.read_text()
-    assert precious.read_text() == "kept"
