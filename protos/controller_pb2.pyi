@@ -216,7 +216,7 @@ class PolicyStatus(_message.Message):
     def __init__(self, version: _Optional[int] = ..., newest_version: _Optional[int] = ..., promoted_version: _Optional[int] = ..., follow: _Optional[str] = ..., last_refusal: _Optional[str] = ...) -> None: ...
 
 class SpoolStatus(_message.Message):
-    __slots__ = ("chunks", "rows", "bytes", "quota_bytes", "rows_written", "rows_acknowledged", "rows_dropped", "trainer_connected", "error", "trainer_error")
+    __slots__ = ("chunks", "rows", "bytes", "quota_bytes", "rows_written", "rows_acknowledged", "rows_dropped", "trainer_connected", "error", "trainer_error", "continuity", "next_train_index", "next_evaluate_index")
     CHUNKS_FIELD_NUMBER: _ClassVar[int]
     ROWS_FIELD_NUMBER: _ClassVar[int]
     BYTES_FIELD_NUMBER: _ClassVar[int]
@@ -227,6 +227,9 @@ class SpoolStatus(_message.Message):
     TRAINER_CONNECTED_FIELD_NUMBER: _ClassVar[int]
     ERROR_FIELD_NUMBER: _ClassVar[int]
     TRAINER_ERROR_FIELD_NUMBER: _ClassVar[int]
+    CONTINUITY_FIELD_NUMBER: _ClassVar[int]
+    NEXT_TRAIN_INDEX_FIELD_NUMBER: _ClassVar[int]
+    NEXT_EVALUATE_INDEX_FIELD_NUMBER: _ClassVar[int]
     chunks: int
     rows: int
     bytes: int
@@ -237,7 +240,10 @@ class SpoolStatus(_message.Message):
     trainer_connected: bool
     error: str
     trainer_error: str
-    def __init__(self, chunks: _Optional[int] = ..., rows: _Optional[int] = ..., bytes: _Optional[int] = ..., quota_bytes: _Optional[int] = ..., rows_written: _Optional[int] = ..., rows_acknowledged: _Optional[int] = ..., rows_dropped: _Optional[int] = ..., trainer_connected: _Optional[bool] = ..., error: _Optional[str] = ..., trainer_error: _Optional[str] = ...) -> None: ...
+    continuity: str
+    next_train_index: int
+    next_evaluate_index: int
+    def __init__(self, chunks: _Optional[int] = ..., rows: _Optional[int] = ..., bytes: _Optional[int] = ..., quota_bytes: _Optional[int] = ..., rows_written: _Optional[int] = ..., rows_acknowledged: _Optional[int] = ..., rows_dropped: _Optional[int] = ..., trainer_connected: _Optional[bool] = ..., error: _Optional[str] = ..., trainer_error: _Optional[str] = ..., continuity: _Optional[str] = ..., next_train_index: _Optional[int] = ..., next_evaluate_index: _Optional[int] = ...) -> None: ...
 
 class EpisodeStatus(_message.Message):
     __slots__ = ("operation", "episode_id", "step", "finished", "requested")
@@ -422,16 +428,18 @@ class RunEpisodesRequest(_message.Message):
     def __init__(self, lease_token: _Optional[str] = ..., request_id: _Optional[str] = ..., count: _Optional[int] = ..., purpose: _Optional[_Union[_common_pb2.EpisodePurpose, str]] = ..., explore: _Optional[bool] = ..., first_index: _Optional[int] = ..., minimum_policy_version: _Optional[int] = ...) -> None: ...
 
 class RunEpisodesMetadata(_message.Message):
-    __slots__ = ("finished", "requested", "steps", "episodes")
+    __slots__ = ("finished", "requested", "steps", "episodes", "first_index")
     FINISHED_FIELD_NUMBER: _ClassVar[int]
     REQUESTED_FIELD_NUMBER: _ClassVar[int]
     STEPS_FIELD_NUMBER: _ClassVar[int]
     EPISODES_FIELD_NUMBER: _ClassVar[int]
+    FIRST_INDEX_FIELD_NUMBER: _ClassVar[int]
     finished: int
     requested: int
     steps: int
     episodes: _containers.RepeatedCompositeFieldContainer[_common_pb2.EpisodeRecord]
-    def __init__(self, finished: _Optional[int] = ..., requested: _Optional[int] = ..., steps: _Optional[int] = ..., episodes: _Optional[_Iterable[_Union[_common_pb2.EpisodeRecord, _Mapping]]] = ...) -> None: ...
+    first_index: int
+    def __init__(self, finished: _Optional[int] = ..., requested: _Optional[int] = ..., steps: _Optional[int] = ..., episodes: _Optional[_Iterable[_Union[_common_pb2.EpisodeRecord, _Mapping]]] = ..., first_index: _Optional[int] = ...) -> None: ...
 
 class RunEpisodesResponse(_message.Message):
     __slots__ = ("episodes", "rows")

@@ -12,16 +12,28 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class GetResumePointRequest(_message.Message):
-    __slots__ = ("spool_id",)
+    __slots__ = ("spool_id", "robot", "boundary")
     SPOOL_ID_FIELD_NUMBER: _ClassVar[int]
+    ROBOT_FIELD_NUMBER: _ClassVar[int]
+    BOUNDARY_FIELD_NUMBER: _ClassVar[int]
     spool_id: str
-    def __init__(self, spool_id: _Optional[str] = ...) -> None: ...
+    robot: str
+    boundary: int
+    def __init__(self, spool_id: _Optional[str] = ..., robot: _Optional[str] = ..., boundary: _Optional[int] = ...) -> None: ...
 
 class GetResumePointResponse(_message.Message):
-    __slots__ = ("next_sequence",)
+    __slots__ = ("next_sequence", "digest", "boundary_digest", "next_train_index", "next_evaluate_index")
     NEXT_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    BOUNDARY_DIGEST_FIELD_NUMBER: _ClassVar[int]
+    NEXT_TRAIN_INDEX_FIELD_NUMBER: _ClassVar[int]
+    NEXT_EVALUATE_INDEX_FIELD_NUMBER: _ClassVar[int]
     next_sequence: int
-    def __init__(self, next_sequence: _Optional[int] = ...) -> None: ...
+    digest: bytes
+    boundary_digest: bytes
+    next_train_index: int
+    next_evaluate_index: int
+    def __init__(self, next_sequence: _Optional[int] = ..., digest: _Optional[bytes] = ..., boundary_digest: _Optional[bytes] = ..., next_train_index: _Optional[int] = ..., next_evaluate_index: _Optional[int] = ...) -> None: ...
 
 class StreamChunksRequest(_message.Message):
     __slots__ = ("hello", "chunk")
@@ -84,10 +96,12 @@ class ChunkHeader(_message.Message):
     def __init__(self, first_sequence: _Optional[int] = ..., row_count: _Optional[int] = ..., robot: _Optional[str] = ..., task: _Optional[str] = ..., episode_id: _Optional[str] = ..., first_step: _Optional[int] = ..., policy_version: _Optional[int] = ..., calibration_version: _Optional[str] = ..., backend: _Optional[str] = ..., purpose: _Optional[_Union[_common_pb2.EpisodePurpose, str]] = ..., layout_hash: _Optional[str] = ..., boot_id: _Optional[str] = ..., wall_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., episode: _Optional[_Union[_common_pb2.EpisodeRecord, _Mapping]] = ...) -> None: ...
 
 class StreamChunksResponse(_message.Message):
-    __slots__ = ("next_sequence",)
+    __slots__ = ("next_sequence", "digest")
     NEXT_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
     next_sequence: int
-    def __init__(self, next_sequence: _Optional[int] = ...) -> None: ...
+    digest: bytes
+    def __init__(self, next_sequence: _Optional[int] = ..., digest: _Optional[bytes] = ...) -> None: ...
 
 class RefitRequest(_message.Message):
     __slots__ = ("request_id",)

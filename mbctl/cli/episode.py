@@ -33,7 +33,11 @@ Explore = Annotated[
 ]
 FirstIndex = Annotated[
     int | None,
-    typer.Option("--first-index", min=0, help="Place in the seeded sequence; default: go on."),
+    typer.Option(
+        "--first-index",
+        min=0,
+        help="Place in the seeded sequence, none run before; default: go on.",
+    ),
 ]
 HEADINGS = ("episode", "purpose", "policy", "steps", "return", "success", "end", "clipped")
 
@@ -58,13 +62,12 @@ def run(
     purpose: Purpose = "evaluate" if evaluate else "train"
     with reported(as_json), connect.controller(target, tls) as client:
         connect.confirm_motion(client, f"runs {count} {purpose} episodes", yes)
-        first = _next_index(client, purpose) if first_index is None else first_index
         with (
             connect.commanding(client, "episode run", lease_token, take) as lease,
             _active(client, lease),
         ):
             sample = not evaluate if explore is None else explore
-            operation = client.run_episodes(lease, count, purpose, sample, first)
+            operation = client.run_episodes(lease, count, purpose, sample, first_index)
             response = _wait(operation, lease, watch)
         connect.answer(client, as_plain(response), _table(response.episodes), as_json)
 
@@ -138,12 +141,6 @@ def _note_finished(metadata: Any, shown: set[str] | None) -> None:
         if episode.episode_id not in shown:
             shown.add(episode.episode_id)
             render.note(f"{len(shown)}/{metadata.requested} {_episode_line(episode)}")
-
-
-def _next_index(client: "ControllerClient", purpose: "Purpose") -> int:
-    found = client.episodes(limit=100_000)
-    same = [e.index for e in found if _row(e)[1] == purpose.upper()]
-    return max(same, default=-1) + 1
 
 
 def _lifecycle(client: "ControllerClient") -> str:

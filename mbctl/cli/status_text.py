@@ -44,6 +44,8 @@ def _pairs(status: Any, target: str) -> Iterator[tuple[str, object]]:
     yield "spool", spool_line(status.spool)
     if status.spool.error:
         yield "spool error", status.spool.error
+    if status.spool.continuity:
+        yield "spool id", status.spool.continuity
     yield "real time", _real_time(status.real_time)
 
 

@@ -5,8 +5,9 @@ each row stays traceable to robot, task, episode, step, policy, calibration and 
 """
 
 import hashlib
+import json
 import math
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import cached_property
 from typing import Literal
 
@@ -124,6 +125,16 @@ class ChunkRecord:
         """[row_count] bool; `valid` is the last column of every layout."""
         return self.matrix[:, -1] > 0.5
 
+    @property
+    def digest(self) -> bytes:
+        """SHA-256 over everything that the rows say and are, whatever spool numbered them."""
+        header = [getattr(self, name) for name in _DIGESTED]
+        header.append(None if self.episode is None else astuple(self.episode))
+        digest = hashlib.sha256(json.dumps(header).encode())
+        digest.update(self.rows)
+        digest.update(self.stamps)
+        return digest.digest()
+
     def check(self, layout: RowLayout) -> None:
         """Hold the chunk against `layout` and its own header.
 
@@ -195,6 +206,20 @@ class ChunkRecord:
             )
 
 
+_DIGESTED = (
+    "row_count",
+    "robot",
+    "task",
+    "episode_id",
+    "first_step",
+    "policy_version",
+    "calibration_version",
+    "backend",
+    "purpose",
+    "layout_hash",
+    "boot_id",
+    "wall_ns",
+)
 _RANGES = {
     "first_sequence": (1, NUMBER_MAX),
     "row_count": (1, ROWS_MAX),

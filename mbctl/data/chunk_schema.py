@@ -1,10 +1,12 @@
 """Tables of chunks and episodes, and the way between their records and their table rows."""
 
+import sqlite3
 import zlib
 from dataclasses import astuple, fields
 from typing import Any
 
 from mbctl.data.chunk import ChunkRecord, EpisodeSummary
+from mbctl.data.episode_id import index_of
 from mbctl.data.sqlite import StoreCorruptError
 
 TABLES = """
@@ -49,9 +51,33 @@ CREATE TABLE IF NOT EXISTS episodes (
   end_reason TEXT NOT NULL,
   start_wall_ns INTEGER NOT NULL,
   clipped_steps INTEGER NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS episode_indices (
+  robot TEXT NOT NULL,
+  purpose TEXT NOT NULL,
+  next_index INTEGER NOT NULL,
+  PRIMARY KEY (robot, purpose)
+) STRICT;
+CREATE TABLE IF NOT EXISTS acknowledged (
+  spool_key INTEGER PRIMARY KEY REFERENCES spools,
+  next_sequence INTEGER NOT NULL,
+  digest BLOB NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS parents (
+  spool_key INTEGER PRIMARY KEY REFERENCES spools,
+  parent_id TEXT NOT NULL,
+  parent_sequence INTEGER NOT NULL,
+  rows_before INTEGER NOT NULL,
+  reason TEXT NOT NULL
 ) STRICT
 """
 
+# A spool remembers what stood at its oldest row when rows left it, and which spool it continues.
+INDEX_ADVANCE = (
+    "INSERT INTO episode_indices VALUES (?, ?, ?) ON CONFLICT (robot, purpose) "
+    "DO UPDATE SET next_index = max(next_index, excluded.next_index)"
+)
+ACKNOWLEDGE = "INSERT OR REPLACE INTO acknowledged VALUES (?, ?, ?)"
 HEADER = (
     "first_sequence, row_count, robot, task, episode_id, first_step, policy_version, "
     "calibration_version, backend, purpose, layout_hash, boot_id, wall_ns"
@@ -73,6 +99,16 @@ CHUNK_SELECT = (
 )
 _CHUNK_FIELDS = len(fields(ChunkRecord)) - 1  # all but the episode
 CHUNK_ID_COLUMN = _CHUNK_FIELDS  # of CHUNK_SELECT
+
+
+def upgrade(connection: sqlite3.Connection, version: int) -> None:
+    """Bring tables of schema `version` to the present one, in the caller's transaction."""
+    if version < 2:  # until then nobody kept which indices were taken
+        query = "SELECT DISTINCT robot, purpose, episode_id FROM chunks"
+        for robot, purpose, identity in connection.execute(query).fetchall():
+            index = index_of(identity)
+            if index is not None:
+                connection.execute(INDEX_ADVANCE, (robot, purpose, index + 1))
 
 
 def checksum_of(rows: bytes, stamps: bytes) -> int:

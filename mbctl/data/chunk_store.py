@@ -17,9 +17,18 @@ from typing import Self
 from mbctl.data import chunk_schema as schema
 from mbctl.data import sqlite
 from mbctl.data.chunk import ChunkRecord, EpisodeSummary, public_name
+from mbctl.data.episode_id import index_of
 
 
-class SequenceError(ValueError):
+class ChunkRefusedError(ValueError):
+    """A chunk that what is stored rules out; stable `reason`, SCREAMING_SNAKE."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class SequenceError(ChunkRefusedError):
     """A chunk that does not continue its spool.
 
     Attributes:
@@ -28,9 +37,19 @@ class SequenceError(ValueError):
     """
 
     def __init__(self, reason: str, message: str, expected: int) -> None:
-        super().__init__(message)
-        self.reason = reason
+        super().__init__(reason, message)
         self.expected = expected
+
+
+class EpisodeRepeatedError(ChunkRefusedError):
+    """The first chunk of a second episode with an index that is taken: EPISODE_REPEATED."""
+
+    def __init__(self, chunk: ChunkRecord, next_index: int) -> None:
+        super().__init__(
+            "EPISODE_REPEATED",
+            f"chunk {chunk.first_sequence} begins episode {chunk.episode_id!r} of robot "
+            f"{chunk.robot!r}, whose {chunk.purpose} episodes below {next_index} are stored",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,22 +88,29 @@ class ChunkStore:
         path: the database file; created when absent, unless `read_only`.
         read_only: for a second process that reads along.
         quota_bytes: refuse to hold more payload than this; None is no limit.
+        refuse_repeats: refuse a second episode with an index that a robot's episode has taken.
 
     Raises:
         StoreError: absent, foreign or corrupt file, by subclass.
     """
 
     def __init__(
-        self, path: Path, *, read_only: bool = False, quota_bytes: int | None = None
+        self,
+        path: Path,
+        *,
+        read_only: bool = False,
+        quota_bytes: int | None = None,
+        refuse_repeats: bool = False,
     ) -> None:
         self.path = path
         self.quota_bytes = quota_bytes
+        self._refuse_repeats = refuse_repeats
         self._lock = threading.RLock()
         self._connection = sqlite.connect(path, read_only=read_only)
         try:
             with sqlite.named_errors(path):
                 if not read_only:
-                    sqlite.create_tables(self._connection, schema.TABLES)
+                    sqlite.create_tables(self._connection, schema.TABLES, schema.upgrade)
                 self._counts = StoreCounts(*self._connection.execute(_COUNT).fetchone())
             self._file = sqlite.OpenFile(path)
         except BaseException:
@@ -98,7 +124,8 @@ class ChunkStore:
             How many chunks were new.
 
         Raises:
-            SequenceError: a gap, or other rows under known numbers; nothing was stored.
+            ChunkRefusedError: a gap, other rows under known numbers, or a repeated episode;
+                nothing was stored.
             StoreFullError: disk or quota; nothing was stored.
             StoreValueError: a column cannot hold what a chunk says; nothing was stored.
             StoreDisplacedError: the file is not where it was opened; what was stored is lost.
@@ -122,8 +149,9 @@ class ChunkStore:
 
     def own_spool_id(self) -> str:
         """The id under which this database, as a spool, numbers its own rows; made at first use."""
+        newest = "SELECT spool_id FROM spools ORDER BY spool_key DESC"
         with self._lock, self.transaction() as connection:
-            row = connection.execute("SELECT spool_id FROM spools ORDER BY spool_key").fetchone()
+            row = connection.execute(newest).fetchone()
             if row is None:
                 row = (secrets.token_hex(16),)
                 insert = "INSERT INTO spools (spool_id, next_sequence) VALUES (?, 1)"
@@ -134,6 +162,38 @@ class ChunkStore:
         """The sequence number that continues the spool; 1 for an unknown one."""
         with self._lock, sqlite.named_errors(self.path):
             return self._spool(spool_id)[1]
+
+    def digest_at(self, spool_id: str, sequence: int) -> bytes | None:
+        """Digest of the spool's chunk that ends before `sequence`; None where none ends there.
+
+        A spool knows it of its oldest row too, if the chunk before it has left.
+
+        Raises:
+            StoreCorruptError: the chunk fails its checksum.
+        """
+        condition = "WHERE spool_id = ? AND chunks.first_sequence < ? "
+        order = "ORDER BY chunks.first_sequence DESC LIMIT 1"
+        rows = self._select(schema.CHUNK_SELECT + condition + order, (spool_id, sequence))
+        for chunk in map(schema.row_to_chunk, rows):
+            if chunk.next_sequence == sequence:
+                return chunk.digest
+        query = (
+            "SELECT digest FROM acknowledged JOIN spools USING (spool_key) "
+            "WHERE spool_id = ? AND acknowledged.next_sequence = ?"
+        )
+        left = self._select(query, (spool_id, sequence))
+        return left[0][0] if left else None
+
+    def next_indices(self) -> dict[tuple[str, str], int]:
+        """By robot and purpose, the index behind the highest that an episode stored here has."""
+        rows = self._select("SELECT robot, purpose, next_index FROM episode_indices", ())
+        return {(robot, purpose): index for robot, purpose, index in rows}
+
+    def next_index(self, robot: str, purpose: str) -> int:
+        """The first index that no episode stored here has, nor one above it."""
+        query = "SELECT next_index FROM episode_indices WHERE robot = ? AND purpose = ?"
+        rows = self._select(query, (robot, purpose))
+        return rows[0][0] if rows else 0
 
     def chunks_from(self, spool_id: str, sequence: int, limit: int = 64) -> list[ChunkRecord]:
         """Up to `limit` chunks of the spool that hold rows numbered `sequence` or more, in order.
@@ -159,8 +219,11 @@ class ChunkStore:
         rows = self._select(query, (chunk_id, limit))
         return [(row[schema.CHUNK_ID_COLUMN], schema.row_to_chunk(row)) for row in rows]
 
-    def delete_below(self, spool_id: str, sequence: int) -> int:
+    def delete_below(self, spool_id: str, sequence: int, digest: bytes | None = None) -> int:
         """Forget chunks whose rows are all numbered below `sequence`; their episodes are kept.
+
+        Args:
+            digest: remembered as that of the chunk before `sequence`.
 
         Returns:
             How many chunks were removed.
@@ -171,6 +234,8 @@ class ChunkStore:
                 values = (self._spool(spool_id)[0], sequence)
                 removed = StoreCounts(*connection.execute(_COUNT + condition, values).fetchone())
                 connection.execute("DELETE FROM chunks " + condition, values)
+                if digest is not None:
+                    connection.execute(schema.ACKNOWLEDGE, (*values, digest))
             self._counts -= removed
         return removed.chunks
 
@@ -219,6 +284,7 @@ class ChunkStore:
         if chunk.first_sequence < expected:
             self._check_duplicate(key, chunk, expected)
             return False
+        self._take_index(connection, chunk)
         if key is None:
             statement = "INSERT INTO spools (spool_id, next_sequence) VALUES (?, 1)"
             key = connection.execute(statement, (chunk.spool_id,)).lastrowid or 0
@@ -230,6 +296,17 @@ class ChunkStore:
         advance = "UPDATE spools SET next_sequence = ? WHERE spool_key = ?"
         connection.execute(advance, (chunk.next_sequence, key))
         return True
+
+    def _take_index(self, connection: sqlite3.Connection, chunk: ChunkRecord) -> None:
+        index = index_of(chunk.episode_id)
+        if index is None:
+            return
+        next_index = self.next_index(chunk.robot, chunk.purpose)
+        if index >= next_index:
+            values = (chunk.robot, chunk.purpose, index + 1)
+            connection.execute(schema.INDEX_ADVANCE, values)
+        elif self._refuse_repeats and chunk.first_step == 0:
+            raise EpisodeRepeatedError(chunk, next_index)
 
     def _check_duplicate(self, key: int | None, chunk: ChunkRecord, expected: int) -> None:
         query = "SELECT row_count, checksum FROM chunks WHERE spool_key = ? AND first_sequence = ?"

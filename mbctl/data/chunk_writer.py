@@ -11,7 +11,7 @@ from concurrent.futures import Future
 from typing import Self
 
 from mbctl.data.chunk import ChunkRecord
-from mbctl.data.chunk_store import ChunkStore, SequenceError
+from mbctl.data.chunk_store import ChunkRefusedError, ChunkStore
 from mbctl.data.sqlite import StoreBusyError, StoreError, StoreFullError, StoreValueError
 
 GROUP_MAX = 512  # chunks in one transaction
@@ -114,7 +114,7 @@ class ChunkWriter:
                 raise self._failure
             self._store.append([chunk for chunk, _ in requests])
             reached = [self._store.next_sequence(chunk.spool_id) for chunk, _ in requests]
-        except (SequenceError, StoreValueError) as error:
+        except (ChunkRefusedError, StoreValueError) as error:
             self._write_halves(requests, error)
         except (StoreFullError, StoreBusyError) as error:
             _fail(requests, error)

@@ -6,11 +6,12 @@ hears of a commit may rely on it. The application id keeps a foreign file from b
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 APPLICATION_ID = 0x6D626374  # "mbct"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+OLDEST_VERSION = 1  # that is brought to the present one when it is opened for writing
 BUSY_TIMEOUT_MS = 5_000
 _VALUE_CODES = (sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_TOOBIG)
 
@@ -102,9 +103,10 @@ def check_identity(connection: sqlite3.Connection, path: Path) -> None:
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-    if application == APPLICATION_ID and version != SCHEMA_VERSION:
+    if application == APPLICATION_ID and not OLDEST_VERSION <= version <= SCHEMA_VERSION:
         raise StoreForeignError(
-            f"database {path} has schema version {version}, this program reads {SCHEMA_VERSION}"
+            f"database {path} has schema version {version}, this program reads {OLDEST_VERSION} "
+            f"to {SCHEMA_VERSION}: use the program that wrote it, or another run directory"
         )
     if application != APPLICATION_ID and tables > 0:
         raise StoreForeignError(
@@ -124,15 +126,26 @@ def _prepare_for_writing(connection: sqlite3.Connection, path: Path) -> None:
         raise StoreCorruptError(f"database {path} is corrupt: {verdict}")
 
 
-def create_tables(connection: sqlite3.Connection, statements: str) -> None:
-    """Run `CREATE ... IF NOT EXISTS` statements and mark the file as ours, in one transaction."""
+def create_tables(
+    connection: sqlite3.Connection,
+    statements: str,
+    upgrade: Callable[[sqlite3.Connection, int], None],
+) -> None:
+    """Run `CREATE ... IF NOT EXISTS` statements and mark the file as ours, in one transaction.
+
+    Args:
+        upgrade: called with the schema version of an older file, once all tables are there.
+    """
     (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    is_ours = application == APPLICATION_ID
     with transaction(connection):
-        if application != APPLICATION_ID:
-            connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
-            connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
         for statement in filter(str.strip, statements.split(";")):
             connection.execute(statement)
+        if is_ours and version < SCHEMA_VERSION:
+            upgrade(connection, version)
+        connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
 
 
 class OpenFile:
@@ -167,7 +180,7 @@ class OpenFile:
 def _identity(path: Path) -> tuple[int, int] | None:
     try:
         found = path.stat()
-    except FileNotFoundError:
+    except OSError:  # whatever the reason, nobody finds the file there
         return None
     return found.st_dev, found.st_ino
 

@@ -162,7 +162,7 @@ class StopRig:
         with contextlib.ExitStack() as stack:
             lease = stack.enter_context(_lapsing(self.client))
             self.client.activate(lease)
-            self.client.run_episodes(lease, _EPISODES, "evaluate", explore=True, first_index=0)
+            self.client.run_episodes(lease, _EPISODES, "evaluate", explore=True)
             self.wait_for(lambda: self.bus.state()["moving"], "motion", _MOVE_S)
             yield
 

@@ -131,13 +131,17 @@ class ControllerClient:
         count: int,
         purpose: Purpose,
         explore: bool,
-        first_index: int,
+        first_index: int | None = None,
         minimum_policy_version: int = 0,
     ) -> Episodes:
-        """Start a batch of episodes with consecutive indices from `first_index`.
+        """Start a batch of episodes with consecutive indices in the purpose's seeded sequence.
+
+        Args:
+            first_index: of the first; by default the controller goes on behind the last episode.
 
         Raises:
-            ServiceError: FIELD_INVALID for another purpose; what the controller refuses.
+            ServiceError: FIELD_INVALID for another purpose; EPISODE_REPEATED for an index that has
+                been used; what else the controller refuses.
         """
         check_word("purpose", purpose, _PURPOSES)
         request = controller_pb2.RunEpisodesRequest(

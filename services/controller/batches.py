@@ -33,18 +33,19 @@ class Perform(Protocol):
 
 @dataclass(frozen=True)
 class BatchRequest:
-    """What to run; see RunEpisodesRequest."""
+    """What to run; see RunEpisodesRequest. Without `first_index` it goes on behind the last."""
 
     count: int
     purpose: Purpose
     explore: bool
-    first_index: int
+    first_index: int | None
 
 
 @dataclass
 class _Batch:
     handle: OperationHandle
     requested: int
+    first_index: int
     finished: int = 0
     steps: int = 0
     episodes: deque[EpisodeSummary] = field(default_factory=lambda: deque(maxlen=RESPONSE_EPISODES))
@@ -61,12 +62,14 @@ class EpisodeBatches:
         perform: Perform,
         summarise: Callable[[dict[str, Any]], EpisodeSummary],
         background: BackgroundTasks,
+        next_index: Callable[[Purpose], int],
     ) -> None:
         self._operations = operations
         self._log = episode_log
         self._perform = perform
         self._summarise = summarise
         self._background = background
+        self._next_index = next_index
         self._batch: _Batch | None = None
 
     @property
@@ -78,7 +81,7 @@ class EpisodeBatches:
         """Begin a batch.
 
         Raises:
-            ServiceError: EPISODES_RUNNING, or the control process refuses it.
+            ServiceError: EPISODES_RUNNING, EPISODE_REPEATED, or the control process refuses it.
         """
         if self._batch is not None:
             raise refusal(
@@ -86,9 +89,10 @@ class EpisodeBatches:
                 f"{self.running} is running; wait for it, or cancel it first",
                 operation=self.running,
             )
-        empty = controller_pb2.RunEpisodesMetadata(requested=request.count)
+        first_index = self._assigned(request)
+        empty = controller_pb2.RunEpisodesMetadata(requested=request.count, first_index=first_index)
         handle = self._operations.create("episodes", empty, on_cancel=self._cancel_asked)
-        self._batch = _Batch(handle, request.count)
+        self._batch = _Batch(handle, request.count, first_index)
         try:
             await self._perform(
                 "run_episodes",
@@ -96,12 +100,25 @@ class EpisodeBatches:
                 count=request.count,
                 purpose=request.purpose,
                 explore=request.explore,
-                first_index=request.first_index,
+                first_index=first_index,
             )
         except ServiceError as error:
             self.fail(error)
             raise
         return handle
+
+    def _assigned(self, request: BatchRequest) -> int:
+        """The index of the first episode; no index is ever run twice."""
+        behind = self._next_index(request.purpose)
+        if request.first_index is None or request.first_index >= behind:
+            return behind if request.first_index is None else request.first_index
+        raise refusal(
+            "EPISODE_REPEATED",
+            f"{request.purpose} episode {request.first_index} has been run, or an episode behind "
+            f"it: leave first_index out to go on, or use {behind} or more",
+            [("first_index", f"{request.first_index}, the next is {behind}")],
+            next_index=str(behind),
+        )
 
     def cancel(self, why: ServiceError) -> None:
         """Stop the running batch, if any, and let it end with this error."""
@@ -164,6 +181,7 @@ class EpisodeBatches:
             requested=batch.requested,
             steps=batch.steps,
             episodes=[wire.episode_to_proto(e) for e in recent],
+            first_index=batch.first_index,
         )
 
 

@@ -118,7 +118,10 @@ def build_parts(config: ControllerConfig, files: Files, stack: contextlib.AsyncE
     )
     lease = LeaseBook(supervisor.set_lease, time.monotonic_ns)
     summarise = partial(summary_from_event, robot=config.robot.name, task=files.task.name)
-    batches = EpisodeBatches(operations, episode_log, supervisor.perform, summarise, background)
+    next_index = partial(files.spool.next_index, config.robot.name)
+    batches = EpisodeBatches(
+        operations, episode_log, supervisor.perform, summarise, background, next_index
+    )
     router.batches = batches
     policies, feed, uplink = _trainer_side(config, files, supervisor, launcher.layout, stack)
     router.policies = policies

@@ -88,4 +88,6 @@ class StatusReport:
 
     def _spool_status(self) -> controller_pb2.SpoolStatus:
         error = self._uplink.error if self._uplink is not None else ""
-        return status.spool_to_proto(self._spool.counts(), error)
+        spool, robot = self._spool, self._config.robot.name
+        next_indices = {p: spool.next_index(robot, p) for p in ("train", "evaluate")}
+        return status.spool_to_proto(spool.counts(), error, spool.continuity, next_indices)

@@ -5,11 +5,13 @@ they are, and writing goes on as soon as there is room.
 """
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from mbctl.data.chunk import ChunkRecord, EpisodeSummary
+from mbctl.data.chunk import ChunkRecord, EpisodeSummary, public_name
 from mbctl.data.chunk_store import ChunkStore
+from mbctl.data.episode_id import index_of, reissued_id
+from mbctl.data.spool_ledger import SpoolLedger
 from mbctl.data.sqlite import StoreBusyError, StoreError, StoreFullError
 from services.controller.reserve import DiskReserve
 
@@ -22,7 +24,7 @@ class SpoolCounts:
 
     Attributes:
         chunks, rows, bytes: present now.
-        rows_written: rows the robot has produced since the spool was made.
+        rows_written: rows the robot has produced since the spool was made, under all its ids.
         rows_acknowledged: rows that the trainer has made durable.
         trainer_connected: an uplink is open.
         error: why rows cannot be written now; empty when they can.
@@ -38,8 +40,12 @@ class SpoolCounts:
     error: str
 
 
+class AcknowledgementError(Exception):
+    """The trainer acknowledges rows that are not those here; the rows are kept."""
+
+
 class Spool:
-    """Numbers chunks, stores them, and forgets them when they are acknowledged.
+    """Numbers chunks, stores them, and forgets them when the trainer proves that it has them.
 
     When the disk is full it gives its reserve away, so that rows can leave, and writes none of its
     own into it: not before half of the rows have left, or the reserve could be allocated again.
@@ -50,14 +56,25 @@ class Spool:
         self._reserve = reserve
         self._bytes_when_full = 0  # above 0 from a full disk until it has drained
         self._lock = threading.Lock()
+        self._writing = threading.Lock()  # whoever numbers rows; numbers and id change together
         self._waiting: list[ChunkRecord] = []
         self._error = ""
         self._broken = False
-        self.spool_id = store.own_spool_id()
-        self._stored = store.next_sequence(self.spool_id)  # durable: all rows below this one
-        self._next = self._stored
+        self._ledger = SpoolLedger(store)
+        self._open(store.own_spool_id())
+        self._next_indices = store.next_indices()
+        self._taken: dict[tuple[str, str], int] = {}  # indices below are the trainer's episodes'
+        self._reissued: dict[str, str] = {}  # episode ids by those the control process knows
         self._listeners: list[Callable[[], None]] = []
         self.trainer_connected = False
+
+    def _open(self, spool_id: str) -> None:
+        parent = self._ledger.parent(spool_id)
+        with self._lock:
+            self.spool_id = spool_id
+            self._stored = self._store.next_sequence(spool_id)  # durable: all rows below this one
+            self._rows_before = parent.rows_before if parent else 0
+        self.continuity = parent.reason if parent else ""
 
     @property
     def error(self) -> str:
@@ -66,7 +83,7 @@ class Spool:
 
     @property
     def waiting(self) -> int:
-        """Chunks that are numbered and not yet durable."""
+        """Chunks that are not yet durable."""
         return len(self._waiting)
 
     def on_stored(self, listener: Callable[[], None]) -> None:
@@ -74,11 +91,12 @@ class Spool:
         self._listeners.append(listener)
 
     def enqueue(self, chunks: Sequence[ChunkRecord]) -> None:
-        """Number chunks and let them wait for `write`; one thread does both."""
+        """Let chunks wait for `write`, which numbers them; one thread does both."""
         for chunk in chunks:
-            numbered = replace(chunk, spool_id=self.spool_id, first_sequence=self._next)
-            self._next = numbered.next_sequence
-            self._waiting.append(numbered)
+            index = index_of(chunk.episode_id)
+            if index is not None:
+                self._take_index(chunk.robot, chunk.purpose, index + 1)
+            self._waiting.append(chunk)
 
     def write(self) -> bool:
         """Store what waits; True when nothing waits any more.
@@ -88,11 +106,13 @@ class Spool:
         """
         if self._bytes_when_full and not self._has_drained():
             return False
-        size = WRITE_BATCH
+        size, batch = WRITE_BATCH, list[ChunkRecord]()
         while self._waiting and not self._broken:
-            batch = self._waiting[:size]
             try:
-                self._store.append(batch)
+                with self._writing:
+                    batch = self._numbered(self._waiting[:size])
+                    self._store.append(batch)
+                    self._count(batch)
             except StoreFullError as error:
                 self._error = str(error)
                 if len(batch) == 1:
@@ -107,20 +127,66 @@ class Spool:
                 self._error = f"{error}; restart the controller after repairing the disk"
             else:
                 del self._waiting[: len(batch)]
-                self._count(batch)
+                for listener in self._listeners:
+                    listener()
         return not self._waiting
 
     def chunks_from(self, sequence: int, limit: int) -> list[ChunkRecord]:
         """Durable chunks with rows numbered `sequence` or more, in order."""
         return self._store.chunks_from(self.spool_id, sequence, limit)
 
-    def acknowledge(self, next_sequence: int) -> None:
-        """Forget rows below `next_sequence`: the trainer has them durably.
+    def acknowledge(self, next_sequence: int, digest: bytes) -> None:
+        """Forget rows below `next_sequence`: the trainer has them durably, and these very ones.
+
+        Args:
+            digest: of the trainer's chunk that ends there; see `ChunkRecord.digest`.
 
         Raises:
+            AcknowledgementError: it is not what this spool has there; nothing is forgotten.
             StoreError: the store failed; the rows are kept, and sent again later.
         """
-        self._store.delete_below(self.spool_id, min(next_sequence, self._stored))
+        if not self.agrees(next_sequence, digest):
+            raise AcknowledgementError(
+                f"ACKNOWLEDGEMENT_MISMATCH: the trainer acknowledges rows below {next_sequence} "
+                f"of spool {public_name(self.spool_id)}, not as they are here; the rows are kept"
+            )
+        self._store.delete_below(self.spool_id, next_sequence, digest)
+
+    def agrees(self, next_sequence: int, digest: bytes) -> bool:
+        """Whether the trainer, whose rows of this spool end like this, has what was here."""
+        if next_sequence == 1:
+            return self.first_sequence() == 1
+        own = self.digest_at(next_sequence)
+        if own is None and digest:  # the rows left before spools kept what stood there
+            return next_sequence == self.first_sequence()
+        return own == digest
+
+    def digest_at(self, sequence: int) -> bytes | None:
+        """Digest of the chunk that ends before row `sequence`; None where none ends there."""
+        return self._store.digest_at(self.spool_id, sequence)
+
+    def boundaries(self) -> list[int]:
+        """Numbers of the rows that follow each chunk held, ascending."""
+        return self._ledger.boundaries(self.spool_id)
+
+    def continue_from(self, sequence: int, reason: str) -> None:
+        """Go on from row `sequence` under a new spool id; see SpoolLedger.continue_from."""
+        with self._writing:
+            self._open(self._ledger.continue_from(self.spool_id, sequence, reason))
+
+    def make_distinct(self, sequence: int, robot: str, next_indices: Mapping[str, int]) -> None:
+        """Go on behind the trainer's episodes; see SpoolLedger.make_distinct."""
+        with self._writing:
+            found = self._ledger.make_distinct(self.spool_id, sequence, robot, next_indices)
+            self._reissued.update(found)
+            self._taken = {(robot, purpose): index for purpose, index in next_indices.items()}
+        for purpose, index in next_indices.items():
+            self._take_index(robot, purpose, index)
+
+    def next_index(self, robot: str, purpose: str) -> int:
+        """The index of the robot's next episode, behind all whose rows are or were here or at
+        the trainer."""
+        return self._next_indices.get((robot, purpose), 0)
 
     @property
     def next_sequence(self) -> int:
@@ -140,7 +206,7 @@ class Spool:
         """The figures as of now."""
         with self._lock:
             held = self._store.counts()
-            written = self._stored - 1
+            written = self._rows_before + self._stored - 1
         return SpoolCounts(
             chunks=held.chunks,
             rows=held.rows,
@@ -174,5 +240,33 @@ class Spool:
         with self._lock:
             self._stored = batch[-1].next_sequence
         self._error = ""
-        for listener in self._listeners:
-            listener()
+
+    def _numbered(self, chunks: Sequence[ChunkRecord]) -> list[ChunkRecord]:
+        sequence, numbered = self._stored, []
+        for chunk in chunks:
+            known = self._known_id(chunk, sequence)
+            episode = chunk.episode and replace(chunk.episode, episode_id=known)
+            numbered.append(
+                replace(
+                    chunk,
+                    spool_id=self.spool_id,
+                    first_sequence=sequence,
+                    episode_id=known,
+                    episode=episode,
+                )
+            )
+            sequence = numbered[-1].next_sequence
+        return numbered
+
+    def _known_id(self, chunk: ChunkRecord, sequence: int) -> str:
+        """The chunk's episode id, or another where a running batch reaches a taken index."""
+        identity, index = chunk.episode_id, index_of(chunk.episode_id)
+        taken = self._taken.get((chunk.robot, chunk.purpose), 0)
+        if chunk.first_step == 0 and index is not None and index < taken:
+            self._reissued[identity] = reissued_id(identity, self.spool_id, sequence)
+        return self._reissued.get(identity, identity)
+
+    def _take_index(self, robot: str, purpose: str, next_index: int) -> None:
+        with self._lock:
+            reached = max(self.next_index(robot, purpose), next_index)
+            self._next_indices[robot, purpose] = reached

@@ -113,7 +113,9 @@ def health_to_proto(health: RobotHealth) -> controller_pb2.RobotHealth:
     )
 
 
-def spool_to_proto(counts: SpoolCounts, trainer_error: str) -> controller_pb2.SpoolStatus:
+def spool_to_proto(
+    counts: SpoolCounts, trainer_error: str, continuity: str, next_indices: dict[str, int]
+) -> controller_pb2.SpoolStatus:
     return controller_pb2.SpoolStatus(
         chunks=counts.chunks,
         rows=counts.rows,
@@ -125,6 +127,9 @@ def spool_to_proto(counts: SpoolCounts, trainer_error: str) -> controller_pb2.Sp
         trainer_connected=counts.trainer_connected,
         error=counts.error,
         trainer_error=trainer_error,
+        continuity=continuity,
+        next_train_index=next_indices["train"],
+        next_evaluate_index=next_indices["evaluate"],
     )
 
 

@@ -1,6 +1,6 @@
 """Carries rows from the spool to the trainer, for as long as it takes.
 
-Whichever daemon starts first, and however often the other goes away: reconnect, ask where to
+Whichever daemon starts first, and however often the other goes away: reconnect, agree where to
 resume, send from there, forget what is acknowledged. An acknowledgement means durable.
 """
 
@@ -18,18 +18,14 @@ from mbctl.data.sqlite import StoreError
 from protos import trainer_pb2, trainer_pb2_grpc
 from services import wire
 from services.backoff import Backoff
-from services.controller.spool import Spool
+from services.controller.agreement import Agreement, AgreementError
+from services.controller.spool import AcknowledgementError, Spool
 from services.errors import reason_of
 
-CALL_S = 5.0
 READ_CHUNKS = 64
 UNACKNOWLEDGED_MAX = 16_384  # rows on their way; bounds what a slow trainer makes us buffer
 
 log = structlog.get_logger()
-
-
-class UplinkError(Exception):
-    """The trainer's idea of this spool cannot be continued from."""
 
 
 class Uplink:
@@ -47,6 +43,7 @@ class Uplink:
         self._robot = robot
         self._layout = layout
         self._stub = trainer_pb2_grpc.IngestServiceStub(channel)
+        self._agreement = Agreement(spool, robot, self._stub)
         self._backoff = Backoff(rng)
         self._loop = asyncio.get_running_loop()
         self._wake = asyncio.Event()
@@ -63,14 +60,17 @@ class Uplink:
             except grpc.aio.AioRpcError as error:
                 code, reason, message = reason_of(error)
                 self._report(f"{reason or code.name}: {message}")
-            except (UplinkError, StoreError) as error:  # nothing is lost: it is all sent again
+            except (AgreementError, AcknowledgementError) as error:
+                self._report(str(error))
+            except StoreError as error:  # nothing is lost: it is all sent again
                 self._report(str(error))
             finally:
                 self._spool.trainer_connected = False
             await self._backoff.wait()
 
     async def _session(self) -> None:
-        resume = await self._resume_point()
+        resume = await self._agreement.reach()
+        self._acknowledged = resume
         call = self._stub.StreamChunks()
         try:
             await call.write(trainer_pb2.StreamChunksRequest(hello=self._hello()))
@@ -83,20 +83,6 @@ class Uplink:
                     await sender
         finally:
             call.cancel()
-
-    async def _resume_point(self) -> int:
-        request = trainer_pb2.GetResumePointRequest(spool_id=self._spool.spool_id)
-        answer = await self._stub.GetResumePoint(request, timeout=CALL_S)
-        oldest = await asyncio.to_thread(self._spool.first_sequence)
-        if not oldest <= answer.next_sequence <= self._spool.next_sequence:
-            raise UplinkError(
-                f"SEQUENCE_GAP: the trainer expects row {answer.next_sequence} of spool "
-                f"{public_name(self._spool.spool_id)}, which holds rows {oldest} to "
-                f"{self._spool.next_sequence - 1}; the trainer's database is not the one that "
-                "acknowledged the rest: start it on its old run directory"
-            )
-        await self._acknowledge(answer.next_sequence)
-        return answer.next_sequence
 
     async def _send(self, call: grpc.aio.StreamStreamCall, sequence: int) -> None:
         while True:
@@ -115,12 +101,10 @@ class Uplink:
             self._backoff.succeed()
             if not self._spool.trainer_connected:  # the hello was accepted
                 self._connected(answer.next_sequence)
-            await self._acknowledge(answer.next_sequence)
+            sequence, digest = answer.next_sequence, answer.digest
+            await asyncio.to_thread(self._spool.acknowledge, sequence, digest)
+            self._acknowledged = sequence
             self._wake.set()
-
-    async def _acknowledge(self, next_sequence: int) -> None:
-        await asyncio.to_thread(self._spool.acknowledge, next_sequence)
-        self._acknowledged = next_sequence
 
     def _connected(self, next_sequence: int) -> None:
         self._spool.trainer_connected = True

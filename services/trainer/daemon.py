@@ -99,7 +99,8 @@ class _Trainer:
             make_directory(config.run_dir)
             self._task = make_task(config.task.name, config.task.observation)
             stack.enter_context(hold_lock(config.run_dir / paths.LOCK_FILE, "trainer"))
-            self._store = stack.enter_context(ChunkStore(config.run_dir / paths.DATABASE_FILE))
+            database = config.run_dir / paths.DATABASE_FILE
+            self._store = stack.enter_context(ChunkStore(database, refuse_repeats=True))
             self._catalogue = Catalogue(self._store)
             self._writer = stack.enter_context(ChunkWriter(self._store))
         except OSError as error:

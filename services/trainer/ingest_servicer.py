@@ -10,7 +10,7 @@ import grpc.aio
 import structlog
 
 from mbctl.data.chunk import ChunkError, ChunkRecord, public_name
-from mbctl.data.chunk_store import ChunkStore, SequenceError
+from mbctl.data.chunk_store import ChunkRefusedError, ChunkStore, SequenceError
 from mbctl.data.chunk_writer import ChunkWriter
 from mbctl.data.layout import RowLayout
 from mbctl.data.sqlite import StoreBusyError, StoreError, StoreFullError, StoreValueError
@@ -84,8 +84,26 @@ class IngestServicer(trainer_pb2_grpc.IngestServiceServicer):
     async def GetResumePoint(
         self, request: trainer_pb2.GetResumePointRequest, context: grpc.aio.ServicerContext
     ) -> trainer_pb2.GetResumePointResponse:
-        sequence = await self._next_sequence(_check_spool_id(request.spool_id))
-        return trainer_pb2.GetResumePointResponse(next_sequence=sequence)
+        _check_spool_id(request.spool_id)
+        if request.boundary < 0:
+            raise invalid_field("boundary", request.boundary, "a row number, or 0")
+        return await asyncio.to_thread(self._resume_point, request)
+
+    def _resume_point(
+        self, request: trainer_pb2.GetResumePointRequest
+    ) -> trainer_pb2.GetResumePointResponse:
+        """Indices first: rows that are stored meanwhile must be among those counted after them."""
+        store, spool_id = self._store, request.spool_id
+        train = store.next_index(request.robot, "train")
+        evaluate = store.next_index(request.robot, "evaluate")
+        sequence = store.next_sequence(spool_id)
+        return trainer_pb2.GetResumePointResponse(
+            next_sequence=sequence,
+            digest=store.digest_at(spool_id, sequence),
+            boundary_digest=store.digest_at(spool_id, request.boundary),
+            next_train_index=train,
+            next_evaluate_index=evaluate,
+        )
 
     async def StreamChunks(
         self, request_iterator: Requests, context: grpc.aio.ServicerContext
@@ -98,9 +116,9 @@ class IngestServicer(trainer_pb2_grpc.IngestServiceServicer):
         reader = asyncio.create_task(self._read(stream, request_iterator))
         try:
             sequence = await self._next_sequence(stream.spool_id)
-            yield trainer_pb2.StreamChunksResponse(next_sequence=sequence)
+            yield await self._acknowledgement(stream, sequence)
             async for sequence in self._durable(stream):
-                yield trainer_pb2.StreamChunksResponse(next_sequence=sequence)
+                yield await self._acknowledgement(stream, sequence)
             await reader
         except ServiceError:
             self._close(stream)
@@ -189,8 +207,8 @@ class IngestServicer(trainer_pb2_grpc.IngestServiceServicer):
     async def _stored(self, stream: _Stream, write: asyncio.Future[int]) -> int:
         try:
             sequence = await write
-        except (SequenceError, StoreError) as error:
-            if not isinstance(error, SequenceError | StoreValueError):
+        except (ChunkRefusedError, StoreError) as error:
+            if not isinstance(error, ChunkRefusedError | StoreValueError):
                 self._on_error(str(error))
             raise _storing_failed(error) from error
         stream.room.release()
@@ -225,6 +243,12 @@ class IngestServicer(trainer_pb2_grpc.IngestServiceServicer):
                 f"{self._task!r} has {self._layout.hash[:12]} ({self._layout.width} columns)"
             )
             raise refusal("LAYOUT_MISMATCH", text, [("hello.layout", text)])
+
+    async def _acknowledgement(
+        self, stream: _Stream, sequence: int
+    ) -> trainer_pb2.StreamChunksResponse:
+        digest = await asyncio.to_thread(self._store.digest_at, stream.spool_id, sequence)
+        return trainer_pb2.StreamChunksResponse(next_sequence=sequence, digest=digest)
 
     async def _next_sequence(self, spool_id: str) -> int:
         return await asyncio.to_thread(self._store.next_sequence, spool_id)
@@ -270,12 +294,14 @@ def _chunk_refused(error: ChunkError, field_name: str) -> ServiceError:
     return ServiceError(code, error.reason, str(error), ((field_name, str(error)),))
 
 
-def _storing_failed(error: SequenceError | StoreError) -> ServiceError:
+def _storing_failed(error: ChunkRefusedError | StoreError) -> ServiceError:
     if isinstance(error, SequenceError):
         gap = error.reason == "SEQUENCE_GAP"
         code = grpc.StatusCode.OUT_OF_RANGE if gap else grpc.StatusCode.FAILED_PRECONDITION
         expected = {"expected_sequence": str(error.expected)}
         return ServiceError(code, error.reason, str(error), metadata=expected)
+    if isinstance(error, ChunkRefusedError):
+        return refusal(error.reason, str(error))
     if isinstance(error, StoreValueError):
         return ServiceError(grpc.StatusCode.INVALID_ARGUMENT, error.reason, str(error))
     if isinstance(error, StoreFullError):

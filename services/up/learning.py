@@ -15,7 +15,6 @@ from protos.controller_pb2 import GetStatusResponse
 from protos.trainer_pb2 import TrainerStatus
 from services.client.controller import Purpose
 from services.errors import ServiceError
-from services.up.indices import next_index
 from services.up.plan import Plan
 from services.up.run_dir import RunDir
 from services.up.session import Session
@@ -43,7 +42,7 @@ class Learning:
             plan.controller.task.name, plan.controller.task.observation
         ).episode_steps
         self._lockstep = plan.controller.clock == "lockstep"
-        self._next: dict[Purpose, int] = {"train": 0, "evaluate": 0}
+        self._episodes = 0  # of training, so far
 
     def run(self) -> CurvePoint:
         """Learn until the budget is used, and return the final evaluation.
@@ -78,19 +77,18 @@ class Learning:
         return self._learn(always=True)
 
     def _settle(self) -> None:
-        """Wait until no row is on its way, then go on behind the last episode stored."""
+        """Wait until no row is on its way, and the controller knows what is at the trainer."""
         session = self._session
         session.observer.doing = "sending rows that wait in the spool"
         session.until_controller(_all_sent, "sending rows that wait in the spool")
         self._take_in_past()
 
     def _take_in_past(self) -> None:
-        """Go on behind the last episode stored, and show what sessions before this one reached."""
+        """Show what sessions before this one reached."""
         observer, robot = self._session.observer, self._plan.controller.robot.name
         database = self._plan.trainer.run_dir / self._session.trainer.status().database
-        for purpose in self._next:
-            self._next[purpose] = max(self._next[purpose], next_index(database, robot, purpose))
-        observer.episodes = self._next["train"]
+        self._episodes = self._session.controller.status().spool.next_train_index
+        observer.episodes = self._episodes
         observer.recall(last_train_episodes(database, robot, RECENT_EPISODES))
         if points := read_points(self._run_dir.curve_csv):
             observer.point = points[-1]
@@ -141,25 +139,24 @@ class Learning:
         self, status: TrainerStatus, count: int, doing: str = "evaluating"
     ) -> CurvePoint | None:
         self._session.observer.doing = doing
-        first = self._next["evaluate"]
         newest = status.newest_version if self._lockstep else 0
         response = self._run(count, "evaluate", newest)
         if response is None:
             return None
-        point = self._point(status, first, response.episodes)
+        point = self._point(status, response.episodes)
         append_point(self._run_dir.curve_csv, point)
         self._session.observer.point = point
         return point
 
-    def _point(self, status: TrainerStatus, first: int, episodes: Any) -> CurvePoint:
+    def _point(self, status: TrainerStatus, episodes: Any) -> CurvePoint:
         wall_s, cpu_s = self._spent()
         return CurvePoint(
             samples=status.train_rows_stored,
-            episodes=self._next["train"],
+            episodes=self._episodes,
             success=sum(e.success for e in episodes) / len(episodes),
             episode_return=sum(e.episode_return for e in episodes) / len(episodes),
             evaluation_episodes=len(episodes),
-            first_index=first,
+            first_index=episodes[0].index,
             policy_version=max(e.policy_version for e in episodes),
             model_error_one_step=status.metrics.get("model_error_one_step", math.nan),
             model_error_open_loop=status.metrics.get("model_error_open_loop", math.nan),
@@ -172,16 +169,14 @@ class Learning:
         else had the robot."""
         session = self._session
         before = session.trainer.status().rows_stored
-        first = self._next[purpose]
         try:
-            operation = session.run_episodes(count, purpose, first, minimum_version)
+            operation = session.run_episodes(count, purpose, minimum_version)
             response = operation.result()
         except ServiceError as error:
             self._wait_for_people(error)
             return None
-        self._next[purpose] = first + count
         if purpose == "train":
-            session.observer.episodes = self._next["train"]
+            session.observer.episodes = self._episodes = response.episodes[-1].index + 1
             session.observer.train_episodes(response.episodes)
         session.until_stored(before + response.rows)
         return response
@@ -216,7 +211,8 @@ class Learning:
 
 
 def _all_sent(status: GetStatusResponse) -> bool:
-    return status.spool.rows_acknowledged >= status.spool.rows_written
+    spool = status.spool
+    return spool.trainer_connected and spool.rows_acknowledged >= spool.rows_written
 
 
 def _nothing_due(status: TrainerStatus) -> bool:

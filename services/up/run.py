@@ -20,13 +20,13 @@ from services.up.addresses import with_addresses
 from services.up.bus import VIRTUAL, BusProcess
 from services.up.command import Command
 from services.up.cpu_time import cpu_seconds
-from services.up.indices import train_rows
 from services.up.learning import Learning
 from services.up.plan import Plan
 from services.up.process import DaemonDiedError, DaemonProcess, Watched
 from services.up.run_dir import RunDir
 from services.up.session import Session
 from services.up.stop import StopNow, StopRequested, StopSignals
+from services.up.stored import train_rows
 from services.up.view import Display, Observer
 from services.whole_file import write_whole
 

@@ -100,9 +100,7 @@ class Session:
 
         return self._until(ask, done, what, _controller_progress)
 
-    def run_episodes(
-        self, count: int, purpose: Purpose, first_index: int, minimum_policy_version: int
-    ) -> Episodes:
+    def run_episodes(self, count: int, purpose: Purpose, minimum_policy_version: int) -> Episodes:
         """Run a batch to its end; training explores, evaluation takes the mean.
 
         After a Ctrl-C the batch has STOP_WAIT_S to end by itself, then it is cancelled.
@@ -115,7 +113,6 @@ class Session:
             count,
             purpose,
             explore=purpose == "train",
-            first_index=first_index,
             minimum_policy_version=minimum_policy_version,
         )
         asked_at = None

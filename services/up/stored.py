@@ -5,7 +5,8 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from mbctl.data.sqlite import connect, named_errors
+from mbctl.data.chunk_store import ChunkStore
+from mbctl.data.sqlite import StoreError, connect, named_errors
 
 
 @dataclass(frozen=True)
@@ -35,3 +36,12 @@ def last_train_episodes(database: Path, robot: str, count: int) -> list[PastEpis
         PastEpisode(bool(success), math.nan if value is None else value)
         for success, value in reversed(found)
     ]
+
+
+def train_rows(database: Path) -> int:
+    """Valid rows of training episodes stored; 0 where there is no database that can be read."""
+    try:
+        with ChunkStore(database, read_only=True) as store:
+            return store.counts().train_rows
+    except StoreError:
+        return 0

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from hal.limits import action_to_target, target_to_action
 from hal.types import RobotState, Vector
+from mbctl.data.episode_id import episode_id
 from mbctl.data.layout import RowLayout
 from mbctl.tasks.task import Task
 from services.controller.control.guarded_robot import Sent
@@ -33,7 +34,7 @@ class EpisodePlan:
     @property
     def episode_id(self) -> str:
         """Unique per robot and run, such as "t00000012"."""
-        return f"{self.purpose[0]}{self.index:08d}"
+        return episode_id(self.purpose, self.index)
 
 
 @dataclass(slots=True)

@@ -112,6 +112,7 @@ def checked_batch(request: controller_pb2.RunEpisodesRequest) -> BatchRequest:
     """
     if not 1 <= request.count <= COUNT_MAX:
         raise invalid_field("count", request.count, f"1 to {COUNT_MAX:,}")
+    first_index = request.first_index if request.HasField("first_index") else None
     if not 0 <= request.first_index <= INDEX_MAX - request.count:
         raise invalid_field("first_index", request.first_index, f"0 to {INDEX_MAX - request.count}")
     if request.minimum_policy_version < 0:
@@ -121,7 +122,7 @@ def checked_batch(request: controller_pb2.RunEpisodesRequest) -> BatchRequest:
         purpose = wire.purpose_from_proto(number)
     except ValueError as error:
         raise _bad_purpose(number) from error
-    return BatchRequest(request.count, purpose, request.explore, request.first_index)
+    return BatchRequest(request.count, purpose, request.explore, first_index)
 
 
 def event_to_proto(event: EpisodeEvent) -> controller_pb2.EpisodeEvent:

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mbctl.data.chunk import ChunkError
-from mbctl.data.chunk_store import ChunkStore, SequenceError
+from mbctl.data.chunk_store import ChunkStore, EpisodeRepeatedError, SequenceError
 from mbctl.data.layout import RowLayout
 from mbctl.data.sqlite import (
     StoreAbsentError,
@@ -233,3 +233,93 @@ def test_episodes_come_newest_first_and_page_by_page(
         assert len(first) == 3
         assert len(rest) == 2
         assert [e for _, e in first + rest] == [c.episode for c in chunks[::-1]]
+
+
+def _as_version_1(path: Path) -> None:
+    """The file as a program of schema version 1 would have left it."""
+    with ChunkStore(path) as store, store.transaction() as connection:
+        for table in ("episode_indices", "acknowledged", "parents"):
+            connection.execute(f"DROP TABLE {table}")
+        connection.execute("PRAGMA user_version=1")
+
+
+def test_an_older_database_is_brought_up_to_date(tmp_path: Path, make_chunk: Make) -> None:
+    path = tmp_path / "a.db"
+    with ChunkStore(path) as store:
+        store.append([make_chunk(1, episode_id="t00000012"), make_chunk(5, episode_id="odd")])
+    _as_version_1(path)
+    with ChunkStore(path, read_only=True) as store:  # such as a learner's, before its trainer
+        assert store.counts().rows == 8
+    with ChunkStore(path) as store:
+        assert store.next_indices() == {("dclaw0", "train"): 13}
+        assert store.counts().rows == 8
+    with sqlite3.connect(path) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (2,)
+        connection.execute("PRAGMA user_version=3")
+    connection.close()
+    with pytest.raises(StoreForeignError, match="schema version 3, this program reads 1 to 2"):
+        ChunkStore(path)
+
+
+def test_an_upgrade_that_is_cut_off_changes_nothing(
+    tmp_path: Path, make_chunk: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.db"
+    with ChunkStore(path) as store:
+        store.append([make_chunk(1, episode_id="t00000012")])
+    _as_version_1(path)
+    with monkeypatch.context() as patch:
+        patch.setattr("mbctl.data.chunk_schema.index_of", lambda _: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            ChunkStore(path)
+    with ChunkStore(path) as store:
+        assert store.next_index("dclaw0", "train") == 13
+
+
+def test_indices_are_taken_with_the_chunk_and_never_given_back(
+    tmp_path: Path, make_chunk: Make
+) -> None:
+    path = tmp_path / "a.db"
+    with ChunkStore(path) as store:
+        assert store.next_index("dclaw0", "train") == 0
+        with pytest.raises(SequenceError):
+            store.append([make_chunk(1), make_chunk(50, episode_id="t00000009")])
+        assert store.next_index("dclaw0", "train") == 0
+        store.append([make_chunk(1, episode_id="t00000009"), make_chunk(5, episode_id="t00000003")])
+        store.append([make_chunk(9, robot="left"), make_chunk(13, purpose="evaluate")])
+        store.delete_below(SPOOL, 100)
+    with ChunkStore(path) as store:
+        assert store.next_indices() == {
+            ("dclaw0", "train"): 10,
+            ("left", "train"): 1,
+            ("dclaw0", "evaluate"): 1,
+        }
+
+
+def test_a_second_episode_with_a_taken_index_is_refused_where_that_is_asked(
+    tmp_path: Path, make_chunk: Make
+) -> None:
+    with ChunkStore(tmp_path / "a.db", refuse_repeats=True) as store:
+        first = make_chunk(1, episode_id="t00000009")
+        store.append([first, make_chunk(5, episode_id="t00000009")])  # its second chunk
+        assert store.append([first]) == 0
+        for identity in ("t00000009", "t00000004"):
+            with pytest.raises(EpisodeRepeatedError, match="episodes below 10 are stored"):
+                store.append([make_chunk(9, episode_id=identity, first_step=0)])
+        store.append([make_chunk(9, episode_id="t00000010", first_step=0)])
+        store.append([make_chunk(13, episode_id="e00000004", purpose="evaluate", first_step=0)])
+        store.append([make_chunk(17, episode_id="t00000004-1", first_step=0)])
+
+
+def test_digests_are_of_the_chunk_that_ends_there(tmp_path: Path, make_chunk: Make) -> None:
+    chunks = [make_chunk(1), make_chunk(5)]
+    moved = dataclasses.replace(chunks[0], spool_id="6" * 32, first_sequence=9)
+    assert moved.digest == chunks[0].digest
+    assert len({chunks[0].digest, chunks[1].digest, make_chunk(1, wall_ns=8).digest}) == 3
+    with ChunkStore(tmp_path / "a.db") as store:
+        store.append(chunks)
+        ends = [store.digest_at(SPOOL, sequence) for sequence in (1, 4, 5, 9, 10)]
+        assert ends == [None, None, chunks[0].digest, chunks[1].digest, None]
+        assert store.digest_at("6" * 32, 5) is None
+        store.delete_below(SPOOL, 9, chunks[1].digest)
+        assert store.digest_at(SPOOL, 9) == chunks[1].digest

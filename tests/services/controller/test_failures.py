@@ -26,7 +26,7 @@ def _running(client, wait_for, count: int = 10_000):
     wait_for(lambda: client.status().policy.version == 1)
     with client.lease("tester", window_s=5.0) as lease:
         client.activate(lease)
-        operation = client.run_episodes(lease, count, "train", True, 0)
+        operation = client.run_episodes(lease, count, "train", True)
         wait_for(lambda: operation.poll(0.01) or operation.metadata.finished > 2)
         yield operation, lease
 

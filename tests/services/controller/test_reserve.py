@@ -64,8 +64,8 @@ def test_a_full_disk_is_drained_to_half_before_rows_are_written_again(spool, tmp
     assert not spool.write()
     assert "no room" in spool.error
     assert not (tmp_path / "spool.reserve").exists()
-    spool.acknowledge(2)
+    spool.acknowledge(2, spool.digest_at(2))
     assert not spool.write()  # one of four has left: too early
-    spool.acknowledge(3)
+    spool.acknowledge(3, spool.digest_at(3))
     assert spool.write()
     assert (spool.error, spool.counts().rows_written) == ("", 6)

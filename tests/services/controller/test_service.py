@@ -126,6 +126,33 @@ def test_a_repeated_request_starts_nothing_new(client, stub, first_index):
     assert len(names) == 1
 
 
+def test_the_controller_numbers_episodes_and_repeats_none(client, stub):
+    def run(purpose: str, count: int, **asked: int) -> list[int]:
+        operation = client.run_episodes(lease, count, purpose, True, **asked)
+        response = operation.wait()
+        assert operation.metadata.first_index == response.episodes[0].index
+        return [episode.index for episode in response.episodes]
+
+    with _commanding(client) as lease:
+        first = client.status().spool.next_train_index
+        other = client.status().spool.next_evaluate_index
+        assert run("train", 2) == [first, first + 1]
+        assert run("train", 1) == [first + 2]
+        assert run("evaluate", 2) == [other, other + 1]
+        for repeated in (first, first + 2):
+            refused = _refusal(client.run_episodes, lease, 1, "train", True, repeated)
+            assert refused.reason == "EPISODE_REPEATED"
+            assert f"use {first + 3} or more" in refused.message
+        assert run("train", 1, first_index=first + 5) == [first + 5]
+        assert run("train", 1) == [first + 6]
+        request = controller_pb2.RunEpisodesRequest(
+            lease_token=lease.token, request_id="once", count=1, first_index=first + 7
+        )
+        operations = [stub.RunEpisodes(request, timeout=5) for _ in range(2)]
+        assert operations[0].name == operations[1].name
+        assert client.status().spool.next_evaluate_index == other + 2
+
+
 def test_one_batch_at_a_time_and_cancel_ends_it(client, first_index):
     with _commanding(client) as lease:
         operation = client.run_episodes(lease, 10_000, "evaluate", False, first_index)
@@ -186,7 +213,7 @@ def test_a_second_client_waits_or_takes_over(client, controller, first_index):
             assert (error.reason, "ben" in error.message) == ("LEASE_LOST", True)
             assert _refusal(client.deactivate, lease).reason == "LEASE_LOST"
             assert (other.status().lease.owner, other.status().lease.token) == ("ben", "")
-            other.run_episodes(taken, 1, "train", True, first_index).wait()
+            other.run_episodes(taken, 1, "train", True).wait()
 
 
 def test_a_lease_without_heartbeats_stops_the_robot(client, wait_for, first_index):

@@ -34,7 +34,7 @@ def test_numbers_are_contiguous_from_one_and_survive_a_restart(path):
     spool.enqueue(list(_chunks(3)))
     assert spool.write()
     identity = spool.spool_id
-    spool.acknowledge(129)
+    spool.acknowledge(129, spool.digest_at(129))
     spool.close()
     again = Spool(ChunkStore(path))
     again.enqueue(list(_chunks(1)))
@@ -67,7 +67,7 @@ def test_a_full_spool_says_so_and_goes_on_when_there_is_room(path):
     assert "quota" in spool.error
     assert spool.waiting == 1
     assert spool.counts().error == spool.error
-    spool.acknowledge(65)
+    spool.acknowledge(65, spool.digest_at(65))
     assert spool.write()
     assert (spool.error, spool.waiting, spool.counts().rows_written) == ("", 0, 192)
     spool.close()
@@ -79,7 +79,7 @@ def test_what_does_not_fit_together_is_stored_one_by_one(path):
     for acknowledged in (193, 385, 577):
         assert not spool.write()
         assert spool.counts().rows == 192
-        spool.acknowledge(acknowledged)
+        spool.acknowledge(acknowledged, spool.digest_at(acknowledged))
     assert spool.write()
     assert spool.counts().rows_written == 640
     spool.close()

@@ -1,6 +1,7 @@
 """Controller and trainer: any order of starting, any number of interruptions, no row lost."""
 
 import importlib.util
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -59,6 +60,68 @@ def test_rows_arrive_once_and_in_order_whatever_is_interrupted(
     with ChunkStore(trainer.path, read_only=True) as store:
         episodes = [e.index for _, e in store.episodes()]
     assert episodes == list(range(39, -1, -1))
+
+
+def test_a_directory_put_back_from_a_backup_loses_no_row(
+    start_controller, tmp_path, trainer, publish, policy, wait_for
+):
+    """Nobody listens when the older spool takes numbers that the trainer has other rows under."""
+
+    def run(count: int, address: str) -> str:
+        controller = start_controller(tmp_path / "run", trainer=address)
+        with controller.client() as client:
+            wait_for(lambda: client.status().policy.version == 1)
+            with client.lease("tester", window_s=10.0) as lease:
+                client.activate(lease)
+                client.run_episodes(lease, count, "train", True).wait()
+            if address:
+                wait_for(lambda: _all_acknowledged(client), 60.0)
+            continuity = client.status().spool.continuity
+        controller.stop()
+        return continuity
+
+    publish(tmp_path / "run", policy(1))
+    trainer.start()
+    assert run(4, trainer.address) == ""
+    shutil.copytree(tmp_path / "run", tmp_path / "copy")
+    assert run(3, trainer.address) == ""
+    shutil.rmtree(tmp_path / "run")
+    shutil.copytree(tmp_path / "copy", tmp_path / "run")
+    run(5, "")
+    assert "SPOOL_DIVERGED" in run(2, trainer.address)
+    assert len(trainer.rows()) == 40 * (4 + 3 + 5 + 2)
+    with ChunkStore(trainer.path, read_only=True) as store:
+        episodes = [e.episode_id for _, e in store.episodes()][::-1]
+        chunks = [chunk for _, chunk in store.chunks_after(0)]
+    spool_ids = {chunk.spool_id for chunk in chunks}
+    assert len({chunk.digest for chunk in chunks}) == len(chunks)
+    assert len(episodes) == len(set(episodes)) == 14
+    assert [e for e in episodes if len(e) == 9] == [
+        *(f"t{i:08d}" for i in range(9)),
+        "t00000009",
+        "t00000010",
+    ]
+    logs = "".join(path.read_text() for path in tmp_path.rglob("*.log"))
+    assert "spool_continued" in logs
+    assert len(spool_ids) == 2
+    assert not any(spool_id in logs for spool_id in spool_ids)
+
+
+def test_a_new_directory_goes_on_behind_the_trainers_episodes(
+    start_controller, tmp_path, trainer, publish, policy, wait_for
+):
+    trainer.start()
+    for name, first in (("one", 0), ("two", 3)):
+        publish(tmp_path / name, policy(1))
+        controller = start_controller(tmp_path / name, trainer=trainer.address)
+        with controller.client() as client, client.lease("tester", window_s=10.0) as lease:
+            wait_for(lambda: client.status().policy.version == 1)
+            wait_for(lambda: client.status().spool.trainer_connected)
+            client.activate(lease)
+            batch = client.run_episodes(lease, 3, "train", True)
+            assert [e.index for e in batch.wait().episodes] == [first + i for i in range(3)]
+            wait_for(lambda: _all_acknowledged(client), 60.0)
+        controller.stop()
 
 
 def test_a_full_spool_refuses_episodes_until_the_trainer_takes_rows(

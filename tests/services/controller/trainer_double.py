@@ -101,7 +101,10 @@ class TrainerDouble:
     async def _serve(self) -> None:
         self._loop, self._end = asyncio.get_running_loop(), asyncio.Event()
         layout = row_layout(make_task(TASK))
-        with ChunkStore(self.path) as store, ChunkWriter(store) as writer:
+        with (
+            ChunkStore(self.path, refuse_repeats=True) as store,
+            ChunkWriter(store) as writer,
+        ):
             ingest = IngestServicer(store, writer, layout, TASK, lambda: None, lambda _: None)
             add = trainer_pb2_grpc
             server = build_server(

@@ -66,7 +66,8 @@ class Ingest:
 
 def serving(path: Path, scenario: Callable[[Ingest], Awaitable[None]]) -> None:
     async def run() -> None:
-        with ChunkStore(path / "a.db") as store, ChunkWriter(store) as writer:
+        database = path / "a.db"
+        with ChunkStore(database, refuse_repeats=True) as store, ChunkWriter(store) as writer:
             ingest = Ingest(store, None)
             servicer = IngestServicer(
                 store, writer, LAYOUT, TASK, ingest.note_stored, ingest.errors.append
@@ -178,6 +179,7 @@ def test_bad_chunks_are_refused_and_good_ones_before_them_kept(tmp_path: Path, m
             assert answer[:2] == (code, reason), name
             assert message in answer[2], name
             assert answer[3][-1] == 41, name
+            assert SPOOL not in answer[2], name
         assert ingest.store.counts().rows == 40
 
     serving(tmp_path, scenario)
@@ -200,6 +202,8 @@ def test_bad_beginnings_are_refused(tmp_path: Path, make_chunk) -> None:
             answer = await ingest.refused(request)
             assert answer[1] == reason
             assert message in answer[2]
+        almost = await ingest.refused(hello(spool_id=SPOOL.upper()))
+        assert SPOOL.upper() not in almost[2]
         twice = await ingest.refused(hello(), hello())
         assert twice[1] == "FIELD_INVALID"
         request = trainer_pb2.GetResumePointRequest(spool_id="../../etc")
@@ -235,6 +239,7 @@ def test_a_robot_has_one_stream(tmp_path: Path, make_chunk) -> None:
         code, reason, message, _ = await ingest.refused(hello(spool_id="cd" * 16))
         assert (code, reason) == (grpc.StatusCode.ALREADY_EXISTS, "ROBOT_IN_USE")
         assert "dclaw0" in message
+        assert not any(secret in message for secret in (SPOOL, "cd" * 16))
         # The same spool again: its old connection is broken, whether we know it or not.
         second = ingest.open(hello(), sent(make_chunk(41)))
         await read_until(second, 81)
@@ -263,6 +268,44 @@ def test_a_full_disk_acknowledges_nothing_and_passes(tmp_path: Path, make_chunks
         await read_until(call, 801)
         assert stored_rows(ingest) == chunks
         assert ingest.errors[-1] == ""
+        call.cancel()
+
+    serving(tmp_path, scenario)
+
+
+def test_a_repeated_episode_is_refused_and_a_repeated_chunk_is_not(
+    tmp_path: Path, make_chunk
+) -> None:
+    async def scenario(ingest: Ingest) -> None:
+        call = ingest.open(hello(), sent(make_chunk(1)), sent(make_chunk(1)), sent(make_chunk(41)))
+        await read_until(call, 81)
+        call.cancel()
+        again = dataclasses.replace(make_chunk(41), first_sequence=1)
+        other = hello(spool_id="cd" * 16)
+        code, reason, message, _ = await ingest.refused(other, sent(again))
+        assert (code, reason) == (grpc.StatusCode.FAILED_PRECONDITION, "EPISODE_REPEATED")
+        assert "'t00000041' of robot 'dclaw0', whose train episodes below 42 are stored" in message
+        assert ingest.store.counts().rows == 80
+        request = trainer_pb2.GetResumePointRequest(spool_id=SPOOL, robot="dclaw0", boundary=41)
+        point = await ingest.stub.GetResumePoint(request, timeout=5)
+        assert (point.next_train_index, point.next_evaluate_index) == (42, 0)
+        assert point.digest == make_chunk(41).digest
+        assert point.boundary_digest == make_chunk(1).digest
+
+    serving(tmp_path, scenario)
+
+
+def test_each_acknowledgement_says_what_it_acknowledges(tmp_path: Path, make_chunks) -> None:
+    chunks = make_chunks(4000)
+    digests = {chunk.next_sequence: chunk.digest for chunk in chunks}
+
+    async def scenario(ingest: Ingest) -> None:
+        call = ingest.open(hello(), *map(sent, chunks))
+        answer = await call.read()
+        assert (answer.next_sequence, answer.digest) == (1, b"")
+        while answer.next_sequence < 4001:
+            answer = await asyncio.wait_for(call.read(), 20)
+            assert answer.digest == digests[answer.next_sequence]
         call.cancel()
 
     serving(tmp_path, scenario)

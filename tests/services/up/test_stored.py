@@ -8,7 +8,7 @@ import pytest
 from mbctl.data.chunk import ChunkRecord, EpisodeSummary
 from mbctl.data.chunk_store import ChunkStore
 from mbctl.data.layout import RowLayout
-from services.up.stored import PastEpisode, last_train_episodes
+from services.up.stored import PastEpisode, last_train_episodes, train_rows
 
 LAYOUT = RowLayout(("position",), ("torque",))
 COUNT = 25
@@ -59,3 +59,8 @@ def test_the_last_episodes_come_in_their_order(database: Path):
 def test_where_there_are_fewer_all_come(database: Path):
     assert len(last_train_episodes(database, "left", 100)) == COUNT
     assert last_train_episodes(database, "nobody", 3) == []
+
+
+def test_training_rows_are_counted_where_there_is_a_database(database: Path, tmp_path: Path):
+    assert train_rows(database) == COUNT + 1
+    assert train_rows(tmp_path / "absent.db") == 0
