@@ -1,20 +1,53 @@
 """What is wrong with a servo, as its fault is named and as an operator reads it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from hal.dynamixel.servo import Servo
+from hal.dynamixel.servo import Servo, names_of
 from hal.dynamixel.status import HardwareError
 from hal.errors import RobotReadError
 
+
+@dataclass(frozen=True, slots=True)
+class LatchCause:
+    """One bit of Hardware Error Status (70).
+
+    Attributes:
+        bit: of the register.
+        reason: SCREAMING_SNAKE_CASE, stable.
+        text: what it means.
+        cure: what a person does about it before the servo is rebooted.
+    """
+
+    bit: HardwareError
+    reason: str
+    text: str
+    cure: str
+
+
 # In this order: a shock or a broken encoder is worse than what follows from it.
-_HARDWARE_FAULTS = (
-    (HardwareError.ELECTRICAL_SHOCK, "SERVO_SHOCK", "electrical shock or short circuit"),
-    (HardwareError.ENCODER, "SERVO_ENCODER", "encoder failure"),
-    (HardwareError.OVERLOAD, "SERVO_OVERLOAD", "overload"),
-    (HardwareError.OVERHEATING, "SERVO_OVERHEAT", "overheating"),
+LATCH_CAUSES = (
+    LatchCause(
+        HardwareError.ELECTRICAL_SHOCK,
+        "SERVO_SHOCK",
+        "electrical shock or short circuit",
+        "look for a short circuit and for water before you go on",
+    ),
+    LatchCause(
+        HardwareError.ENCODER,
+        "SERVO_ENCODER",
+        "encoder failure",
+        "its encoder failed, so replace the servo if it comes again",
+    ),
+    LatchCause(HardwareError.OVERLOAD, "SERVO_OVERLOAD", "overload", "free what blocks it"),
+    LatchCause(HardwareError.OVERHEATING, "SERVO_OVERHEAT", "overheating", "let it cool down"),
+    LatchCause(
+        HardwareError.INPUT_VOLTAGE,
+        "SERVO_VOLTAGE",
+        "its supply was outside its limits",
+        "check the supply and its plugs",
+    ),
 )
-_LATCHED = "latched; take the load off, let it cool down, then reboot this servo"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +68,30 @@ class Finding:
 
 def hardware_errors(servo: Servo, status: int) -> Iterator[Finding]:
     """What the bits of Hardware Error Status (70) say, the worst first."""
-    for bit, reason, text in _HARDWARE_FAULTS:
-        if status & bit:
-            yield Finding(reason, f"{servo}: {text}, {_LATCHED}")
-    if status & HardwareError.INPUT_VOLTAGE:
-        yield Finding(
-            "SERVO_VOLTAGE",
-            f"{servo}: its supply was outside its limits, {_LATCHED}",
-        )
+    for cause in LATCH_CAUSES:
+        if status & cause.bit:
+            yield _latched(cause, [servo])
+
+
+def refuse_latched(servos: Sequence[Servo], statuses: Sequence[int]) -> None:
+    """Pass when no servo has latched an error.
+
+    Args:
+        statuses: [N] Hardware Error Status of each.
+
+    Raises:
+        RobotReadError: the worst cause there is, with every servo that has it.
+    """
+    for cause in LATCH_CAUSES:
+        having = [s for s, status in zip(servos, statuses, strict=True) if status & cause.bit]
+        if having:
+            _latched(cause, having).raise_as_fault()
+
+
+def _latched(cause: LatchCause, servos: list[Servo]) -> Finding:
+    which = servos[0].name if len(servos) == 1 else "--all"
+    return Finding(
+        cause.reason,
+        f"{names_of(servos)}: {cause.text}, latched; {cause.cure}, then "
+        f"`mbctl robot reboot-servo {which}`",
+    )

@@ -10,7 +10,7 @@ from hal.dynamixel.angles import ServoAngles
 from hal.dynamixel.arming import ServoArming
 from hal.dynamixel.bus_monitor import BusMonitor
 from hal.dynamixel.connection import Connection, prepare
-from hal.dynamixel.findings import Finding
+from hal.dynamixel.findings import Finding, refuse_latched
 from hal.dynamixel.goals import GoalWriter
 from hal.dynamixel.inspection import inspect_for_torque
 from hal.dynamixel.monitor import ServoMonitor
@@ -112,6 +112,8 @@ class ServoSession:
         refuse_shared_port(self._settings.port)
         self.look()
         self._bus_monitor.require_fresh(self.readings)
+        statuses = self.readings.rows["hardware_error_status"].tolist()
+        refuse_latched(self.connection.servos, statuses)
         self._servo_monitor.refuse_activation(self.readings)
         everybody = ServoGroup(self.connection.bus, self.connection.servos)
         everybody.write("torque_enable", 0, reason="TORQUE_NOT_OFF")

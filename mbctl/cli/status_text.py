@@ -6,15 +6,6 @@ from typing import Any
 
 from mbctl.cli import render
 
-# Bits of a servo's Hardware Error Status.
-_HARDWARE_ERRORS = {
-    0: "input voltage",
-    2: "overheating",
-    3: "motor encoder",
-    4: "electrical shock",
-    5: "overload",
-}
-
 
 def status_text(status: Any, target: str) -> str:
     """A GetStatusResponse as aligned lines; `target` is where it came from."""
@@ -104,7 +95,9 @@ def _body(body: Any) -> str:
 
 
 def _bits(hardware_error: int) -> str:
-    named = [name for bit, name in _HARDWARE_ERRORS.items() if hardware_error >> bit & 1]
+    from hal.dynamixel.status import HardwareError, error_names
+
+    named = error_names(HardwareError(hardware_error))
     return ", ".join(named) or f"bits {hardware_error:#x}"
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from hal.dynamixel.angles import ServoAngles
+from hal.dynamixel.findings import LATCH_CAUSES
 from hal.dynamixel.settings import DynamixelSettings
 from hal.dynamixel.status import WATCHDOG_TRIPPED, HardwareError, error_names
 from services.bring_up.checks import Check, Complaint
@@ -17,16 +18,9 @@ TEMPERATURE_WARM_C = TEMPERATURE_MAX_C - 5
 VOLTAGE_SPREAD_V = 0.7
 
 _REBOOT = (
-    "switch the servos' supply off and on; with the controller running: "
-    "mbctl robot reboot-servo JOINT"
+    "switch the servos' supply off and on; with the controller running, which reboots all that "
+    "latched with --all: mbctl robot reboot-servo JOINT"
 )
-_CAUSES = {
-    HardwareError.INPUT_VOLTAGE: "check the supply and its plugs",
-    HardwareError.OVERHEATING: "let it cool down",
-    HardwareError.ENCODER: "its encoder failed, so replace the servo if it comes again",
-    HardwareError.ELECTRICAL_SHOCK: "look for a short circuit and for water before you go on",
-    HardwareError.OVERLOAD: "free what blocks it",
-}
 
 
 def _error(readout: Readout, target: Target) -> Complaint | None:
@@ -34,11 +28,11 @@ def _error(readout: Readout, target: Target) -> Complaint | None:
     error = HardwareError(readout.values["hardware_error_status"])
     if not error:
         return None
-    causes = [text for bit, text in _CAUSES.items() if bit in error]
+    cures = [cause.cure for cause in LATCH_CAUSES if cause.bit in error]
     is_shut_down = bool(error & HardwareError(readout.values["shutdown"]))
     effect = "it takes no torque before a reboot" if is_shut_down else "it stays until a reboot"
     text = f"{', '.join(error_names(error))}; {effect}"
-    return Complaint(Level.FAIL, text, f"{'; '.join(causes)}; then {_REBOOT}")
+    return Complaint(Level.FAIL, text, f"{'; '.join(cures)}; then {_REBOOT}")
 
 
 def _temperature(readout: Readout, target: Target) -> Complaint | None:

@@ -29,11 +29,12 @@ class PolicyShelf:
     """A directory of versions and why some of them may not run.
 
     Attributes:
+        directory: where they lie.
         refusals: reason and message by version.
     """
 
     def __init__(self, directory: Path, task: Task, period_s: float) -> None:
-        self._directory = directory
+        self.directory = directory
         self._task = task
         self._period_s = period_s
         self.refusals: dict[int, str] = {}
@@ -43,14 +44,14 @@ class PolicyShelf:
     def versions(self) -> list[int]:
         """The versions on disk, ascending; as last seen while the system cannot list them."""
         try:
-            self._listed = list_versions(self._directory)
+            self._listed = list_versions(self.directory)
         except OSError as error:
             if not is_transient(error):
                 raise
         return self._listed
 
     def path(self, version: int) -> Path:
-        return version_dir(self._directory, version)
+        return version_dir(self.directory, version)
 
     def holds(self, version: int, manifest_sha256: str = "") -> bool:
         """Whether the version is here; with a hash, whether its manifest has that hash."""
@@ -98,10 +99,10 @@ class PolicyShelf:
             OSError: the disk refused.
         """
         try:
-            save_snapshot(snapshot, self._directory)
+            save_snapshot(snapshot, self.directory)
         except SnapshotError:  # left from another trainer's history, or damaged
             shutil.rmtree(self.path(snapshot.manifest.version))
-            save_snapshot(snapshot, self._directory)
+            save_snapshot(snapshot, self.directory)
 
     def refuse(self, version: int, error: SnapshotError) -> None:
         """Remember why a version may not run."""

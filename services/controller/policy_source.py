@@ -75,6 +75,24 @@ class PolicySource:
         """Why the newest version is not usable, or could not be had; empty when it is."""
         return self._shelf.refusals.get(self.newest, self._trouble)
 
+    @property
+    def why_none(self) -> str:
+        """Why no version is loaded, and what to do about it."""
+        if self.last_refusal:
+            return self.last_refusal
+        if self._feed is None:
+            return (
+                'this controller has no trainer (trainer = ""), and no version lies in '
+                f"{self._shelf.directory}: set trainer to the address of one, or copy a directory "
+                "of its versions/ there"
+            )
+        if not self._feed.connected:
+            return (
+                "the trainer, whose first version is there from its start, does not answer: start "
+                "it with `mbctl trainer`, and see that both know one address"
+            )
+        return "none has been published yet: the trainer is still starting"
+
     def refusals(self) -> dict[int, str]:
         """Why versions may not run, by version."""
         return dict(self._shelf.refusals)

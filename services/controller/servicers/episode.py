@@ -93,8 +93,7 @@ class EpisodeServicer(controller_pb2_grpc.EpisodeServiceServicer):
     def _check_policy(self, minimum: int) -> None:
         version = self._policies.current
         if version == 0:
-            why = self._policies.last_refusal or "none has been published yet"
-            raise refusal("NO_POLICY", f"no policy is loaded: {why}")
+            raise refusal("NO_POLICY", f"no policy is loaded: {self._policies.why_none}")
         if version < minimum:
             raise refusal(
                 "POLICY_TOO_OLD",

@@ -120,11 +120,33 @@ def test_a_policy_that_is_too_old_is_not_run(started):
     assert "version 1" in error.message
 
 
-def test_without_any_policy_no_episode_runs(start_controller):
+def test_without_any_policy_no_episode_runs(start_controller, tmp_path):
     with start_controller().client() as client, client.lease("tester") as lease:
         client.activate(lease)
         error = _refusal(client.run_episodes, lease, 1, "train", True, 0)
     assert (error.code, error.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "NO_POLICY")
+    assert 'trainer = ""' in error.message
+    assert str(tmp_path / "run" / "policies") in error.message
+    assert "copy" in error.message
+
+
+def test_a_version_that_was_copied_there_is_the_remedy(
+    start_controller, tmp_path, publish, policy, wait_for
+):
+    with start_controller().client() as client, client.lease("tester", window_s=5.0) as lease:
+        client.activate(lease)
+        publish(tmp_path / "run", policy(3))
+        wait_for(lambda: client.status().policy.version == 3)
+        client.run_episodes(lease, 1, "train", True, 0).wait()
+
+
+def test_a_trainer_that_does_not_answer_is_named_as_the_reason(start_controller, free_port):
+    trainer = f"127.0.0.1:{free_port()}"
+    with start_controller(trainer=trainer).client() as client, client.lease("tester") as lease:
+        client.activate(lease)
+        error = _refusal(client.run_episodes, lease, 1, "train", True, 0)
+    assert error.reason == "NO_POLICY"
+    assert "mbctl trainer" in error.message
 
 
 @pytest.mark.parametrize(
