@@ -7,8 +7,8 @@ from typing import Any
 from mbctl.cli import render
 
 
-def status_text(status: Any, target: str) -> str:
-    """A GetStatusResponse as aligned lines; `target` is where it came from."""
+def status_text(status: Any, target: str = "") -> str:
+    """A GetStatusResponse as aligned lines; `target` is where it came from, if that is known."""
     return render.key_values(_pairs(status, target))
 
 
@@ -16,7 +16,8 @@ def _pairs(status: Any, target: str) -> Iterator[tuple[str, object]]:
     from services.client.plain import enum_word
 
     yield "robot", f"{status.robot} ({status.model}, {status.backend}, {status.clock} clock)"
-    yield "controller", target
+    if target:
+        yield "controller", target
     yield "task", status.task
     yield "lifecycle", enum_word(status, "lifecycle")
     if status.HasField("fault"):
