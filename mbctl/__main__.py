@@ -3,16 +3,23 @@
 import sys
 
 from hal.import_path import leave_working_directory
+from hal.stdio import hold_standard_descriptors
+from hal.stop_signals import hold_stop_signals
+
+_DRAINING = ("controller", "trainer", "up")  # verbs that stop in their own way once they can
 
 
 def main() -> None:
     """Run the command line and exit with its code."""
     leave_working_directory()
+    hold_standard_descriptors()
     from mbctl.cli.estop import stop_at_once
 
     code = stop_at_once(sys.argv[1:])  # before anything else is imported
     if code is not None:
         sys.exit(code)
+    if sys.argv[1:2] and sys.argv[1] in _DRAINING:
+        hold_stop_signals()
     from mbctl.cli.app import app
 
     app(prog_name="mbctl")

@@ -4,11 +4,14 @@ import asyncio
 import os
 import signal
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import structlog
 
+from hal.stop_signals import StopRequests, release_stop_signals, stop_signals
 from services import exit_codes
 from services.descriptors import raise_descriptor_limit
+from services.logs.configure import flush_logs
 from services.private_files import UMASK
 
 DRAIN_S = 5.0
@@ -25,8 +28,8 @@ class StartUpError(Exception):
 def run_until_signalled(serve: Serve, drain_s: float = DRAIN_S) -> int:
     """Run `serve(stop)` in an event loop and return its exit code.
 
-    The first SIGTERM or SIGINT sets `stop`; `serve` then has `drain_s` to return. A second signal,
-    or a drain that takes longer, ends the process at once: children notice that by themselves.
+    The first SIGTERM, SIGINT or SIGHUP sets `stop`; `serve` then has `drain_s` to return. A second
+    one, or a drain that takes longer, ends the process at once: children notice that by themselves.
     """
     raise_descriptor_limit()
     os.umask(UMASK)
@@ -42,23 +45,33 @@ def run_until_signalled(serve: Serve, drain_s: float = DRAIN_S) -> int:
 
 async def _serve_with_signals(serve: Serve, drain_s: float) -> int:
     loop = asyncio.get_running_loop()
-    stop = asyncio.Event()
-    is_signalled = False
+    loop.set_exception_handler(_take_loop_error)
+    stop, requests = asyncio.Event(), StopRequests()
 
     def on_signal(signum: signal.Signals) -> None:
-        nonlocal is_signalled
-        if is_signalled:  # a daemon that stops by itself is not cut short by the first signal
+        if not requests.take():
+            return
+        if requests.count > 1:  # a daemon that stops by itself is not cut short by the first signal
             _exit_now("second_signal", signum)
-        is_signalled = True
-        log.info("stopping", signal=signum.name, drain_s=drain_s)
         stop.set()
         loop.call_later(drain_s, _exit_now, "drain_too_long", signum)
+        log.info("stopping", signal=signum.name, drain_s=drain_s)
 
-    for signum in (signal.SIGTERM, signal.SIGINT):
+    for signum in stop_signals():
         loop.add_signal_handler(signum, on_signal, signum)
+    # A line for a terminal that lets no background process write would stop the whole process.
+    signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+    release_stop_signals()
     return await serve(stop)
 
 
 def _exit_now(why: str, signum: signal.Signals) -> None:
     log.error("forced_exit", why=why)
+    flush_logs()
     os._exit(128 + signum)
+
+
+def _take_loop_error(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """What asyncio found that no task waits for."""
+    error = context.get("exception")
+    log.error("event_loop_error", message=context["message"], exc_info=error)

@@ -1,38 +1,36 @@
 """Logs and metrics of the daemons: event names with fields on stderr, Prometheus on request."""
 
-import logging
 import ssl
-import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import prometheus_client
-import structlog
 
 from services.channel import TlsFiles
 from services.daemon import StartUpError
+from services.logs.capture import capture_output, capture_reports
+from services.logs.configure import configure_logging
 from services.metrics_server import MetricsServer
 from services.server import check_listen
 
+__all__ = ["begin_logging", "configure_logging", "serve_metrics"]
 
-def configure_logging(service: str, level: str = "info") -> None:
-    """Log to stderr: readable on a terminal, one JSON object a line anywhere else."""
-    terminal = sys.stderr.isatty()
-    renderer = structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer()
-    exceptions = [] if terminal else [structlog.processors.format_exc_info]
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            *exceptions,
-            renderer,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(
-            logging.getLevelNamesMapping()[level.upper()]
-        ),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
-    structlog.contextvars.bind_contextvars(service=service)
+
+def begin_logging(service: str, log_file: Path | None = None) -> None:
+    """Set up the logs of a daemon, and make log events of all that is printed in it.
+
+    Args:
+        log_file: in place of stderr; it is rotated by size.
+
+    Raises:
+        StartUpError: the file cannot be opened.
+    """
+    try:
+        configure_logging(service, log_file=log_file)
+    except OSError as error:
+        raise StartUpError(f"cannot log to {log_file}: {error.strerror}") from error
+    capture_reports()
+    capture_output()
 
 
 def serve_metrics(

@@ -3,8 +3,9 @@
 import ctypes
 import os
 import signal
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -26,6 +27,10 @@ Listen = Annotated[
 Parent = Annotated[
     int, typer.Option("--parent", hidden=True, help="Stop when this process has gone.")
 ]
+LogFile = Annotated[
+    Path | None,
+    typer.Option("--log-file", help="Log to this file, rotated by size, in place of stderr."),
+]
 PR_SET_PDEATHSIG = 1
 
 
@@ -34,6 +39,7 @@ def controller(
     check_config: CheckConfig = False,
     listen: Listen = "",
     assignments: Assignments = None,
+    log_file: LogFile = None,
     parent: Parent = 0,
     as_json: Json = False,
 ) -> None:
@@ -45,7 +51,7 @@ def controller(
     _stop_with(parent)
     from services.controller.daemon import run_controller
 
-    raise typer.Exit(run_controller(resolved))
+    _end_with(lambda: run_controller(resolved, log_file), as_json)
 
 
 def trainer(
@@ -53,6 +59,7 @@ def trainer(
     check_config: CheckConfig = False,
     listen: Listen = "",
     assignments: Assignments = None,
+    log_file: LogFile = None,
     parent: Parent = 0,
     as_json: Json = False,
 ) -> None:
@@ -64,7 +71,7 @@ def trainer(
     _stop_with(parent)
     from services.trainer.daemon import run_trainer
 
-    raise typer.Exit(run_trainer(resolved))
+    _end_with(lambda: run_trainer(resolved, log_file=log_file), as_json)
 
 
 @show_app.command("config")
@@ -97,6 +104,19 @@ def _trainer_config(
 
     with reported(as_json):
         return load_trainer(path, _with_listen(assignments, listen), defaults=_defaults())
+
+
+def _end_with(run: Callable[[], int], as_json: bool) -> NoReturn:
+    """Exit as the daemon does."""
+    from services import exit_codes
+    from services.daemon import StartUpError
+
+    try:
+        code = run()
+    except StartUpError as error:
+        render.failure("START_UP", "START_UP_FAILED", str(error), as_json)
+        code = exit_codes.START_UP
+    raise typer.Exit(code)
 
 
 def _defaults() -> dict[str, object]:

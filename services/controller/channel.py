@@ -96,6 +96,7 @@ class ControlChannel:
         self._kept_events: deque[Event] = deque()
         self._sent = 0
         self._stderr = stderr
+        self._is_unwanted = False
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -128,7 +129,10 @@ class ControlChannel:
             stderr=self._stderr,
             pass_fds=[self.descriptor, *self._plan_fds],
             env=os.environ | _ONE_THREAD,
+            start_new_session=True,  # a terminal that closes must not end it before its robot rests
         )
+        if self._is_unwanted:
+            self._process.terminate()
         self._write_stdin(self.settings.model_dump_json().encode() + b"\n")
         event = self._wait_for(self._take_event("started", "start_failed"), "start", timeout_s)
         if event["type"] == "start_failed":
@@ -210,6 +214,12 @@ class ControlChannel:
         request = self._words.get(Word.ESTOP_REQUESTED) + 1
         self._words.set(Word.ESTOP_REQUESTED, request)
         return request
+
+    def terminate(self) -> None:
+        """Have the process stop the robot and end; returns at once. From any thread."""
+        self._is_unwanted = True
+        if self._process is not None:
+            self._process.terminate()
 
     def close(self, timeout_s: float = 5.0) -> int | None:
         """Stop the robot and the process, by force after `timeout_s`; return its exit code.

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 from functools import partial
+from pathlib import Path
 
 import structlog
 
@@ -20,7 +21,7 @@ from services.daemon import StartUpError, run_until_signalled
 from services.daemon_name import DaemonName, announce
 from services.errors import refusal
 from services.server import GrpcServer, build_server
-from services.telemetry import configure_logging
+from services.telemetry import begin_logging
 from services.whole_file import write_whole
 
 LOOK_S = 0.2
@@ -29,10 +30,17 @@ GRACE_S = 0.3
 log = structlog.get_logger()
 
 
-def run_controller(config: ControllerConfig) -> int:
-    """Run the controller until a signal; returns its exit code."""
-    configure_logging("controller")
+def run_controller(config: ControllerConfig, log_file: Path | None = None) -> int:
+    """Run the controller until a signal; returns its exit code.
+
+    Args:
+        log_file: in place of stderr; it is rotated by size.
+
+    Raises:
+        StartUpError: the log file cannot be opened.
+    """
     hold_stop_signal()
+    begin_logging("controller", log_file)
     return run_until_signalled(lambda stop: _serve(config, stop))
 
 
@@ -51,7 +59,8 @@ async def _serve(config: ControllerConfig, stop: asyncio.Event) -> int:
         announcement = announce(daemon, config.run_dir, stack)
         SignalStop(parts.supervisor, files.task.robot.joint_names, announcement).start()
         stack.callback(serve_controller_metrics(config, parts.view, files.spool))
-        await _start_control(parts)
+        if not await _start_control(parts, stop):
+            return exit_codes.OK
         for work in parts.works():
             parts.background.keep(work)
         await server.start()  # says that all services serve; what follows says what is true
@@ -67,11 +76,28 @@ async def _serve(config: ControllerConfig, stop: asyncio.Event) -> int:
             await _drain(parts, server)
 
 
-async def _start_control(parts: Parts) -> None:
+async def _start_control(parts: Parts, stop: asyncio.Event) -> bool:
+    """Start the control process; False where somebody asked to stop meanwhile."""
+    starting = asyncio.ensure_future(parts.supervisor.start())
+    stopped = asyncio.ensure_future(stop.wait())
+    await asyncio.wait((starting, stopped), return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    if stop.is_set():
+        await _end_start(parts, starting)
+        return False
     try:
-        await parts.supervisor.start()
+        await starting
     except (ControlError, ValueError) as error:  # ValueError: settings it would not take
         raise StartUpError(f"the control process does not start: {error}") from error
+    return True
+
+
+async def _end_start(parts: Parts, starting: asyncio.Future[None]) -> None:
+    """Whatever has been started stops its robot and ends."""
+    parts.supervisor.give_up_start()
+    await asyncio.wait((starting,))
+    starting.exception()  # why it did not start is nobody's concern any more
+    await parts.supervisor.stop()
 
 
 async def _look_after(parts: Parts, server: GrpcServer) -> None:
@@ -80,7 +106,7 @@ async def _look_after(parts: Parts, server: GrpcServer) -> None:
     deadline = loop.time()
     serving = True
     while True:
-        parts.supervisor.kill_if_silent()
+        parts.supervisor.look()
         if parts.files.spool.error:
             parts.batches.cancel(refusal("SPOOL_FULL", parts.files.spool.error))
         if parts.view.alive != serving:

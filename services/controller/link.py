@@ -54,6 +54,7 @@ class ControlLauncher:
         self._config = config
         self._task = task
         self._spool = spool
+        self._starting: ControlChannel | None = None
         self.layout: RowLayout = row_layout(task)
 
     @property
@@ -74,10 +75,21 @@ class ControlLauncher:
         with naming_shortages(), contextlib.ExitStack() as stack:
             channel = ControlChannel(settings_of(self._config, latched), sizes=sizes)
             stack.enter_context(channel)
+            self._starting = channel
+            stack.callback(self._end_start)
             started = await asyncio.to_thread(channel.start, START_S)
+            self._end_start()
             link = self._linked(channel, started, deliver)
             stack.pop_all()  # from here on the pump closes it
         return link
+
+    def give_up(self) -> None:
+        """Have one that is starting end; `launch` then raises."""
+        if self._starting is not None:
+            self._starting.terminate()
+
+    def _end_start(self) -> None:
+        self._starting = None
 
     def _linked(self, channel: ControlChannel, started: Event, deliver: Deliver) -> ControlLink:
         loop = asyncio.get_running_loop()

@@ -69,7 +69,8 @@ class StatusReport:
             status.add_board(answer, board, self._task.robot)
             add_planner(answer, self._planner.state(), board.planner)
         fault = view.fault
-        if fault is not None and view.lifecycle in (Lifecycle.FAULT, Lifecycle.E_STOPPED):
+        latched = view.lifecycle in (Lifecycle.FAULT, Lifecycle.E_STOPPED)
+        if fault is not None and (latched or view.is_stop_awaited):
             answer.fault.CopyFrom(status.fault_to_proto(fault))
         lease = self._lease.current
         if lease is not None:

@@ -80,6 +80,7 @@ class RowPump:
             deadline = max(deadline + PERIOD_S, time.monotonic())
             self._stopping.wait(deadline - time.monotonic())
         code = self._channel.close(STOP_S)
+        self._deliver({"type": "ended", "asked": self._stopping.is_set()})
         self._end()
         self._deliver({"type": "gone", "code": code, "asked": self._stopping.is_set()})
 

@@ -28,11 +28,6 @@ class Stopped:
     torque_off_failed: tuple[str, ...]
 
 
-def stopped_now(torque_off_failed: tuple[str, ...]) -> Stopped:
-    """An emergency stop that ended just now."""
-    return Stopped(Lifecycle.E_STOPPED, time.monotonic_ns(), torque_off_failed)
-
-
 class StopConfirmation:
     """Waits for the word and the event in which the control process tells of a stop."""
 
@@ -48,12 +43,12 @@ class StopConfirmation:
         """Another control process counts anew."""
         self._event = None
 
-    async def of(self, channel: ControlChannel, request: int) -> Stopped:
-        """The end of this stop; without confirmation in STOP_S, no joint is confirmed."""
+    async def of(self, channel: ControlChannel, request: int) -> Stopped | None:
+        """The end of this stop; None when nothing has confirmed it within STOP_S."""
         deadline = time.monotonic() + STOP_S
         while channel.word(Word.ESTOP_DONE) < request:
             if time.monotonic() > deadline or channel.exit_code is not None:
-                return stopped_now(self._joint_names)
+                return None
             await asyncio.sleep(_POLL_S)
         done_ns = channel.word(Word.ESTOP_DONE_NS)
         return Stopped(Lifecycle.E_STOPPED, done_ns, await self._unconfirmed(request))

@@ -20,13 +20,14 @@ from hal.realtime import RealTimeReport
 from mbctl.policies.snapshot import Snapshot
 from services.controller.channel import ControlChannel, ControlError
 from services.controller.control.exit_codes import ROBOT_LOST
+from services.controller.emergency_stop import EmergencyStop
 from services.controller.episode_events import Event
 from services.controller.link import ControlLauncher, ControlLink, naming_shortages
 from services.controller.patience import Patience
 from services.controller.planner.host import PlannerHost
 from services.controller.reconnection import Reconnection
 from services.controller.replies import Replies
-from services.controller.stop_confirmation import StopConfirmation, Stopped, stopped_now
+from services.controller.stop_confirmation import StopConfirmation, Stopped
 from services.controller.torque_off import LastResort, TorqueOff
 from services.controller.view import ControlView, fault_from_event, health_from_event, new_fault
 from services.errors import ServiceError, refusal
@@ -76,11 +77,13 @@ class ControlSupervisor:
         self._confirmation = StopConfirmation(joint_names)
         self._alive_since_ns = 0
         self._last_words = ""
+        self._is_relaxed = False
         self._restart = asyncio.Lock()
         self.reconnection = Reconnection(
             view, self._launch, lambda: launcher.is_port_there, self._restart
         )
         self._last_resort = LastResort(torque_off, view, joint_names, self._restart)
+        self._estop = EmergencyStop(view, self._confirmation, self._last_resort)
         self.broken: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     async def start(self) -> None:
@@ -95,6 +98,10 @@ class ControlSupervisor:
             if error.reason not in _ABSENT:
                 raise
             self.reconnection.want(error.reason, error.message)
+
+    def give_up_start(self) -> None:
+        """End a control process that is still starting; whoever waits for it hears of that."""
+        self._launcher.give_up()
 
     async def _launch(self, latched: Fault | None) -> None:
         view = self._view
@@ -116,6 +123,7 @@ class ControlSupervisor:
         view.real_time = RealTimeReport(**self._link.started["real_time"])
         view.control_fault = latched
         view.alive = True
+        self._is_relaxed = False
         self.reconnection.end()
         self._alive_since_ns = time.monotonic_ns()
         log.info("control_started", pid=self._link.channel.pid, boot_id=view.boot_id)
@@ -192,13 +200,8 @@ class ControlSupervisor:
         return await self._settled(Lifecycle.INACTIVE)
 
     async def emergency_stop(self, reason: str) -> Stopped:
-        """Torque off, latched; returns when the control process has confirmed it."""
-        self._view.stop_fault = new_fault("EMERGENCY_STOP", reason)
-        log.warning("emergency_stop", reason=reason)
-        if self._link is None:
-            return stopped_now(await asyncio.shield(self._last_resort.begin()))
-        channel = self._link.channel
-        return await self._confirmation.of(channel, channel.request_estop())
+        """Torque off, latched; returns when that is confirmed or has been given up."""
+        return await self._estop.order(reason, None if self._link is None else self._link.channel)
 
     async def release_emergency_stop(self) -> Lifecycle:
         """End E_STOPPED; the robot is INACTIVE, or in the fault it had before.
@@ -211,14 +214,17 @@ class ControlSupervisor:
             raise refusal("NOT_E_STOPPED", f"no emergency stop is latched, the robot is {name}")
         if self._link is not None:
             await self.perform("release_estop")
-        self._view.stop_fault = None
+        self._view.stop_fault, self._view.is_stop_awaited = None, False
         known = Lifecycle.FAULT if self._view.control_fault else Lifecycle.INACTIVE
         return await self._settled(known)
 
-    def kill_if_silent(self) -> None:
+    def look(self) -> None:
         """Kill a control process whose loop has stopped turning; its end is noticed as any."""
         channel = self._link.channel if self._link is not None else None
-        if channel is None or channel.pid is None or channel.exit_code is not None:
+        if channel is None or channel.pid is None:
+            return
+        if channel.exit_code is not None:
+            self._relax()  # whoever drains it may be waiting for a disk
             return
         heard_ns = max(channel.word(Word.CONTROL_HEARTBEAT_NS), self._alive_since_ns)
         silence_s = (time.monotonic_ns() - heard_ns) / 1e9
@@ -230,6 +236,7 @@ class ControlSupervisor:
         """Stop the robot and end the control process; False when draining it took too long."""
         link, self._link = self._link, None
         self._view.alive = False
+        self.give_up_start()
         self.reconnection.end()
         self._planner.detach()
         return await link.stop(STOP_S) if link is not None else True
@@ -261,7 +268,9 @@ class ControlSupervisor:
         elif kind == "health":
             self._view.health = health_from_event(event)
         elif kind == "estop":
-            self._confirmation.take(event)
+            self._estop.take(event)
+        elif kind == "ended" and not event["asked"]:
+            self._relax()
         elif kind == "stopped":
             self._last_words = f"it stopped the robot: {event['cause']}"
         elif kind == "crashed":
@@ -272,6 +281,12 @@ class ControlSupervisor:
         elif kind == "gone":
             self._take_end(event)
         self._deliver(event)
+
+    def _relax(self) -> None:
+        """Torque off as soon as the control process has ended, before its rows are stored."""
+        if not self._is_relaxed:
+            self._is_relaxed = True
+            self._last_resort.begin()
 
     def _take_end(self, event: Event) -> None:
         if event["asked"]:

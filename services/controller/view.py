@@ -28,6 +28,7 @@ class ControlView:
         health: what the robot last told of itself beside its state.
         stop_fault: who asked for the emergency stop, while it is latched; it stays latched across
             restarts of the control process.
+        is_stop_awaited: it was asked for, and nothing has confirmed it yet.
     """
 
     read_board: Callable[[], BoardRecord | None] = lambda: None
@@ -36,6 +37,7 @@ class ControlView:
     real_time: RealTimeReport = NOTHING_YET
     control_fault: Fault | None = None
     stop_fault: Fault | None = None
+    is_stop_awaited: bool = False
     unreachable: Fault | None = None
     health: RobotHealth = NO_HEALTH
 
@@ -57,8 +59,8 @@ class ControlView:
     @property
     def lifecycle(self) -> Lifecycle:
         """As far as it is known; FAULT while the control process is gone, UNCONFIGURED while the
-        robot has never been reached."""
-        if self.stop_fault is not None:
+        robot has never been reached; E_STOPPED once that is confirmed."""
+        if self.stop_fault is not None and not self.is_stop_awaited:
             return Lifecycle.E_STOPPED
         if not self.alive:
             return Lifecycle.FAULT if self.control_fault else Lifecycle.UNCONFIGURED

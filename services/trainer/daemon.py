@@ -5,6 +5,7 @@ import contextlib
 import os
 import random
 from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
 
 import structlog
 from google.longrunning import operations_pb2_grpc
@@ -26,7 +27,7 @@ from services.lock import hold_lock
 from services.operations import SERVICE_NAME, OperationsServicer, OperationStore
 from services.private_files import make_directory
 from services.server import GrpcServer, Servicing, build_server
-from services.telemetry import configure_logging
+from services.telemetry import begin_logging
 from services.trainer import paths
 from services.trainer.catalogue import Catalogue
 from services.trainer.ingest_servicer import IngestServicer
@@ -51,14 +52,22 @@ LOOK_S = 0.5
 log = structlog.get_logger()
 
 
-def run_trainer(config: TrainerConfig, learner_command: Sequence[str] = LEARNER_COMMAND) -> int:
+def run_trainer(
+    config: TrainerConfig,
+    learner_command: Sequence[str] = LEARNER_COMMAND,
+    log_file: Path | None = None,
+) -> int:
     """Run the trainer until a signal; returns its exit code.
 
     Args:
+        log_file: in place of stderr; it is rotated by size.
         learner_command: starts the learner process, for algorithms from outside this project: a
             script that calls `learner_process.main` with its own `build`.
+
+    Raises:
+        StartUpError: the log file cannot be opened.
     """
-    configure_logging("trainer")
+    begin_logging("trainer", log_file)
     return run_until_signalled(lambda stop: _Trainer(config, learner_command).serve(stop))
 
 

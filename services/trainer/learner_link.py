@@ -9,6 +9,7 @@ from typing import Self
 
 import structlog
 
+from services.logs.capture import Lines
 from services.trainer.messages import (
     LINE_BYTES_MAX,
     Command,
@@ -19,6 +20,7 @@ from services.trainer.messages import (
 
 STOP_S = 2.0
 TAIL_LINES = 30
+PIECE_BYTES = 65_536
 
 log = structlog.get_logger()
 
@@ -48,6 +50,7 @@ class LearnerLink:
             stderr=asyncio.subprocess.PIPE,
             limit=LINE_BYTES_MAX,
             env={**os.environ, **_ONE_THREAD},
+            process_group=0,  # a terminal's signals are the service process's to handle
         )
         link = cls(process)
         link._write(config.line())
@@ -92,7 +95,11 @@ class LearnerLink:
 
     async def _keep_tail(self) -> None:
         assert self._process.stderr is not None
-        while line := await self._process.stderr.readline():
-            text = line.decode(errors="replace").rstrip()
-            self._tail.append(text)
-            log.info("learner_said", text=text)
+        lines = Lines(self._take_line)
+        while data := await self._process.stderr.read(PIECE_BYTES):
+            lines.feed(data.decode(errors="replace"))
+        lines.end()
+
+    def _take_line(self, line: str) -> None:
+        self._tail.append(line)
+        log.info("learner_said", text=line)

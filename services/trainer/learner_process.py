@@ -12,6 +12,7 @@ import sys
 import threading
 from typing import BinaryIO
 
+from hal.stdio import never_wait_for_readers
 from mbctl.data.replay_feed import MissingRowsError
 from mbctl.data.sqlite import StoreCorruptError, StoreForeignError
 from services import exit_codes
@@ -64,7 +65,9 @@ def main(build=None) -> int:
         build: makes the algorithm in place of the registry's `build_algorithm`: the hook by which
             an algorithm from outside this project is run, in a script that calls this function.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the service process's to handle
+    for number in (signal.SIGINT, signal.SIGHUP):  # the service process's to handle
+        signal.signal(number, signal.SIG_IGN)
+    never_wait_for_readers()
     output = _claim_stdout()
     _lower_priority()
     config = LearnerConfig.model_validate_json(sys.stdin.buffer.readline())

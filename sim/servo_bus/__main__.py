@@ -12,11 +12,12 @@ import mujoco
 
 from hal.errors import HalError
 from hal.realtime import apply_realtime
+from hal.stdio import never_wait_for_readers
 from sim.servo_bus.bus import VirtualBus
 from sim.servo_bus.commands import Commands
 from sim.servo_bus.control_socket import ControlSocket
 from sim.servo_bus.fault_kinds import FaultError, parse_fault
-from sim.servo_bus.loop import run_bus, stop_signals
+from sim.servo_bus.loop import catching_stop_signals, run_bus
 from sim.servo_bus.names import claim_names
 from sim.servo_bus.settings import BusSettings
 from sim.servo_bus.state import banner
@@ -29,6 +30,7 @@ _NICENESS = -15
 
 def main(arguments: list[str]) -> int:
     """Run a bus; the exit code."""
+    never_wait_for_readers()
     try:
         settings = BusSettings(**vars(_parser().parse_args(arguments)))
     except HalError as error:
@@ -38,7 +40,7 @@ def main(arguments: list[str]) -> int:
     # Without a handler MuJoCo appends each warning to a file in the working directory.
     mujoco.set_mju_user_warning(lambda _message: None)  # pyright: ignore[reportAttributeAccessIssue]  # no stubs
     try:
-        with stop_signals() as stop:
+        with catching_stop_signals() as stop:
             _serve(settings, stop)
     except (HalError, OSError) as error:
         sys.stderr.write(f"the virtual bus cannot start: {error}\n")

@@ -7,19 +7,20 @@ import socket
 import sys
 from collections.abc import Iterator
 
+from hal.stop_signals import stop_signals
 from sim.servo_bus.bus import VirtualBus
 from sim.servo_bus.control_socket import ControlSocket
 from sim.servo_bus.tracker_feed import TrackerFeed
 
 
 @contextlib.contextmanager
-def stop_signals() -> Iterator[int]:
-    """SIGTERM and SIGINT as a descriptor that becomes readable."""
+def catching_stop_signals() -> Iterator[int]:
+    """Signals that ask to stop, as a descriptor that becomes readable."""
     reader, writer = socket.socketpair()
     with reader, writer:
         writer.setblocking(False)
         signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in stop_signals():
             signal.signal(number, lambda *_: None)
         try:
             yield reader.fileno()

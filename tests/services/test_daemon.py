@@ -5,9 +5,11 @@ import json
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
+from hal.stop_signals import REPEAT_S
 from services import exit_codes
 
 _PROGRAM = """
@@ -53,7 +55,7 @@ def _events(stderr: str) -> list[dict]:
     return [json.loads(line) for line in stderr.splitlines()]
 
 
-@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_one_signal_stops_cleanly(signum):
     with _daemon("clean") as process:
         assert process.stdout.readline() == "ready\n"
@@ -76,6 +78,7 @@ def test_a_second_signal_forces_the_end():
         assert process.stdout.readline() == "ready\n"
         process.send_signal(signal.SIGTERM)
         assert "stopping" in process.stderr.readline()
+        time.sleep(REPEAT_S)  # sooner it would be the same request
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=20) == 128 + signal.SIGTERM
 

@@ -1,6 +1,7 @@
 """The control process from its start to its end: whatever happens, the robot is stopped."""
 
 import argparse
+import contextlib
 import gc
 import json
 import os
@@ -15,6 +16,8 @@ from pydantic import ValidationError
 from hal.errors import HalError
 from hal.realtime import RealTimeReport, apply_realtime
 from hal.robot import Robot
+from hal.stdio import never_wait_for_readers
+from hal.stop_signals import StopRequests
 from mbctl.policies.snapshot import row_layout
 from mbctl.tasks.registry import UnknownTaskError
 from mbctl.tasks.task import Task
@@ -44,10 +47,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m services.controller.control")
     parser.add_argument("--fd", type=int, required=True, help="descriptor of the shared memory")
     parser.add_argument("--plan-fds", type=int, nargs=2, help="eventfds of the planner's exchange")
+    never_wait_for_readers()
+    for number in (signal.SIGINT, signal.SIGHUP):  # the service process's to handle
+        signal.signal(number, signal.SIG_IGN)
+    ending = StopRequests()
+    signal.signal(signal.SIGTERM, lambda *_: ending.take())
     given = parser.parse_args(arguments)
     descriptor = given.fd
     plan_fds = None if given.plan_fds is None else (given.plan_fds[0], given.plan_fds[1])
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the service process's to handle
     try:
         segment = SharedSegment.attach(descriptor)
     except (SegmentError, OSError) as error:
@@ -65,12 +72,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with robot:
         link = build_link(segment, settings, task, _STDIN, plan_fds)
         loop = build_loop(settings, task, robot, clock, link)
-        signal.signal(signal.SIGTERM, lambda *_: loop.terminate())
+        signal.signal(signal.SIGTERM, lambda *_: ending.take() and loop.terminate())
+        if ending.count:
+            loop.terminate()
         report = _apply_realtime(settings)
         try:
             return loop.run(_started(robot, task, settings, report))
-        except BaseException:  # noqa: BLE001 - outermost frame: torque must not stay on
-            _stop_after_crash(robot, link, segment, traceback.format_exc())
+        except BaseException as error:  # noqa: BLE001 - outermost frame: torque must not stay on
+            failed = _stop_after_crash(robot, segment)
+            _report_crash(link, error, failed)
             return CRASHED
 
 
@@ -125,8 +135,18 @@ def _report_failed_start(segment: SharedSegment, error: HalError | ValueError) -
     ByteRing(segment.events).try_push(json.dumps(event).encode())
 
 
-def _stop_after_crash(robot: Robot, link: ServiceLink, segment: SharedSegment, trace: str) -> None:
+def _stop_after_crash(robot: Robot, segment: SharedSegment) -> tuple[str, ...]:
+    """Torque off; the joints that did not confirm it. Raises nothing that could hide the crash."""
+    try:
+        return robot.deactivate()
+    except Exception:  # noqa: BLE001 - then nothing is confirmed
+        return robot.spec.joint_names
+    finally:
+        SignalWords(segment.words).set(Word.STOPPED, 1)
+
+
+def _report_crash(link: ServiceLink, error: BaseException, failed: tuple[str, ...]) -> None:
+    trace = "".join(traceback.format_exception(error))
+    with contextlib.suppress(Exception):  # nobody takes events any more: the trace is in the log
+        link.emit({"type": "crashed", "message": trace[-4000:], "torque_off_failed": list(failed)})
     sys.stderr.write(trace)
-    failed = robot.deactivate()
-    SignalWords(segment.words).set(Word.STOPPED, 1)
-    link.emit({"type": "crashed", "message": trace[-4000:], "torque_off_failed": list(failed)})

@@ -180,6 +180,7 @@ class PlannerHost:
                 stdin=subprocess.PIPE,
                 pass_fds=ends.all,
                 env=os.environ | _ONE_THREAD,
+                process_group=0,  # a terminal's signals are the service process's to handle
             )
         except OSError as error:  # such as no free descriptor: the robot goes on without
             self._error = f"the planner process cannot be started: {error}"

@@ -12,6 +12,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from hal.stdio import never_wait_for_readers
 from mbctl.tasks.registry import make_task
 from services.controller.planner.messages import PlannerTask, UseVersion
 from services.ipc.plan_exchange import PlanExchange, calm
@@ -33,7 +34,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--fd", type=int, required=True, help="descriptor of the shared memory")
     parser.add_argument("--plan-fds", type=int, nargs=2, required=True, help="its eventfds")
     given = parser.parse_args(arguments)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the service process's to handle
+    for number in (signal.SIGINT, signal.SIGHUP):  # the service process's to handle
+        signal.signal(number, signal.SIG_IGN)
+    never_wait_for_readers()
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     segment = SharedSegment.attach(given.fd)
     exchange = PlanExchange(segment.plan_requests, segment.plans, *given.plan_fds)

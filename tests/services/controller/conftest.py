@@ -61,7 +61,7 @@ class ControllerProcess:
         return [event for event in parsed if event["event"] == name]
 
     def control_pid(self) -> int:
-        return self.events("control_started")[-1]["pid"]
+        return wait_until(lambda: self.events("control_started"))[-1]["pid"]
 
     def stop(self) -> int:
         self.process.terminate()

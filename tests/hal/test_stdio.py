@@ -1,0 +1,73 @@
+"""Printing without waiting for a reader, and without a reader at all."""
+
+import io
+import os
+import pty
+import subprocess
+import sys
+import termios
+import time
+
+import pytest
+
+from hal.stdio import LossyText, write_at_once
+
+
+@pytest.fixture
+def pipe():
+    reader, end = os.pipe()
+    yield reader, end
+    for descriptor in (reader, end):
+        try:
+            os.close(descriptor)
+        except OSError:
+            continue  # the test closed it
+
+
+def test_it_writes_what_goes_and_loses_the_rest(pipe):
+    reader, end = pipe
+    text = LossyText(end)
+    begun = time.monotonic()
+    assert text.write("é" * 200_000) == 200_000
+    assert time.monotonic() - begun < 1.0
+    assert os.read(reader, 10) == "é".encode() * 5
+
+
+def test_a_reader_who_has_gone_is_no_error(pipe):
+    reader, end = pipe
+    os.close(reader)
+    assert LossyText(end).write("said\n") == 5
+    os.close(end)
+    assert LossyText(end).write("said\n") == 5
+
+
+def test_a_paused_terminal_is_not_waited_for():
+    master, slave = pty.openpty()
+    termios.tcflow(slave, termios.TCOOFF)
+    assert write_at_once(slave, b"said\n") == 0
+    termios.tcflow(slave, termios.TCOON)
+    assert write_at_once(slave, b"said\n") == 5
+    os.close(slave)
+    os.close(master)
+
+
+def test_it_serves_as_a_text_stream(pipe):
+    text = LossyText(pipe[1])
+    assert isinstance(text, io.TextIOBase)
+    print("said", file=text, flush=True)
+    assert (text.fileno(), text.isatty(), text.encoding) == (pipe[1], False, "utf-8")
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_closed_standard_descriptor_is_held_by_the_null_device(tmp_path, closed):
+    body = (
+        "import os, sys\n"
+        "from hal.stdio import hold_standard_descriptors\n"
+        "hold_standard_descriptors()\n"
+        "with open(sys.argv[1], 'w') as file: file.write(str(file.fileno()))\n"
+        "sys.stdout.write(''); sys.stderr.write('')\n"
+    )
+    path = tmp_path / "file"
+    command = ["/bin/sh", "-c", f'exec "$0" "$@" {closed}', sys.executable, "-c", body, str(path)]
+    subprocess.run(command, check=True)
+    assert int(path.read_text()) > 2
