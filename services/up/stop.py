@@ -7,7 +7,8 @@ from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Self
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+from hal.stop_signals import release_stop_signals, stop_signals
+
 # `timeout` signals its child and then the whole group; a person at a keyboard means each press.
 _ONE_REQUEST_S = 0.5
 
@@ -49,8 +50,9 @@ class StopSignals:
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._tell, name="stop-signals", daemon=True).start()
-        for number in _SIGNALS:
+        for number in stop_signals():
             self._before[number] = signal.signal(number, self._arrived)
+        release_stop_signals()  # one that came before this
         return self
 
     def __exit__(
