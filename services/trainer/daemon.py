@@ -47,6 +47,7 @@ INGEST_SERVICE = "mbctl.v1.IngestService"
 MODEL_SERVICE = "mbctl.v1.ModelService"
 MESSAGE_MAX_BYTES = 4 * 1024 * 1024
 GRACE_S = 1.0
+DRAIN_S = 25.0  # nothing moves here: a slow disk may finish what it has begun
 LOOK_S = 0.5
 
 log = structlog.get_logger()
@@ -68,7 +69,7 @@ def run_trainer(
         StartUpError: the log file cannot be opened.
     """
     begin_logging("trainer", log_file)
-    return run_until_signalled(lambda stop: _Trainer(config, learner_command).serve(stop))
+    return run_until_signalled(lambda stop: _Trainer(config, learner_command).serve(stop), DRAIN_S)
 
 
 class _Trainer:
@@ -82,6 +83,8 @@ class _Trainer:
     async def serve(self, stop: asyncio.Event) -> int:
         async with contextlib.AsyncExitStack() as stack:
             self._open_files(stack)
+            # Not in the loop, which has to hear a second signal meanwhile.
+            stack.push_async_callback(asyncio.to_thread, self._writer.close)
             daemon = DaemonName("trainer", self._config.task.name)
             server = self._server = self._build_server(daemon)
             announcement = announce(daemon, self._config.run_dir, stack)
@@ -97,7 +100,8 @@ class _Trainer:
                 await stop.wait()
                 await server.drain()
                 self._operations.fail_all(refusal("DRAINING", "the trainer is stopping"))
-                await server.stop(GRACE_S)
+                stopping = asyncio.ensure_future(server.stop(GRACE_S))  # while the learner ends
+                stack.push_async_callback(asyncio.wait, [stopping])
         if self._supervisor.refusal is not None:
             raise StartUpError(self._supervisor.refusal.message)
         return self._code

@@ -13,7 +13,7 @@ from hal.import_path import module_command
 from services.private_files import open_private
 
 LOG_TAIL_LINES = 15
-STOP_S = 8.0
+STOP_S = 40.0  # a daemon that takes too long ends by itself before
 
 
 class DaemonDiedError(Exception):

@@ -171,12 +171,13 @@ def wait_for(condition: Callable[[], Any], timeout_s: float = 90.0) -> Any:
 def start_trainer(tmp_path: Path) -> Iterator[Callable[..., TrainerProcess]]:
     """start_trainer(name="run", **settings): a daemon on tmp_path/name with the tiny learner.
 
-    Keywords `limit`, `seed`, `task` and `algorithm` go to the configuration, others to the
+    `first` is Python that runs in the daemon before it starts. Keywords
+    `limit`, `seed`, `task` and `algorithm` go to the configuration, others to the
     algorithm's settings. All processes are killed after the test.
     """
     processes: list[TrainerProcess] = []
 
-    def start(name: str = "run", **settings: Any) -> TrainerProcess:
+    def start(name: str = "run", *, first: str = "", **settings: Any) -> TrainerProcess:
         run_dir = tmp_path / name
         config = {
             "run_dir": str(run_dir),
@@ -191,7 +192,8 @@ def start_trainer(tmp_path: Path) -> Iterator[Callable[..., TrainerProcess]]:
         }
         log = tmp_path / f"{name}-{len(processes)}.log"
         with log.open("wb") as errors:
-            command = [sys.executable, str(SCRIPT), json.dumps(config)]
+            program = f"import runpy; {first}\nrunpy.run_path({str(SCRIPT)!r}, run_name='__main__')"
+            command = [sys.executable, "-P", "-c", program, json.dumps(config)]
             process = subprocess.Popen(command, stderr=errors, cwd=tmp_path)
         processes.append(TrainerProcess(run_dir, process, log))
         return processes[-1]

@@ -5,6 +5,7 @@ import importlib.util
 import os
 import signal
 import sqlite3
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -284,3 +285,25 @@ def test_a_second_trainer_in_the_same_directory_is_refused(start_trainer) -> Non
     second = start_trainer()
     assert second.process.wait(20) == exit_codes.START_UP
     assert f"process {first.process.pid}" in second.log.read_text()
+
+
+SLOW_DISK = """
+import time
+from mbctl.data.chunk_store import ChunkStore
+append = ChunkStore.append
+ChunkStore.append = lambda store, chunks: (time.sleep(6.0), append(store, chunks))[1]
+"""
+
+
+def test_a_slow_disk_may_finish_what_it_has_begun(
+    start_trainer, sender, make_chunks, eventually
+) -> None:
+    trainer = start_trainer(first=SLOW_DISK)
+    with trainer.client() as client:
+        eventually(lambda: client.status().newest_version == 1)
+        robot = sender(client)
+        threading.Timer(2.0, trainer.process.terminate).start()
+        with pytest.raises(ServiceError, match="DRAINING"):
+            robot.send(make_chunks(40))
+    assert trainer.process.wait(30) == exit_codes.OK
+    assert query(trainer.run_dir / "trainer.db", "SELECT next_sequence FROM spools") == [(41,)]
