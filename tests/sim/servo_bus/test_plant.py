@@ -170,6 +170,26 @@ def test_fingers_against_the_valve_load_the_supply_and_shut_themselves_down(make
     assert steps.read("FFJ10", "hardware_error_status") == 0  # it holds, and less than that
 
 
+def test_all_motors_that_start_at_once_pull_the_supply_down_for_a_moment(make_bus):
+    """Until back-EMF has grown. A weaker supply would pass 10 V, where a lasting sag is a fault."""
+    steps = Steps(make_bus("dkitty", "lie"))
+    steps.torque_on()
+    steps.run(100)
+    for shaft in steps.bus.plant.shafts:
+        inwards = 400 if shaft.position_rad * shaft.joint.scale < 0 else -400  # 0.6 rad
+        steps.turn_by(shaft.joint.name, inwards)
+    volts = []
+    for _ in range(200):
+        steps.run(1)
+        volts.append(steps.bus.rack.supply.voltage_v)
+    low = np.array(volts) < 11.0
+    assert low.any()
+    assert low.sum() * steps.bus.plant.step_s < 0.2
+    assert volts[-1] > 11.5
+    errors = {steps.read(s.joint.name, "hardware_error_status") for s in steps.bus.plant.shafts}
+    assert errors == {0}  # 9.5 V is the servos' own limit
+
+
 def test_the_soft_actuator_of_the_model_never_overloads_there(make_bus):
     steps = Steps(make_bus("dclaw", actuator="robel"))
     steps.torque_on()
