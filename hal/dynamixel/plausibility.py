@@ -32,6 +32,7 @@ class PlausibleMotion:
         position_rad, velocity_rad_s: [N].
         valid: [N] measured in the latest cycle.
         jumps: [N] impossible samples in a row.
+        pushes: [N] of them, those in which the servo itself says that it moves like that.
         spikes: impossible velocities so far.
         rejected: impossible positions so far.
     """
@@ -50,6 +51,7 @@ class PlausibleMotion:
         self.velocity_rad_s: Vector = np.zeros(count)
         self.valid: NDArray[np.bool_] = np.zeros(count, dtype=np.bool_)
         self.jumps: NDArray[np.int64] = np.zeros(count, dtype=np.int64)
+        self.pushes: NDArray[np.int64] = np.zeros(count, dtype=np.int64)
         self.spikes = 0
         self.rejected = 0
 
@@ -67,8 +69,9 @@ class PlausibleMotion:
         self.valid = readings.fresh & possible
         wrong = readings.fresh & ~possible
         self.rejected += int(wrong.sum())
-        self.jumps[self.valid] = 0
+        self.jumps[self.valid] = self.pushes[self.valid] = 0
         self.jumps[wrong] += 1
+        self.pushes[wrong & self._moves_like(moved, readings)] += 1
         mean_rad_s = np.where(is_first, 0.0, moved / elapsed_s)
         velocity = self._clamp_velocity(readings, mean_rad_s)
         self._ticks = np.where(self.valid, ticks, self._ticks)
@@ -88,12 +91,12 @@ class PlausibleMotion:
     def accept_anything(self, index: int) -> None:
         """Take the next position of servo `index` as it comes."""
         self._accepted_ns[index] = 0
-        self.jumps[index] = 0
+        self.jumps[index] = self.pushes[index] = 0
 
     def forget(self) -> None:
         """Take the next positions as they come."""
         self._accepted_ns[:] = 0
-        self.jumps[:] = 0
+        self.jumps[:] = self.pushes[:] = 0
 
     def _elapsed_s(self, stamp_ns: NDArray[np.int64], clock_ms: NDArray[np.int64]) -> Vector:
         """[N] since the last accepted sample, by the host's clock or the servo's: the later one.
@@ -105,6 +108,14 @@ class PlausibleMotion:
         by_servo_ms = (clock_ms - self._accepted_clock_ms) % REALTIME_TICK_MODULUS
         by_servo_s = np.where(by_servo_ms <= _CLOCK_HORIZON_MS, by_servo_ms / 1e3, 0.0)
         return np.maximum(by_host_s, by_servo_s)
+
+    def _moves_like(self, moved: Vector, readings: ServoReadings) -> NDArray[np.bool_]:
+        """[N] whether the speed that a servo reports is in the direction of `moved` [N] rad, and
+        more than it is ever commanded: then a push moved it, and its encoder is right."""
+        reported = self._angles.velocity_to_rad_s(
+            readings.rows["present_velocity"].astype(np.int64)
+        )
+        return (reported * moved > 0) & (np.abs(reported) > self._speed_max / _SPEED_FACTOR)
 
     def _clamp_velocity(self, readings: ServoReadings, mean_rad_s: Vector) -> Vector:
         """[N]; one that is impossible, or far from the mean over the step, is replaced by that."""

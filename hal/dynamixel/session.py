@@ -23,7 +23,7 @@ from hal.dynamixel.relax import torque_off
 from hal.dynamixel.servo import Servo
 from hal.dynamixel.servo_group import ServoGroup
 from hal.dynamixel.settings import DynamixelSettings
-from hal.dynamixel.units import WATCHDOG_S
+from hal.dynamixel.units import VELOCITY_RAD_S, WATCHDOG_S
 from hal.errors import RobotReadError
 from hal.types import RobotSpec, Vector
 
@@ -208,7 +208,8 @@ class ServoSession:
             return
         index = int(np.argmax(jumping))
         if self._has_torque:
-            raise_jump(self.connection.servos[index], self.readings, index)
+            is_pushed = bool(self.motion.pushes[index] >= JUMPS_MAX)
+            raise_jump(self.connection.servos[index], self.readings, index, is_pushed=is_pushed)
         self.motion.accept_anything(index)
 
     def _prepare_again(self) -> None:
@@ -229,14 +230,26 @@ class ServoSession:
         self._soft_until_ns = None
 
 
-def raise_jump(servo: Servo, readings: ServoReadings, index: int) -> None:
-    """A joint cannot have been where its encoder says it is.
+def raise_jump(servo: Servo, readings: ServoReadings, index: int, *, is_pushed: bool) -> None:
+    """A joint cannot have come by itself to where its encoder says it is.
+
+    Args:
+        is_pushed: its speed says that it really moved there.
 
     Raises:
-        RobotReadError: SENSOR_JUMP.
+        RobotReadError: JOINT_PUSHED or SENSOR_JUMP.
     """
+    row = readings.rows[index]
+    if is_pushed:
+        speed_rad_s = abs(int(row["present_velocity"])) * VELOCITY_RAD_S
+        Finding(
+            "JOINT_PUSHED",
+            f"{servo} moved at {speed_rad_s:.1f} rad/s, faster than it is ever commanded: somebody "
+            "or something has pushed it; keep hands and things away, then clear the fault",
+        ).raise_as_fault()
     Finding(
         "SENSOR_JUMP",
         f"{servo} reported {JUMPS_MAX} impossible positions in a row, the last "
-        f"{int(readings.rows[index]['present_position'])} ticks: check encoder and gears",
+        f"{int(row['present_position'])} ticks, and no speed to match: if nobody struck it, check "
+        "encoder and gears",
     ).raise_as_fault()

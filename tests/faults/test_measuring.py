@@ -50,6 +50,21 @@ def test_row_33_three_impossible_positions_in_a_row_are_a_fault(bus, robot, vary
     assert robot.health().counters["positions_rejected"] == 3
 
 
+def test_row_33_a_joint_that_is_pushed_is_told_as_that(bus, vary):
+    servo_id = vary.choice((11, 21, 31))
+    with running(bus.port, bus_period_s=0.02, comm_fault_s=1.0) as robot:
+        tend(robot, 20)
+        over_ns = bus.state()["stamp_ns"] + 400_000_000
+        bus.disturb(NAMES[servo_id], vary.uniform(15.0, 25.0), 0.3)
+        error = fault_of(robot, cycles=40)
+        assert error.reason == "JOINT_PUSHED"
+        assert f"{NAMES[servo_id]} (servo {servo_id})" in str(error)
+        assert "rad/s" in str(error)
+        assert "encoder" not in str(error)
+    wait_until(lambda: bus.state()["stamp_ns"] > over_ns)
+    bus.set_joint(NAMES[servo_id], 0.0)
+
+
 def test_row_34_velocity_spike_reaches_nobody(bus, robot, vary):
     servo_id, count = a_joint(vary), vary.randrange(1, 6)
     tend(robot, vary.randrange(1, 6))

@@ -131,3 +131,23 @@ def test_a_servo_whose_clock_runs_backwards_gains_no_time():
     line.look(2048, 2048)
     line.look(2048 + 300, 2048, looked_later_ms=-500)
     assert line.motion.valid.tolist() == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("speed", "pushed"),
+    [
+        (-400, 3),  # counts of the servo, which counts the other way round than the joint
+        (400, 0),  # moves back, it says
+        (0, 0),
+        (-80, 0),  # no faster than it is commanded
+    ],
+)
+def test_a_push_is_told_from_a_wrong_encoder_by_the_speed_that_comes_with_it(speed, pushed):
+    line = Line()
+    line.look(2048, 2048)
+    for step in (1, 2, 3):
+        line.look(2048 - 200 * step, 2048, speed)
+    assert line.motion.jumps[0] == JUMPS_MAX
+    assert line.motion.pushes[0] == pushed
+    line.motion.accept_anything(0)
+    assert line.motion.pushes[0] == 0
