@@ -3,25 +3,35 @@
 import io
 import os
 import select
+import stat
 import sys
+import time
 from typing import Literal
 
 _WRITE_BYTES_MAX = select.PIPE_BUF  # a pipe that takes any takes so many
 _STANDARD = (0, 1, 2)
+_PATIENCE_S = 0.1
 
 
 class LossyText(io.TextIOBase):
-    """A stream that never waits and never raises: what its reader does not take now is lost."""
+    """A stream that does not wait and never raises: what its reader does not take is lost.
+
+    Args:
+        descriptor: a standard one.
+        patience_s: a reader may be so slow with each text.
+    """
 
     encoding = "utf-8"  # pyright: ignore[reportAssignmentType]  # a plain value serves as well
     errors = "backslashreplace"  # pyright: ignore[reportAssignmentType]
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, descriptor: int, patience_s: float = 0.0) -> None:
         self._descriptor = descriptor
+        self._end = _unblocked(descriptor)
+        self._patience_s = patience_s
 
     def write(self, text: str) -> int:
-        """Write as much as goes at once; the length of `text`, whatever came of it."""
-        write_at_once(self._descriptor, text.encode(errors="backslashreplace"))
+        """Write as much as goes; the length of `text`, whatever came of it."""
+        write_in_time(self._end, text.encode(errors="backslashreplace"), self._patience_s)
         return len(text)
 
     def writable(self) -> Literal[True]:
@@ -34,11 +44,12 @@ class LossyText(io.TextIOBase):
         return os.isatty(self._descriptor)
 
 
-def write_at_once(descriptor: int, data: bytes) -> int:
-    """Write what goes without waiting; how many bytes that were. Never raises."""
+def write_in_time(descriptor: int, data: bytes, limit_s: float = 0.0) -> int:
+    """Write what goes within `limit_s`; how many bytes that were. Never raises."""
+    deadline = time.monotonic() + limit_s
     written = 0
     try:
-        while written < len(data) and is_ready(descriptor):
+        while written < len(data) and is_ready(descriptor, deadline - time.monotonic()):
             written += os.write(descriptor, data[written : written + _WRITE_BYTES_MAX])
     except OSError:
         return written
@@ -49,7 +60,20 @@ def is_ready(descriptor: int, wait_s: float = 0.0) -> bool:
     """Whether a write of at most PIPE_BUF bytes would return at once, with success or an error."""
     poll = select.poll()
     poll.register(descriptor, select.POLLOUT)
-    return bool(poll.poll(wait_s * 1000.0))
+    return bool(poll.poll(max(wait_s, 0.0) * 1000.0))
+
+
+def _unblocked(descriptor: int) -> int:
+    """The same pipe or terminal, opened once more: a write to it does not wait, while others who
+    share `descriptor` are left as they are. `descriptor` itself where that cannot be."""
+    try:
+        mode = os.fstat(descriptor).st_mode
+        if not (stat.S_ISFIFO(mode) or stat.S_ISCHR(mode)):
+            return descriptor
+        flags = os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+        return os.open(f"/proc/self/fd/{descriptor}", flags)
+    except OSError:  # such as another user's terminal
+        return descriptor
 
 
 def hold_standard_descriptors() -> None:
@@ -65,6 +89,18 @@ def hold_standard_descriptors() -> None:
             os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # the lowest free number
     sys.stdout = sys.stdout or LossyText(1)
     sys.stderr = sys.stderr or LossyText(2)
+
+
+def wait_little_for_readers() -> None:
+    """Make what this process says, and results on a terminal, wait little for whoever reads them.
+
+    For processes that lead a robot from a terminal, which may be paused, slow or closed. A result
+    that goes to a program still waits for it.
+    """
+    hold_standard_descriptors()
+    sys.stderr = LossyText(2, _PATIENCE_S)
+    if sys.stdout.isatty():
+        sys.stdout = LossyText(1, _PATIENCE_S)
 
 
 def never_wait_for_readers() -> None:

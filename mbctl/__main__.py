@@ -3,10 +3,11 @@
 import sys
 
 from hal.import_path import leave_working_directory
-from hal.stdio import hold_standard_descriptors
+from hal.stdio import hold_standard_descriptors, wait_little_for_readers
 from hal.stop_signals import hold_stop_signals
 
-_DRAINING = ("controller", "trainer", "up")  # verbs that stop in their own way once they can
+# These verbs stop in their own way once they can, and stand still for no terminal.
+_LEADING = ("controller", "trainer", "up")
 
 
 def main() -> None:
@@ -18,8 +19,9 @@ def main() -> None:
     code = stop_at_once(sys.argv[1:])  # before anything else is imported
     if code is not None:
         sys.exit(code)
-    if sys.argv[1:2] and sys.argv[1] in _DRAINING:
+    if sys.argv[1:2] and sys.argv[1] in _LEADING:
         hold_stop_signals()
+        wait_little_for_readers()
     from mbctl.cli.app import app
 
     app(prog_name="mbctl")

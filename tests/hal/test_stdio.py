@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from hal.stdio import LossyText, write_at_once
+from hal.stdio import LossyText, write_in_time
 
 
 @pytest.fixture
@@ -44,11 +44,33 @@ def test_a_reader_who_has_gone_is_no_error(pipe):
 def test_a_paused_terminal_is_not_waited_for():
     master, slave = pty.openpty()
     termios.tcflow(slave, termios.TCOOFF)
-    assert write_at_once(slave, b"said\n") == 0
+    assert write_in_time(slave, b"said\n") == 0
     termios.tcflow(slave, termios.TCOON)
-    assert write_at_once(slave, b"said\n") == 5
+    assert write_in_time(slave, b"said\n") == 5
     os.close(slave)
     os.close(master)
+
+
+@pytest.mark.parametrize("patience_s", [0.0, 0.3])
+def test_a_terminal_that_nobody_looks_at_is_waited_for_no_longer_than_said(patience_s):
+    """Room for a few bytes is no room for many: the terminal's own driver would wait for it."""
+    master, slave = pty.openpty()
+    text = LossyText(slave, patience_s)
+    begun = time.monotonic()
+    text.write("x" * 1_000_000)
+    assert patience_s <= time.monotonic() - begun < patience_s + 1.0
+    os.close(slave)
+    os.close(master)
+
+
+def test_a_file_is_gone_on_with_where_others_have_got_to(tmp_path):
+    file = os.open(tmp_path / "log", os.O_WRONLY | os.O_CREAT)
+    text = LossyText(file)
+    os.write(file, b"one\n")
+    text.write("two\n")
+    os.write(file, b"three\n")
+    assert (tmp_path / "log").read_text() == "one\ntwo\nthree\n"
+    os.close(file)
 
 
 def test_it_serves_as_a_text_stream(pipe):
