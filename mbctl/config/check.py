@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from mbctl.config.errors import ConfigError, from_validation, nearest
 from mbctl.config.models import AlgorithmConfig, TaskConfig
+from mbctl.config.typed import typed
 
 PRESET_DIR = Path(__file__).parent.parent / "configs"
 
@@ -98,11 +99,11 @@ def resolve_algorithm(config: AlgorithmConfig) -> AlgorithmConfig:
     from mbctl.algorithms.registry import algorithm_config
 
     check_algorithm_name(config.name)
-    settings = _laid_over(read_preset(config.name, config.preset), config.settings)
+    model = type(algorithm_config(config.name, {}))
+    settings = _laid_over(read_preset(config.name, config.preset), typed(config.settings, model))
     try:
         resolved = algorithm_config(config.name, settings)
     except ValidationError as error:
-        model = algorithm_config(config.name, {}).__class__
         prefix = ("algorithm", "settings")
         raise from_validation(error, model, "configuration", prefix) from error
     return config.model_copy(update={"settings": resolved.model_dump(mode="json")})

@@ -1,5 +1,6 @@
 """Configuration errors that name the key, its value, and what would have been right."""
 
+import datetime
 import difflib
 import types
 import typing
@@ -43,7 +44,16 @@ def _describe(error: dict[str, typing.Any], model: type[BaseModel], prefix: tupl
         return message
     if isinstance(error["input"], dict):  # of several keys at once; the message names them
         return f"{key}: {message}"
+    if error["type"] in ("string_type", "path_type"):
+        return f"{key} = {_as_written(error['input'])}: text is expected; put it in quotes"
     return f"{key} = {error['input']!r}: {message}"
+
+
+def _as_written(value: object) -> str:
+    """A value of a file, near to how it stands there."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return value.isoformat() if isinstance(value, datetime.date | datetime.time) else repr(value)
 
 
 def _fields_at(model: type[BaseModel], location: tuple[str, ...]) -> list[str]:

@@ -10,9 +10,11 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from mbctl.config.check import check_settings_for_task, check_task, resolve_algorithm
+from mbctl.config.environment import Variables, read_variables
 from mbctl.config.errors import ConfigError, from_validation
 from mbctl.config.models import ControllerConfig, Frozen, TrainerConfig
-from mbctl.config.overrides import apply_assignments, apply_environment
+from mbctl.config.overrides import apply_assignments
+from mbctl.config.typed import typed
 
 Tree = dict[str, Any]
 FILE_BYTES_MAX = 1 << 20
@@ -37,9 +39,10 @@ def load_controller(
     Raises:
         ConfigError: a file, key, value, task or address is not right.
     """
-    tree = _merged(path, assignments, environment, defaults, "MBCTL_CONTROLLER_")
-    config = _validate(ControllerConfig, tree, path)
-    check_task(config.task, config.robot.model)
+    variables = _variables(environment, "MBCTL_CONTROLLER_", ControllerConfig, assignments)
+    with variables.named():
+        config = _read(ControllerConfig, path, assignments, variables, defaults)
+        check_task(config.task, config.robot.model)
     return config
 
 
@@ -50,11 +53,12 @@ def load_trainer(
     defaults: Tree | None = None,
 ) -> TrainerConfig:
     """Like `load_controller`, for a trainer; the algorithm's settings come back complete."""
-    tree = _merged(path, assignments, environment, defaults, "MBCTL_TRAINER_")
-    config = _validate(TrainerConfig, tree, path)
-    check_task(config.task, config.robot_model)
-    algorithm = resolve_algorithm(config.algorithm)
-    check_settings_for_task(algorithm, config.task.name)
+    variables = _variables(environment, "MBCTL_TRAINER_", TrainerConfig, assignments)
+    with variables.named():
+        config = _read(TrainerConfig, path, assignments, variables, defaults)
+        check_task(config.task, config.robot_model)
+        algorithm = resolve_algorithm(config.algorithm)
+        check_settings_for_task(algorithm, config.task.name)
     return config.model_copy(update={"algorithm": algorithm})
 
 
@@ -93,20 +97,35 @@ def _is_table(value: object) -> bool:
     return isinstance(value, dict)
 
 
-def _merged(
+def validated(model: type[ConfigT], tree: Tree, where: str) -> ConfigT:
+    """The tree as a `model`, each value read by the type of its field.
+
+    Raises:
+        ConfigError: a key or value is not right; `where` it came from is named.
+    """
+    try:
+        return model.model_validate(typed(tree, model))
+    except ValidationError as error:
+        raise from_validation(error, model, where) from error
+
+
+def _variables(
+    environment: Mapping[str, str] | None,
+    prefix: str,
+    model: type[Frozen],
+    assignments: Sequence[str],
+) -> Variables:
+    found = read_variables(os.environ if environment is None else environment, prefix, model)
+    return found.without(text.partition("=")[0].strip() for text in assignments)
+
+
+def _read(
+    model: type[ConfigT],
     path: Path | None,
     assignments: Sequence[str],
-    environment: Mapping[str, str] | None,
+    variables: Variables,
     defaults: Tree | None,
-    prefix: str,
-) -> Tree:
-    tree = merge(defaults or {}, read_tree(path) if path else {})
-    tree = apply_environment(tree, os.environ if environment is None else environment, prefix)
-    return apply_assignments(tree, assignments)
-
-
-def _validate(model: type[ConfigT], tree: Tree, path: Path | None) -> ConfigT:
-    try:
-        return model.model_validate(tree)
-    except ValidationError as error:
-        raise from_validation(error, model, str(path) if path else "configuration") from error
+) -> ConfigT:
+    tree = variables.apply(merge(defaults or {}, read_tree(path) if path else {}))
+    where = str(path) if path else "configuration"
+    return validated(model, apply_assignments(tree, assignments), where)

@@ -1,21 +1,15 @@
-"""Single values on top of a configuration: MBCTL_* variables and --set a.b=c."""
+"""Single values on top of a configuration: MBCTL_* variables and --set a.b=c.
+
+Values are laid in as the text that they are; `typed` reads them by the type of their field.
+"""
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from mbctl.config.errors import ConfigError
 
 Tree = dict[str, Any]
-
-
-def apply_environment(tree: Tree, environment: Mapping[str, str], prefix: str) -> Tree:
-    """Apply `<prefix>A__B=value` as a.b = value, in the order of the names."""
-    for name in sorted(environment):
-        if name.startswith(prefix):
-            keys = name.removeprefix(prefix).lower().split("__")
-            tree = assign(tree, keys, parse_value(environment[name]), name)
-    return tree
 
 
 def apply_assignments(tree: Tree, assignments: Sequence[str]) -> Tree:
@@ -28,17 +22,20 @@ def apply_assignments(tree: Tree, assignments: Sequence[str]) -> Tree:
         key, separator, value = text.partition("=")
         if not separator:
             raise ConfigError(f"--set {text!r}: expected key=value, such as seed=3")
-        tree = assign(tree, key.strip().split("."), parse_value(value.strip()), f"--set {text}")
+        tree = assign(tree, key.strip().split("."), unquoted(value.strip()), f"--set {text}")
     return tree
 
 
-def parse_value(text: str) -> Any:
-    """A TOML value where the text is one, otherwise the text itself."""
-    try:
-        parsed = tomllib.loads(f"value = {text}")
-    except (tomllib.TOMLDecodeError, RecursionError):
+def unquoted(text: str) -> str:
+    """The text itself, also where it is written with TOML's quotes."""
+    if text[:1] not in ("'", '"'):
         return text
-    return parsed["value"] if set(parsed) == {"value"} else text
+    try:
+        found = tomllib.loads(f"value = {text}")
+    except tomllib.TOMLDecodeError:
+        return text
+    value = found["value"]
+    return value if set(found) == {"value"} and isinstance(value, str) else text
 
 
 def assign(tree: Tree, keys: list[str], value: Any, where: str) -> Tree:

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field
 
 from hal.robots.registry import ROBOT_NAMES, robot_spec
 from mbctl.config import ConfigError, ControllerConfig, TrainerConfig, load_controller, load_trainer
 from mbctl.config.check import check_algorithm_name, preset_observation
-from mbctl.config.errors import from_validation, nearest
+from mbctl.config.errors import nearest
+from mbctl.config.load import validated
 from mbctl.config.models import Frozen, RobotConfig
 from mbctl.config.overrides import apply_assignments
 from mbctl.tasks.registry import TASK_NAMES, make_task
@@ -146,10 +147,7 @@ def _on_virtual_bus(model: str, run_dir: Path) -> dict[str, Any]:
 
 
 def _rhythm(samples: int, assignments: list[str]) -> Rhythm:
-    try:
-        return Rhythm.model_validate(apply_assignments({"samples": samples}, assignments))
-    except ValidationError as error:
-        raise from_validation(error, Rhythm, "configuration") from error
+    return validated(Rhythm, apply_assignments({"samples": samples}, assignments), "configuration")
 
 
 def _sort_out(assignments: Sequence[str]) -> dict[str, list[str]]:

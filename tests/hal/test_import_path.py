@@ -59,7 +59,7 @@ def test_neither_does_a_virtual_bus(notes: Path):
 
 def test_a_directory_that_python_path_names_stays(tmp_path: Path):
     (tmp_path / "ours.py").write_text("")
-    code = "import hal.import_path as p; p.leave_working_directory(); import ours"
+    code = "from mbctl.__main__ import leave_working_directory as leave; leave(); import ours"
     done = run([PYTHON, "-c", code], tmp_path, PYTHONPATH=str(tmp_path))
     assert done.returncode == 0, done.stderr
 

@@ -18,7 +18,8 @@ from mbctl.config.check import (
 )
 from mbctl.config.errors import nearest
 from mbctl.config.models import AlgorithmConfig, Frozen
-from mbctl.config.overrides import assign, parse_value
+from mbctl.config.overrides import assign
+from mbctl.config.typed import structure
 from mbctl.tasks.registry import TASK_NAMES, make_task
 from services.bench.curves.shift import Shift, world_task
 
@@ -113,7 +114,7 @@ def parse_variant(text: str) -> Variant:
                 "expected NAME[:PRESET][,KEY=VALUE...]"
             )
         path, where = key.strip().split("."), f"--algorithm {text!r}"
-        settings = assign(settings, path, parse_value(value.strip()), where)
+        settings = assign(settings, path, structure(value.strip()), where)
     return Variant(text, algorithm.strip(), preset.strip() or "default", settings)
 
 
