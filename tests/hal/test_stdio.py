@@ -90,6 +90,15 @@ def test_a_closed_standard_descriptor_is_held_by_the_null_device(tmp_path, close
         "sys.stdout.write(''); sys.stderr.write('')\n"
     )
     path = tmp_path / "file"
-    command = ["/bin/sh", "-c", f'exec "$0" "$@" {closed}', sys.executable, "-c", body, str(path)]
+    command = [
+        "/bin/sh",
+        "-c",
+        f'exec "$0" "$@" {closed}',
+        sys.executable,
+        "-P",
+        "-c",
+        body,
+        str(path),
+    ]
     subprocess.run(command, check=True)
     assert int(path.read_text()) > 2

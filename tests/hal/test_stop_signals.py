@@ -48,7 +48,7 @@ sys.stdout.write(f"{len(seen)}\\n")
 def test_nohup_is_respected_and_what_came_early_is_not_lost(hangup, heeded):
     before = signal.signal(signal.SIGHUP, hangup)
     try:
-        answer = subprocess.check_output([sys.executable, "-c", _PROGRAM], text=True)
+        answer = subprocess.check_output([sys.executable, "-P", "-c", _PROGRAM], text=True)
     finally:
         signal.signal(signal.SIGHUP, before)
     assert answer.splitlines() == [heeded, "1"]

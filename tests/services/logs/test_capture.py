@@ -16,7 +16,7 @@ begin_logging("x")
 
 def _events(body: str, **options) -> list[dict]:
     result = subprocess.run(
-        [sys.executable, "-c", _SET_UP + body], stderr=subprocess.PIPE, text=True, **options
+        [sys.executable, "-P", "-c", _SET_UP + body], stderr=subprocess.PIPE, text=True, **options
     )
     return [json.loads(line) for line in result.stderr.splitlines()]
 
@@ -82,7 +82,7 @@ def test_whoever_prints_more_than_the_log_takes_does_not_wait():
         "    except BlockingIOError: pass\n"
         "    print('y' * 100)\n"
     )
-    command = [sys.executable, "-c", _SET_UP + body]
+    command = [sys.executable, "-P", "-c", _SET_UP + body]
     with subprocess.Popen(command, stderr=end) as process:
         os.close(end)
         assert process.wait(60) == 0
