@@ -50,6 +50,10 @@ class RobotConfig(Frozen):
 
     @model_validator(mode="after")
     def _consistent(self) -> "RobotConfig":
+        if self.actuator != "servo" and self.backend != "virtual-bus":
+            raise ValueError(
+                f"actuator {self.actuator!r} is of backend 'virtual-bus', not of {self.backend!r}"
+            )
         if self.is_on_bus and not self.port:
             raise ValueError(
                 f"backend {self.backend!r} needs robot.port, the serial port of the servos, "

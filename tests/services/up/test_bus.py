@@ -36,6 +36,14 @@ def test_servos_answer_behind_the_port_for_the_length_of_the_block(config):
         os.kill(pid, 0)
 
 
+@pytest.mark.parametrize("actuator", ["servo", "robel"])
+def test_its_servos_are_as_stiff_as_configured(config, actuator):
+    robot = config.robot.model_copy(update={"actuator": actuator})
+    with BusProcess(config.model_copy(update={"robot": robot})) as bus:
+        command = Path(f"/proc/{bus.pid}/cmdline").read_bytes().split(b"\0")
+    assert (b"robel" in command) == (actuator == "robel")
+
+
 def test_a_bus_that_ends_by_itself_is_noticed(config):
     with BusProcess(config) as bus:
         os.kill(bus.pid, signal.SIGKILL)

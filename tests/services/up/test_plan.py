@@ -178,6 +178,15 @@ def test_the_simulated_twin_runs_in_lockstep_unless_told_otherwise(choices: Choi
     assert make_plan(replace(choices, clock="wall"), (), {}).controller.clock == "wall"
 
 
+def test_only_a_virtual_bus_has_a_choice_of_actuators(choices: Choices):
+    chosen = replace(choices, backend="virtual-bus", clock="")
+    assert make_plan(chosen, (), {}).controller.robot.actuator == "servo"
+    soft = ("controller.robot.actuator=robel",)
+    assert make_plan(chosen, soft, {}).controller.robot.actuator == "robel"
+    with pytest.raises(ConfigError, match=r"actuator 'robel' is of backend 'virtual-bus'"):
+        make_plan(replace(choices, backend="mujoco", clock=""), soft, {})
+
+
 def test_a_real_robot_needs_its_port(choices: Choices):
     chosen = replace(choices, backend="dynamixel", clock="")
     with pytest.raises(ConfigError, match=r"needs robot\.port"):
