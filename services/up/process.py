@@ -44,7 +44,8 @@ class DaemonProcess:
         self._log = log
         # The daemon asks the kernel for a signal when we go, so that none is ever left behind.
         parent = ["--parent", str(os.getpid())]
-        self._command = module_command("mbctl", name, "--config", str(config), *parent)
+        options = ["--config", str(config), "--log-file", str(log), *parent]
+        self._command = module_command("mbctl", name, *options)
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
