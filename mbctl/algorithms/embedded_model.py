@@ -18,6 +18,7 @@ from mbctl.losses.memb import sampled_error
 from mbctl.models.analytic import AnalyticDynamics, AnalyticModel
 from mbctl.models.sampled_gaussian import SampledGaussian
 from mbctl.models.sampled_model import SampledDynamics, SampledReward
+from mbctl.nn.units import Renewal
 from mbctl.tasks.reflection import Reflection
 from mbctl.tasks.task import Task
 
@@ -192,14 +193,16 @@ class EmbeddedModel:
             return
         keep = self.rows_in_units > 0
         self.rows_in_units = replay.total
+        assert self.optimizer is not None
+        renewal = Renewal(self.optimizer, generator)
         if isinstance(self.dynamics, SampledDynamics):
             rows, images = torch.from_numpy(replay.rows), self._images
             parts = [self.dynamics_data(rows[i::images], replay, i) for i in range(images)]
             inputs, targets = (torch.cat(columns) for columns in zip(*parts, strict=True))
-            self.dynamics.gaussian.set_units(inputs, targets, keep)
+            self.dynamics.gaussian.set_units(inputs, targets, keep, renewal)
         if self.reward is not None:
             inputs, targets = self._reward_data(source, len(replay), generator)
-            self.reward.gaussian.set_units(inputs, targets, keep)
+            self.reward.gaussian.set_units(inputs, targets, keep, renewal)
 
 
 def _dynamics(

@@ -19,6 +19,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mbctl.nn.ensemble_mlp import EnsembleMLP
+from mbctl.nn.units import Renewal, UnitChange, follow_units, scale_of
 from mbctl.tasks.task import Task
 
 
@@ -29,11 +30,6 @@ class Statistics:
     input_shift: Tensor
     input_scale: Tensor
     difference_scale: Tensor
-
-
-def _scale(values: Tensor) -> Tensor:
-    deviation = values.std(dim=0, correction=0)
-    return torch.where(deviation < 1e-6, torch.ones_like(deviation), deviation)
 
 
 class DeterministicEnsemble:
@@ -70,29 +66,43 @@ class DeterministicEnsemble:
         """Raw network inputs [..., I]."""
         return self.task.dynamics_inputs(physical, action, self.kinematic)
 
+    @property
+    def difference_scale(self) -> Float[Tensor, "P"]:
+        """By how much physical columns are known to change in a step."""
+        return self.statistics.difference_scale
+
+    @torch.no_grad()
     def fit_statistics(
-        self, physical: Float[Tensor, "N P"], action: Float[Tensor, "N A"], difference: Tensor
+        self,
+        physical: Float[Tensor, "N P"],
+        action: Float[Tensor, "N A"],
+        difference: Tensor,
+        renewal: Renewal | None = None,
     ) -> None:
         """Set shift and scale from the data that the next fit uses.
 
         The first and last layers are changed with them, so that the function stays what it was:
         a warm-started network is not thrown off by its own new units.
+
+        Args:
+            renewal: begins anew with what units that changed much leave without meaning; None
+                keeps the function whatever they do.
         """
-        inputs = self.inputs(physical, action)
-        old = self.statistics
-        new = Statistics(inputs.mean(dim=0), _scale(inputs), _scale(difference))
-        weights, biases = self.network.weights, self.network.biases
+        inputs, old = self.inputs(physical, action), self.statistics
+        self.statistics = new = Statistics(
+            inputs.mean(dim=0),
+            scale_of(inputs, old.input_scale),
+            scale_of(difference, old.difference_scale),
+        )
         if not self.fitted:  # untrained weights are in normalised units already
-            self.statistics, self.fitted = new, True
+            self.fitted = True
             return
-        with torch.no_grad():
-            moved = (new.input_shift - old.input_shift) / old.input_scale
-            biases[0] += (moved @ weights[0])[:, None]
-            weights[0] *= (new.input_scale / old.input_scale)[:, None]
-            ratio = old.difference_scale / new.difference_scale
-            weights[len(weights) - 1] *= ratio
-            biases[len(biases) - 1] *= ratio
-        self.statistics = new
+        seen = UnitChange.between(
+            (old.input_shift, old.input_scale), (new.input_shift, new.input_scale)
+        )
+        origin = torch.zeros_like(new.difference_scale)
+        told = UnitChange.between((origin, old.difference_scale), (origin, new.difference_scale))
+        follow_units(self.network, seen, told, renewal)
 
     def note_residual(self, error: Float[Tensor, "N P"]) -> None:
         """Take in one-step errors on rows not yet fitted to; older ones fade by half."""

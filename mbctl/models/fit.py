@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mbctl.models.deterministic_ensemble import DeterministicEnsemble
+from mbctl.nn.units import Renewal
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,8 @@ class EnsembleFitter:
         The loss is the squared error in units of the differences' scale, averaged over columns.
         """
         model = self.model
-        model.fit_statistics(data.physical, data.action, data.difference)
+        renewal = Renewal(self.optimizer, self.generator)
+        model.fit_statistics(data.physical, data.action, data.difference, renewal)
         inputs = model.normalise(model.inputs(data.physical, data.action))
         targets = data.difference / model.statistics.difference_scale
         recent = 0.0

@@ -25,6 +25,7 @@ from torch import Tensor
 from mbctl.models.best_members import BestMembers
 from mbctl.models.fit import TransitionData
 from mbctl.models.probabilistic_ensemble import ProbabilisticEnsemble
+from mbctl.nn.units import Renewal
 
 Loss = Callable[[Tensor, Tensor, Tensor], Tensor]  # mean, log-variance, target to [E]
 
@@ -154,9 +155,8 @@ class ProbabilisticFitter:
         warm_up = self.settings.model_warm_up if self.model.fitted else 0
         train, held = self._split(len(data.weight), images)
         seen = None if reward is None else reward[train]
-        self.model.fit_statistics(
-            data.physical[train], data.action[train], data.difference[train], seen
-        )
+        fitted_to = data.physical[train], data.action[train], data.difference[train], seen
+        self.model.fit_statistics(*fitted_to, Renewal(self.optimizer, self.generator))
         inputs = self.model.normalise(self.model.inputs(data.physical, data.action))
         targets = self.model.standard_targets(data.difference, reward)
         drawn = self._bootstrap(train, data.weight)

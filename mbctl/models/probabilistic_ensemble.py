@@ -21,10 +21,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from mbctl.nn.ensemble_mlp import Activation, EnsembleMLP
+from mbctl.nn.units import Renewal, UnitChange, follow_units, last_layer, scale_of
 from mbctl.tasks.task import Task
 
 MAX_LOG_VARIANCE, MIN_LOG_VARIANCE = 0.5, -10.0  # of standardised targets, before any fit
-SCALE_MIN = 1e-6  # of a column that varies; one that does not keeps its own unit
 
 
 @dataclass
@@ -128,6 +128,11 @@ class ProbabilisticEnsemble:
         """Raw network inputs [..., I]."""
         return self.task.dynamics_inputs(physical, action, self.kinematic)
 
+    @property
+    def difference_scale(self) -> Float[Tensor, "P"]:
+        """By how much physical columns are known to change in a step."""
+        return self.statistics.target_scale[: self.physical_dim]
+
     @torch.no_grad()
     def fit_statistics(
         self,
@@ -135,33 +140,59 @@ class ProbabilisticEnsemble:
         action: Float[Tensor, "N A"],
         difference: Float[Tensor, "N P"],
         reward: Float[Tensor, "N"] | None,
+        renewal: Renewal | None = None,
     ) -> None:
         """Set shift and scale from the data that the next fit uses.
 
         The first and last layers and the bounds are changed with them, so that the function stays
         what it was: a warm-started network is not thrown off by its own new units.
+
+        Args:
+            renewal: begins anew with what units that changed much leave without meaning, the
+                bounds among it; None keeps the function whatever they do.
         """
-        inputs = self.inputs(physical, action)
+        inputs, old = self.inputs(physical, action), self.statistics
         targets = raw_targets(difference, reward, self.learned_reward)
-        units = inputs.mean(dim=0), _scale(inputs), targets.mean(dim=0), _scale(targets)
-        old, new = self.statistics, TargetStatistics(*units)
-        self.statistics = new
+        self.statistics = new = TargetStatistics(
+            inputs.mean(dim=0),
+            scale_of(inputs, old.input_scale),
+            targets.mean(dim=0),
+            scale_of(targets, old.target_scale),
+        )
         if not self.fitted:  # untrained weights are in normalised units already
             self.fitted = True
             return
-        weights, biases = self.network.weights, self.network.biases
-        moved = (new.input_shift - old.input_shift) / old.input_scale
-        biases[0] += (moved @ weights[0])[:, None]
-        weights[0] *= (new.input_scale / old.input_scale)[:, None]
-        ratio = old.target_scale / new.target_scale
-        shift = (old.target_shift - new.target_shift) / new.target_scale
-        wider = 2.0 * torch.log(ratio)
-        weight, bias = weights[len(weights) - 1], biases[len(biases) - 1]
-        weight[..., : self.target_dim] *= ratio
-        bias[..., : self.target_dim].mul_(ratio).add_(shift)
+        seen = UnitChange.between(
+            (old.input_shift, old.input_scale), (new.input_shift, new.input_scale)
+        )
+        told = UnitChange.between(
+            (old.target_shift, old.target_scale), (new.target_shift, new.target_scale)
+        )
+        follow_units(self.network, seen, told, renewal)
+        self._follow_deviation(told, renewal)
+
+    def _follow_deviation(self, told: UnitChange, renewal: Renewal | None) -> None:
+        """Bring the log-variances and their bounds into new units of the targets."""
+        wider = -2.0 * torch.log(told.growth)
+        weight, bias = last_layer(self.network)
         bias[..., self.target_dim :] += wider
-        self.max_log_variance += wider
-        self.min_log_variance += wider
+        high, low = self.max_log_variance, self.min_log_variance
+        if renewal is None:
+            high += wider
+            low += wider
+            return
+        # They bound a share of what a column does: its unit must not take them along for good.
+        high.copy_(torch.maximum(high, (high + wider).clamp(max=MAX_LOG_VARIANCE)))
+        low.copy_(torch.minimum(low, (low + wider).clamp(min=MIN_LOG_VARIANCE)))
+        anew = told.large | told.lost
+        high[anew], low[anew] = MAX_LOG_VARIANCE, MIN_LOG_VARIANCE
+        columns = torch.cat([torch.zeros_like(anew), anew])
+        weight[..., columns] = 0.0
+        bias[..., columns] = 0.0
+        for parameter in (weight, bias):
+            renewal.forget(parameter, columns)
+        for bound in self.bounds:
+            renewal.forget(bound, anew)
 
     def normalise(self, inputs: Tensor) -> Tensor:
         return (inputs - self.statistics.input_shift) / self.statistics.input_scale
@@ -255,11 +286,6 @@ def raw_targets(difference: Tensor, reward: Tensor | None, learned_reward: bool)
     if reward is None:
         raise ValueError("this model learns the reward; its data must hold rewards")
     return torch.cat([difference, reward[..., None]], dim=-1)
-
-
-def _scale(values: Tensor) -> Tensor:
-    deviation = values.std(dim=0, correction=0)
-    return torch.where(deviation < SCALE_MIN, torch.ones_like(deviation), deviation)
 
 
 def soft_clamp(value: Tensor, low: Tensor, high: Tensor) -> Tensor:

@@ -18,8 +18,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mbctl.nn.ensemble_mlp import EnsembleMLP
-
-SCALE_MIN = 1e-6  # a column that varies less is taken for constant
+from mbctl.nn.units import Renewal, UnitChange, follow_units, scale_of
 
 
 @dataclass(frozen=True)
@@ -83,33 +82,41 @@ class SampledGaussian:
 
     @torch.no_grad()
     def set_units(
-        self, inputs: Float[Tensor, "N I"], targets: Float[Tensor, "N T"], keep: bool
+        self,
+        inputs: Float[Tensor, "N I"],
+        targets: Float[Tensor, "N T"],
+        keep: bool,
+        renewal: Renewal | None = None,
     ) -> None:
         """Take shift and scale from data.
 
         Args:
             keep: change first and last layer with them, so that the function stays what it was.
                 Untrained weights are in unit size already, and are not to be kept.
+            renewal: begins anew with what units that changed much leave without meaning; None
+                keeps the function whatever they do.
         """
-        new = Units(inputs.mean(dim=0), _scale(inputs), targets.mean(dim=0), _scale(targets))
+        old = self.units
+        new = Units(
+            inputs.mean(dim=0),
+            scale_of(inputs, old.input_scale),
+            targets.mean(dim=0),
+            scale_of(targets, old.target_scale),
+        )
         if keep:
-            self._move_to(new)
+            self._move_to(new, renewal)
         for held, value in zip(vars(self.units).values(), vars(new).values(), strict=True):
             held.copy_(value)
 
-    def _move_to(self, new: Units) -> None:
-        old, weights, biases = self.units, self.network.weights, self.network.biases
-        biases[0] += ((new.input_shift - old.input_shift) / old.input_scale @ weights[0])[:, None]
-        weights[0] *= (new.input_scale / old.input_scale)[:, None]
-        last = len(weights) - 1
-        ratio = (old.target_scale / new.target_scale).repeat(2)
-        weights[last] *= ratio
-        biases[last] *= ratio
-        biases[last][..., : self.targets] += (
-            old.target_shift - new.target_shift
-        ) / new.target_scale
-
-
-def _scale(values: Tensor) -> Tensor:
-    deviation = values.std(dim=0, correction=0)
-    return torch.where(deviation < SCALE_MIN, torch.ones_like(deviation), deviation)
+    def _move_to(self, new: Units, renewal: Renewal | None) -> None:
+        old = self.units
+        seen = UnitChange.between(
+            (old.input_shift, old.input_scale), (new.input_shift, new.input_scale)
+        )
+        mean = UnitChange.between(
+            (old.target_shift, old.target_scale), (new.target_shift, new.target_scale)
+        )
+        both = UnitChange(
+            mean.growth.repeat(2), torch.cat([mean.moved, torch.zeros_like(mean.moved)])
+        )
+        follow_units(self.network, seen, both, renewal)
