@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import Parameter
 
 from mbctl.algorithms.algorithm import Metrics
+from mbctl.algorithms.model_error import moving_columns, relative_error
 from mbctl.algorithms.transitions import TransitionSource
 from mbctl.data.replay import Replay
 from mbctl.losses.memb import sampled_error
@@ -134,15 +135,18 @@ class EmbeddedModel:
 
     @torch.no_grad()
     def one_step_error(self, replay: Replay, unseen: int) -> Metrics:
-        """Root mean square error of the mean on the newest rows, in units of the differences'."""
+        """As `model_errors` has it, of the mean, on the newest rows."""
         unseen = min(unseen, len(replay))
         if unseen < 2 or not isinstance(self.dynamics, SampledDynamics):
             return {}
         rows = torch.from_numpy(replay.rows[-unseen:])
         inputs, difference = self.dynamics_data(rows, replay, symmetry=0)
         error = self.dynamics.gaussian.mean(inputs) - difference
-        relative = error / (difference.std(dim=0) + 1e-6)
-        return {"model_error_one_step": float(relative.square().mean().sqrt())}
+        unit = self.dynamics.gaussian.units.target_scale
+        moves = moving_columns(difference, unit if self.rows_in_units else None)
+        if not bool(moves.any()):
+            return {}
+        return {"model_error_one_step": relative_error(error, difference, moves)}
 
     def dynamics_data(self, rows: Tensor, replay: Replay, symmetry: int) -> tuple[Tensor, Tensor]:
         """Inputs [B, I] and differences [B, P] of rows, in the policy's view."""
