@@ -25,7 +25,8 @@ class ActorCriticSettings(BaseModel):
         reward_scale: factor on every reward; 1.
         layer_norm: layer normalisation in the critics, for many updates per row; off.
         mirrored_policy: learn and act in the task's mirror image where that is its case; off.
-        standard_inputs: shift and scale observations by what the first block of rows gives; off.
+        standard_inputs: shift and scale observations by what the first block of rows gives; the
+            scale of a column that outgrows it three times grows with it; off.
         relabelled: share of each batch that gets the goal of another row; 0.
         reward: "task" is the task's reward; "objective" leaves out its regularising costs.
         bound_gradient: how actors learn where the robot's velocity bound cuts a request: "exact"

@@ -20,7 +20,6 @@ from mbctl.algorithms.probabilistic_checkpoint import load_probabilistic, probab
 from mbctl.algorithms.probabilistic_fit import fit_to_replay
 from mbctl.algorithms.sac_checkpoint import load_soft_actor_critic, soft_actor_critic_state
 from mbctl.algorithms.soft_actor_critic import SoftActorCritic
-from mbctl.algorithms.standard_inputs import standardise_inputs
 from mbctl.algorithms.transitions import TransitionSource
 from mbctl.algorithms.update_schedule import updates_due_after_first_rows
 from mbctl.critics.twin_q import TwinQ
@@ -112,8 +111,8 @@ class BranchedLearner(ABC):
     def improve(self, replay: Replay, progress: Progress) -> Metrics:
         """The policy player's move: rollouts, then updates for the rows that have come."""
         updates = self.updates_due(replay.total)
-        if self.settings.standard_inputs and self.rows_used == 0:
-            standardise_inputs(self.policy, self.critic, replay)
+        if self.settings.standard_inputs:
+            self.learner.follow_inputs(replay, begin=self.rows_used == 0)
         real = TransitionSource(self.task, replay, self.settings, None)
         told = {"horizon": float(self.imagined.horizon(replay.total)), "imagined_rows": 0.0}
 

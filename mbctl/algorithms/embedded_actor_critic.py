@@ -11,9 +11,11 @@ from torch import Tensor
 
 from mbctl.algorithms.embedded_model import EmbeddedModel
 from mbctl.algorithms.maximum_entropy import MaximumEntropySettings, MaximumEntropyUpdate
+from mbctl.algorithms.standard_inputs import standardise_inputs, widen_inputs
 from mbctl.algorithms.transitions import Transitions
 from mbctl.critics.soft_value import SoftValue
 from mbctl.critics.twin_q import TwinQ
+from mbctl.data.replay import Replay
 from mbctl.losses.memb import embedded_value, value_loss
 from mbctl.losses.sac import critic_loss, critic_target, temperature_loss
 from mbctl.policies.squashed import SquashedGaussianPolicy
@@ -64,6 +66,14 @@ class EmbeddedActorCritic(MaximumEntropyUpdate):
         self.optimizer.step()
         self.value.track(self.settings.target_rate)
         self._last |= {name: loss.detach() for name, loss in losses.items()}
+
+    def follow_inputs(self, replay: Replay, *, begin: bool) -> None:
+        """Standardise what the networks see: at the beginning, and where columns outgrow it."""
+        critics = [self.critic, self.value]
+        if begin:
+            standardise_inputs(self.policy, critics, replay)
+        else:
+            widen_inputs(self.policy, critics, replay, [self.optimizer])
 
     def losses(self, batch: Transitions, generator: torch.Generator) -> dict[str, Tensor]:
         """Eq. 6 by Q, eq. 5 by V, minus eq. 8 by the policy, and the temperature's own."""

@@ -41,7 +41,6 @@ from mbctl.algorithms.embedded_actor_critic import EmbeddedActorCritic
 from mbctl.algorithms.embedded_model import EmbeddedModel
 from mbctl.algorithms.memb_checkpoint import embedded_state, load_embedded
 from mbctl.algorithms.memb_settings import MembSettings
-from mbctl.algorithms.standard_inputs import standardise_inputs
 from mbctl.algorithms.transitions import TransitionSource
 from mbctl.algorithms.update_schedule import updates_due
 from mbctl.critics.soft_value import SoftValue
@@ -103,8 +102,8 @@ class Memb:
         # Numbers of the two moves are put together, so this one counts the rows of both.
         drawn = self.model.samples(self._model_steps(self.rows_used, replay.total))
         drawn += updates * self.settings.batch
-        if self.settings.standard_inputs and self.rows_used == 0:
-            self._standardise(replay)
+        if self.settings.standard_inputs:
+            self.learner.follow_inputs(replay, begin=self.rows_used == 0)
         source = self._source(replay)
         for k in range(updates):
             if k % REPORT_EVERY == 0:
@@ -141,10 +140,3 @@ class Memb:
 
     def _source(self, replay: Replay) -> TransitionSource:
         return TransitionSource(self.task, replay, self.settings, self.policy.reflection)
-
-    def _standardise(self, replay: Replay) -> None:
-        """Once, so that what the networks have learned stays what it is."""
-        value = self.learner.value
-        standardise_inputs(self.policy, self.learner.critic, replay)
-        value.input_shift.copy_(self.policy.input_shift)
-        value.input_scale.copy_(self.policy.input_scale)

@@ -36,7 +36,6 @@ from mbctl.algorithms.algorithm import Metrics, Progress
 from mbctl.algorithms.sac_checkpoint import load_soft_actor_critic, soft_actor_critic_state
 from mbctl.algorithms.sac_settings import SacSettings
 from mbctl.algorithms.soft_actor_critic import SoftActorCritic
-from mbctl.algorithms.standard_inputs import standardise_inputs
 from mbctl.algorithms.transitions import TransitionSource
 from mbctl.algorithms.update_schedule import updates_due
 from mbctl.critics.twin_q import TwinQ
@@ -82,8 +81,8 @@ class Sac:
     def improve(self, replay: Replay, progress: Progress) -> Metrics:
         """Algorithm 1's gradient steps for the rows that have come since the last ones."""
         updates = self.updates_due(replay.total)
-        if self.settings.standard_inputs and self.rows_used == 0:
-            standardise_inputs(self.policy, self.learner.critic, replay)
+        if self.settings.standard_inputs:
+            self.learner.follow_inputs(replay, begin=self.rows_used == 0)
         source = TransitionSource(self.task, replay, self.settings, self.policy.reflection)
         for k in range(updates):
             if k % REPORT_EVERY == 0:

@@ -8,8 +8,10 @@ import torch
 from torch import Tensor
 
 from mbctl.algorithms.maximum_entropy import MaximumEntropySettings, MaximumEntropyUpdate
+from mbctl.algorithms.standard_inputs import standardise_inputs, widen_inputs
 from mbctl.algorithms.transitions import Transitions
 from mbctl.critics.twin_q import TwinQ
+from mbctl.data.replay import Replay
 from mbctl.losses.sac import (
     actor_loss,
     critic_loss,
@@ -44,6 +46,14 @@ class SoftActorCritic(MaximumEntropyUpdate):
         self._improve_critic(batch, alpha, generator)
         self._improve_policy(batch.observation, alpha, generator)
         self.critic.track(self.settings.target_rate)
+
+    def follow_inputs(self, replay: Replay, *, begin: bool) -> None:
+        """Standardise what the networks see: at the beginning, and where columns outgrow it."""
+        if begin:
+            standardise_inputs(self.policy, [self.critic], replay)
+        else:
+            optimizers = self.policy_optimizer, self.critic_optimizer
+            widen_inputs(self.policy, [self.critic], replay, optimizers)
 
     def _improve_critic(
         self, batch: Transitions, alpha: Tensor, generator: torch.Generator

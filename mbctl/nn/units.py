@@ -20,6 +20,7 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
+from torch.nn import functional
 
 from mbctl.nn.ensemble_mlp import EnsembleMLP
 
@@ -71,6 +72,16 @@ def scale_of(values: Float[Tensor, "N D"], held: Float[Tensor, "D"]) -> Float[Te
     return torch.where(stands_still(values), held, values.std(dim=0, correction=0))
 
 
+def forget(
+    optimizer: torch.optim.Optimizer, parameter: Tensor, chosen: Bool[Tensor, "..."]
+) -> None:
+    """Set Adam's moments of a parameter to 0 where `chosen`, which broadcasts over it."""
+    state = optimizer.state.get(parameter, {})
+    for name in ("exp_avg", "exp_avg_sq"):
+        if name in state:
+            state[name].masked_fill_(chosen, 0.0)
+
+
 @dataclass(frozen=True)
 class Renewal:
     """Begins anew with weights and moments that a change of units leaves without meaning.
@@ -85,10 +96,7 @@ class Renewal:
 
     def forget(self, parameter: Tensor, chosen: Bool[Tensor, "..."]) -> None:
         """Set Adam's moments to 0 where `chosen`, which broadcasts over the parameter."""
-        state = self.optimizer.state.get(parameter, {})
-        for name in ("exp_avg", "exp_avg_sq"):
-            if name in state:
-                state[name].masked_fill_(chosen, 0.0)
+        forget(self.optimizer, parameter, chosen)
 
     @torch.no_grad()
     def redraw(self, network: EnsembleMLP, chosen: Bool[Tensor, "O"]) -> None:
@@ -110,12 +118,14 @@ def follow_units(
         renewal: limits and begins anew what a large change leaves without meaning; None keeps the
             function whatever the change is.
     """
-    follow_input_units(network.weights[0], network.biases[0], seen, renewal)
+    limit = math.inf if renewal is None else LIMIT
+    follow_input_units(network.weights[0], network.biases[0], seen, limit)
     weight, bias = last_layer(network)
     columns = slice(0, len(told.growth))
     weight[..., columns] /= told.growth
     bias[..., columns].sub_(told.moved).div_(told.growth)
     if renewal is not None:
+        renewal.forget(network.weights[0], input_rows(seen.large, network.weights[0]))
         renewal.redraw(network, _among(told.lost, weight))
         for parameter in (weight, bias):
             renewal.forget(parameter, _among(told.large | told.lost, weight))
@@ -126,17 +136,21 @@ def follow_input_units(
     weight: Float[Tensor, "*E I H"],
     bias: Float[Tensor, "*E 1 H"],
     seen: UnitChange,
-    renewal: Renewal | None,
+    limit: float,
 ) -> None:
-    """The same for a first layer alone; inputs beyond those of `seen` keep their unit."""
-    limit = math.inf if renewal is None else LIMIT
+    """The same for a first layer alone; inputs beyond those of `seen` keep their unit.
+
+    Args:
+        limit: most by which weights grow, and most old scales by which a shift is followed.
+    """
     rows = weight[..., : len(seen.growth), :]
     bias += (seen.moved.clamp(-limit, limit) @ rows)[..., None, :]
     rows *= seen.growth.clamp(max=limit)[:, None]
-    if renewal is not None:
-        chosen = torch.zeros(weight.shape[-2], dtype=torch.bool)
-        chosen[: len(seen.growth)] = seen.large
-        renewal.forget(weight, chosen[:, None])
+
+
+def input_rows(chosen: Bool[Tensor, "N"], weight: Float[Tensor, "*E I H"]) -> Bool[Tensor, "I 1"]:
+    """The first N inputs that are `chosen`, to be broadcast over a first layer's weight."""
+    return functional.pad(chosen, (0, weight.shape[-2] - len(chosen)))[:, None]
 
 
 def last_layer(network: EnsembleMLP) -> tuple[Tensor, Tensor]:
@@ -147,4 +161,4 @@ def last_layer(network: EnsembleMLP) -> tuple[Tensor, Tensor]:
 
 def _among(chosen: Tensor, weight: Tensor) -> Tensor:
     """`chosen` outputs among all that a last layer has."""
-    return torch.nn.functional.pad(chosen, (0, weight.shape[-1] - len(chosen)))
+    return functional.pad(chosen, (0, weight.shape[-1] - len(chosen)))
