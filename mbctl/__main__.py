@@ -26,6 +26,12 @@ def main() -> None:
         hold_stop_signals()
     if verb in _LEADING:
         wait_little_for_readers()
+    if verb == "controller":
+        import signal
+
+        # Before a library starts a thread: one that does not block it would get it, and nobody
+        # else; see services/controller/signal_stop.py.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
     from mbctl.cli.app import app
 
     app(prog_name="mbctl")

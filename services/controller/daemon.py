@@ -16,7 +16,7 @@ from services.controller.files import open_files
 from services.controller.lease_guard import LeaseGuard
 from services.controller.metrics import serve_controller_metrics
 from services.controller.parts import ROBOT_SERVICE, Parts, build_parts, build_servicings
-from services.controller.signal_stop import SignalStop, hold_stop_signal
+from services.controller.signal_stop import SignalStop, StopSignal
 from services.daemon import StartUpError, run_until_signalled
 from services.daemon_name import DaemonName, announce
 from services.errors import refusal
@@ -39,12 +39,12 @@ def run_controller(config: ControllerConfig, log_file: Path | None = None) -> in
     Raises:
         StartUpError: the log file cannot be opened.
     """
-    hold_stop_signal()
+    stop_signal = StopSignal()  # before logging begins a thread
     begin_logging("controller", log_file)
-    return run_until_signalled(lambda stop: _serve(config, stop))
+    return run_until_signalled(lambda stop: _serve(config, stop, stop_signal))
 
 
-async def _serve(config: ControllerConfig, stop: asyncio.Event) -> int:
+async def _serve(config: ControllerConfig, stop: asyncio.Event, stop_signal: StopSignal) -> int:
     async with contextlib.AsyncExitStack() as stack:
         files = open_files(config, stack)
         parts = build_parts(config, files, stack)
@@ -57,7 +57,8 @@ async def _serve(config: ControllerConfig, stop: asyncio.Event) -> int:
             daemon=daemon,
         )
         announcement = announce(daemon, config.run_dir, stack)
-        SignalStop(parts.supervisor, files.task.robot.joint_names, announcement).start()
+        joint_names = files.task.robot.joint_names
+        SignalStop(stop_signal, parts.supervisor, joint_names, announcement).start()
         stack.callback(serve_controller_metrics(config, parts.view, files.spool))
         if not await _start_control(parts, stop):
             return exit_codes.OK

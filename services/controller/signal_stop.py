@@ -32,12 +32,34 @@ _POLL_S = 0.001
 log = structlog.get_logger()
 
 
-def hold_stop_signal() -> None:
-    """Keep the signal for the thread that takes it; call before any thread begins.
+class StopSignal:
+    """The signal, kept for the one thread that takes it; construct in the main thread.
 
-    It neither ends this process before that, nor its children, who are told by the words.
+    It is blocked in this thread and in all that begin later, so that it is taken at once whatever
+    they do; `mbctl controller` blocks it before it imports anything. A library's thread that began
+    before may get it all the same: then a handler, in the main thread, passes it on.
     """
-    signal.pthread_sigmask(signal.SIG_BLOCK, {SIGNAL})
+
+    def __init__(self) -> None:
+        self._taker: int | None = None
+        self._came_early = False
+        signal.pthread_sigmask(signal.SIG_BLOCK, {SIGNAL})
+        signal.signal(SIGNAL, self._pass_on)
+
+    def wait(self) -> int:
+        """Wait for the next one; the process id of its sender, 0 where that is not known."""
+        self._taker = threading.get_ident()
+        if self._came_early:
+            self._came_early = False
+            return 0
+        sender = signal.sigwaitinfo({SIGNAL}).si_pid
+        return 0 if sender == os.getpid() else sender
+
+    def _pass_on(self, _number: int, _frame: object) -> None:
+        if self._taker is None:
+            self._came_early = True
+        else:
+            signal.pthread_kill(self._taker, SIGNAL)
 
 
 class SignalStop:
@@ -45,10 +67,12 @@ class SignalStop:
 
     def __init__(
         self,
+        stop_signal: StopSignal,
         supervisor: ControlSupervisor,
         joint_names: tuple[str, ...],
         announcement: Announcement,
     ) -> None:
+        self._signal = stop_signal
         self._supervisor = supervisor
         self._joint_names = joint_names
         self._announcement = announcement
@@ -56,12 +80,12 @@ class SignalStop:
         self._thread = threading.Thread(target=self._run, name="stop-signal", daemon=True)
 
     def start(self) -> None:
-        """Take signals from now on, and those that have come since `hold_stop_signal`."""
+        """Take signals from now on, and one that has come since `StopSignal` was constructed."""
         self._thread.start()
 
     def _run(self) -> None:
         while True:
-            sender = signal.sigwaitinfo({SIGNAL}).si_pid
+            sender = self._signal.wait()
             try:
                 self._stop(sender)
             except Exception:  # outermost frame of the thread: the next signal is taken too
@@ -129,4 +153,4 @@ def _reason(daemon_file: Path, sender: int) -> str:
             text = file.read(4 * REASON_MAX).decode(errors="replace")
         path.unlink(missing_ok=True)
     words = "".join(c for c in text[:REASON_MAX] if c.isprintable())
-    return words or f"{SIGNAL.name} from process {sender}"
+    return words or (f"{SIGNAL.name} from process {sender}" if sender else SIGNAL.name)

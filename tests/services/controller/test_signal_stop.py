@@ -83,6 +83,21 @@ def test_the_signal_stops_the_robot_and_the_answer_is_what_was_reached(start_con
     assert local_daemons(CONTROLLER) == []
 
 
+@pytest.mark.parametrize("threads", ["1", "4"])
+def test_threads_that_a_library_began_before_do_not_matter(
+    start_controller, run_dir, threads, monkeypatch
+):
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        monkeypatch.setenv(name, threads)
+    controller = start_controller(run_dir)
+    with controller.client() as client:
+        for _ in range(5):
+            (result,) = stop_all()
+            assert (result.lifecycle, result.reason) == ("E_STOPPED", "")
+            client.release_emergency_stop()
+    assert controller.stop() == exit_codes.OK
+
+
 def test_a_signal_without_a_reason_says_who_sent_it(start_controller, run_dir, wait_for):
     controller = start_controller(run_dir)
     with controller.client() as client:
