@@ -201,7 +201,9 @@ class ControlSupervisor:
 
     async def emergency_stop(self, reason: str) -> Stopped:
         """Torque off, latched; returns when that is confirmed or has been given up."""
-        return await self._estop.order(reason, None if self._link is None else self._link.channel)
+        channel = self.channel
+        is_there = channel is not None and channel.exit_code is None
+        return await self._estop.order(reason, channel if is_there else None)
 
     async def release_emergency_stop(self) -> Lifecycle:
         """End E_STOPPED; the robot is INACTIVE, or in the fault it had before.
