@@ -43,7 +43,10 @@ class Screen:
 
 
 def _size_of(console: "Console") -> tuple[int, int]:
-    columns, lines = os.get_terminal_size(console.file.fileno())
+    try:
+        columns, lines = os.get_terminal_size(console.file.fileno())
+    except OSError:  # it was closed: what is drawn is seen by nobody
+        return _SIZE_UNTOLD
     return columns or _SIZE_UNTOLD[0], lines or _SIZE_UNTOLD[1]
 
 

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from hal.dynamixel.port import SerialPort
 from mbctl.cli.app import app
 from services import exit_codes
+from tests.services.controller.console_rig import heeding_hangups
 
 PING_11 = bytes.fromhex("FFFFFD00 0B 0300 01 19 C6")
 
@@ -39,6 +40,24 @@ def test_the_first_line_names_a_port_with_servos_behind_it(tmp_path: Path):
     assert process.returncode == exit_codes.OK
     assert not link.is_symlink()
     assert PING_11 in record.read_bytes()
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_ends_it_and_its_names_go_with_it(tmp_path: Path, signum: signal.Signals):
+    link, control = tmp_path / "claw", tmp_path / "control"
+    options = ["--port-link", str(link), "--control", str(control)]
+    command = [sys.executable, "-P", "-m", "mbctl", "virtual-bus", *options]
+    with (
+        heeding_hangups(),
+        subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process,
+    ):
+        assert process.stdout is not None
+        assert process.stdout.readline()
+        process.send_signal(signum)
+        process.send_signal(signum)
+        assert process.wait(20) == exit_codes.OK
+    assert not link.is_symlink()
+    assert not control.exists()
 
 
 @pytest.mark.parametrize(
