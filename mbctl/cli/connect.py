@@ -2,6 +2,7 @@
 
 import contextlib
 import getpass
+import os
 import socket
 import sys
 from collections.abc import Iterator
@@ -70,7 +71,15 @@ def commanding(
 
 def owner_name(verb: str) -> str:
     """Who commands, as others will see it."""
-    return f"mbctl {verb} by {getpass.getuser()}@{socket.gethostname()}"[:64]
+    return f"mbctl {verb} by {_user()}@{socket.gethostname()}"[:64]
+
+
+def _user() -> str:
+    """The user's name, or number: in a container there may be no name for it."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
 
 
 def confirm_motion(client: "ControllerClient", what: str, yes: bool) -> None:
