@@ -14,6 +14,8 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_health.v1._async import HealthServicer  # the public alias is invisible to type checkers
 from grpc_reflection.v1alpha import reflection
 
+from mbctl.config import ConfigError
+from mbctl.config.tls import check_tls
 from services.channel import TlsFiles
 from services.daemon import StartUpError
 from services.daemon_name import DaemonName
@@ -184,11 +186,12 @@ def _add_health(server: grpc.aio.Server, names: list[str]) -> HealthServicer:
 def _bind(server: grpc.aio.Server, listen: str, tls: TlsFiles | None) -> str:
     if not is_unix(listen):
         _check_free(listen)
+    credentials = None if tls is None else _credentials(tls)
     try:
-        if tls is None:
+        if credentials is None:
             port = server.add_insecure_port(listen)
         else:
-            port = server.add_secure_port(listen, _credentials(tls))
+            port = server.add_secure_port(listen, credentials)
     except (RuntimeError, OSError) as error:
         raise StartUpError(
             f"cannot listen on {listen}: {error}; is another daemon running there? "
@@ -222,6 +225,10 @@ def _check_free(listen: str) -> None:
 
 
 def _credentials(tls: TlsFiles) -> grpc.ServerCredentials:
+    try:
+        check_tls("tls", tls, "server")
+    except ConfigError as error:
+        raise StartUpError(str(error)) from error
     pair = (tls.key.read_bytes(), tls.certificate.read_bytes())
     authority = tls.client_ca.read_bytes() if tls.client_ca else None
     return grpc.ssl_server_credentials(

@@ -13,7 +13,7 @@ import typer
 
 from mbctl.cli import render
 from mbctl.cli.estop import DEFAULT_TARGET
-from mbctl.cli.tls_directory import tls_directory
+from mbctl.cli.tls_directory import TlsDirectory, tls_directory
 from services import exit_codes
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def controller(target: str, tls: Path | None) -> "ControllerClient":
 
     target = target or local_target(CONTROLLER, USUAL_CONTROLLER)
     check_target(target)
-    return ControllerClient(target, tls_directory(tls))
+    return ControllerClient(target, _checked_tls(tls))
 
 
 def trainer(target: str, tls: Path | None) -> "TrainerClient":
@@ -42,7 +42,17 @@ def trainer(target: str, tls: Path | None) -> "TrainerClient":
 
     target = target or local_target(TRAINER, USUAL_TRAINER)
     check_target(target)
-    return TrainerClient(target, tls_directory(tls))
+    return TrainerClient(target, _checked_tls(tls))
+
+
+def _checked_tls(directory: Path | None) -> TlsDirectory | None:
+    """The directory's files; a peer that refuses them would only close the connection."""
+    files = tls_directory(directory)
+    if files is not None:
+        from mbctl.config.tls import check_tls
+
+        check_tls("--tls", files, "client")
+    return files
 
 
 def answer(

@@ -14,6 +14,7 @@ from mbctl.config.environment import Variables, read_variables
 from mbctl.config.errors import ConfigError, from_validation
 from mbctl.config.models import ControllerConfig, Frozen, TrainerConfig
 from mbctl.config.overrides import apply_assignments
+from mbctl.config.tls import check_tls
 from mbctl.config.typed import typed
 
 Tree = dict[str, Any]
@@ -43,6 +44,10 @@ def load_controller(
     with variables.named():
         config = _read(ControllerConfig, path, assignments, variables, defaults)
         check_task(config.task, config.robot.model)
+        if config.tls is not None:
+            check_tls("tls", config.tls, "server")
+        if config.trainer_tls is not None:
+            check_tls("trainer_tls", config.trainer_tls, "client")
     return config
 
 
@@ -59,6 +64,8 @@ def load_trainer(
         check_task(config.task, config.robot_model)
         algorithm = resolve_algorithm(config.algorithm)
         check_settings_for_task(algorithm, config.task.name)
+        if config.tls is not None:
+            check_tls("tls", config.tls, "server")
     return config.model_copy(update={"algorithm": algorithm})
 
 

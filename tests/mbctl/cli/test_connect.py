@@ -3,10 +3,13 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from mbctl.cli import connect
+from mbctl.config import ConfigError
+from tests.mbctl.config.certificates import make_pair
 
 UID = 54321
 NAMELESS = ("LOGNAME", "USER", "LNAME", "USERNAME")
@@ -28,3 +31,10 @@ def test_a_user_without_a_name_is_called_by_number():
         env=environment, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.stdout.startswith(f"mbctl robot activate by uid {UID}@"), done.stderr
+
+
+@pytest.mark.parametrize("client", [connect.controller, connect.trainer])
+def test_a_certificate_that_cannot_do_is_told_before_a_call(client, tmp_path: Path):
+    old = make_pair(tmp_path / "old", days=(-60.0, -1.0)).certificate.parent
+    with pytest.raises(ConfigError, match=r"--tls\.certificate = .*: certificate has expired"):
+        client("127.0.0.1:1", old)
