@@ -37,7 +37,7 @@ def model_errors(task: Task, model: Ensemble, replay: Replay, unseen: int) -> Me
     error = task.physical_difference(foretold, _spread(after, model))
     if isinstance(model, DeterministicEnsemble) and model.fitted:
         model.note_residual(error.flatten(0, 1))
-    moves = moving_columns(difference, model.difference_scale if model.fitted else None)
+    moves = moving_columns(difference, known_unit(model))
     if not bool(moves.any()):
         return {}
     metrics = {"model_error_one_step": relative_error(error, difference, moves)}
@@ -46,6 +46,13 @@ def model_errors(task: Task, model: Ensemble, replay: Replay, unseen: int) -> Me
         missed = _open_loop(task, model, before[whole], action[whole], after[whole[:, -1]])
         metrics["model_error_open_loop"] = relative_error(missed, before, moves)
     return metrics
+
+
+def known_unit(model: object) -> Float[Tensor, "P"] | None:
+    """By how much a fitted model knows its physical columns to change; None of any other."""
+    if isinstance(model, DeterministicEnsemble | ProbabilisticEnsemble) and model.fitted:
+        return model.difference_scale
+    return None
 
 
 def moving_columns(

@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from mbctl.algorithms.model_error import known_unit, moving_columns
 from mbctl.config import ConfigError
 from mbctl.models.imagine import STATE_LIMIT
 from mbctl.planners.dynamics import Dynamics
@@ -100,11 +101,17 @@ def look_ahead(
 
     Args:
         column: number of the physical column that is told apart.
+
+    Raises:
+        ConfigError: in these episodes nothing moves.
     """
     members, real = model.members, episodes.physical
     state = _spread(real[:, 0], members)
     goal = _spread(episodes.goal, members)
     last = torch.zeros(members, len(real), episodes.applied.shape[-1])
+    moves = moving_columns(_steps(task, real), known_unit(model))
+    if not bool(moves.any()):
+        raise ConfigError(f"in the episodes of {task.name} no column moves: there is no look-ahead")
     scale = real.flatten(0, 1).std(dim=0) + _TINY
     errors: list[Tensor] = []
     for t in range(episodes.applied.shape[1]):
@@ -116,8 +123,13 @@ def look_ahead(
         state = model.predict(state, applied).clamp(-STATE_LIMIT, STATE_LIMIT)
         errors.append(task.physical_difference(state, _spread(real[:, t + 1], members)))
     error = torch.stack(errors)  # [T, E, N, P]
-    relative = (error / scale).square().mean(dim=-1).sqrt()
+    relative = (error / scale)[..., moves].square().mean(dim=-1).sqrt()
     return LookAhead(relative.mean(dim=(1, 2)), error[..., column].abs().mean(dim=(1, 2)))
+
+
+def _steps(task: Task, real: Tensor) -> Float[Tensor, "M P"]:
+    """By how much each column changes in each step."""
+    return task.physical_difference(real[:, 1:], real[:, :-1]).flatten(0, 1)
 
 
 def _mean_action(policy: MeanPolicy, observation: Float[Tensor, "E N O"]) -> Float[Tensor, "E N A"]:

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mbctl.algorithms.model_error import known_unit, moving_columns
 from mbctl.algorithms.registry import build_algorithm
 from mbctl.config import ConfigError
 from mbctl.data.replay import Replay
@@ -135,15 +136,19 @@ def _errors(
     tensor = torch.from_numpy(rows)
     before = task.physical(tensor[:, layout.observation])
     after = task.physical(tensor[:, layout.next_observation])
-    moved = task.physical_difference(after, before).std(dim=0) + _TINY
-    scale, action = before.std(dim=0) + _TINY, tensor[:, layout.action]
-    learned, exact = _single(elite_mean(model)), _double(truth)
     difference = task.physical_difference
+    steps, action = difference(after, before), tensor[:, layout.action]
+    moves = moving_columns(steps, known_unit(model))
+    # What is at rest has no unit to measure by: infinite ones leave it out of a mean over columns.
+    moved, scale = (torch.where(moves, v.std(dim=0) + _TINY, torch.inf) for v in (steps, before))
+    share = float(moves.float().mean())
+    learned, exact = _single(elite_mean(model)), _double(truth)
     rows64 = before.double(), action.double()
     prediction = prediction_error(learned, exact, *rows64, moved.double(), difference)
     along = torch.diag(torch.cat([scale, torch.ones(action.shape[-1])])).double()
+    along = along[torch.cat([moves, torch.ones(action.shape[-1], dtype=torch.bool)])]
     gradient = gradient_error(learned, exact, *rows64, scale.double(), along, difference=difference)
-    told = float(prediction.mean()), float(gradient.mean())
+    told = float(prediction.mean()) / share, float(gradient.mean()) / share
     assert all(math.isfinite(value) for value in told), told
     return told
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from mbctl.config import ConfigError
 from mbctl.policies.gaussian import GaussianPolicy
 from services.bench.errors.look_ahead import Episodes, look_ahead
 from tests.conformance.point_mass import PointMass
@@ -70,3 +71,18 @@ def test_closed_loop_acts_by_what_the_model_shows(episodes):
     closed = look_ahead(TASK, Truth(0.0), other, episodes, "closed", 0)
     assert float(open_loop.column.max()) < 1e-5
     assert float(closed.column[-1]) > 1e-3
+
+
+def test_a_column_at_rest_has_no_say(policy, episodes):
+    """The second member's drift is along x: measured by the columns that move."""
+    resting = Episodes(episodes.physical.clone(), episodes.applied, episodes.goal)
+    resting.physical[..., 1] = 0.4
+    resting.physical[..., 3] = 0.0
+    errors = look_ahead(TASK, Truth(0.1), policy, resting, "open", 0)
+    assert float(errors.state.max()) < 3.0
+
+
+def test_where_nothing_moves_there_is_no_look_ahead(policy, episodes):
+    still = Episodes(torch.ones_like(episodes.physical), episodes.applied, episodes.goal)
+    with pytest.raises(ConfigError, match="no column moves"):
+        look_ahead(TASK, Truth(0.0), policy, still, "open", 0)
