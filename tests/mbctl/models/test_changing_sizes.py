@@ -11,13 +11,18 @@ import pytest
 import torch
 from torch import Tensor
 
+from mbctl.algorithms.probabilistic_checkpoint import load_probabilistic, probabilistic_state
 from mbctl.algorithms.probabilistic_settings import ProbabilisticModelSettings
 from mbctl.losses.gaussian_nll import gaussian_nll
 from mbctl.losses.memb import sampled_error
 from mbctl.models.deterministic_ensemble import DeterministicEnsemble
 from mbctl.models.fit import EnsembleFitter, TransitionData
 from mbctl.models.fit_probabilistic import ProbabilisticFitter
-from mbctl.models.probabilistic_ensemble import ProbabilisticEnsemble
+from mbctl.models.probabilistic_ensemble import (
+    MAX_LOG_VARIANCE,
+    MIN_LOG_VARIANCE,
+    ProbabilisticEnsemble,
+)
 from mbctl.models.sampled_gaussian import SampledGaussian
 from mbctl.nn.units import Renewal
 from tests.conformance.point_mass import PointMass
@@ -150,3 +155,45 @@ def test_a_sampled_model_is_as_good_as_ever(sizes, columns):
     error = rms(((told[:, :4] - rows.change) / rows.sizes)[None])
     assert float(error.max()) < 0.08
     assert float(rms((told[:, 4] - rows.worth)[None, :, None])) < 0.08 * sizes[-1]
+
+
+def test_a_fit_that_begins_anew_is_the_same_after_a_restart():
+    """Small and careful rows, a checkpoint, then rows a hundred times larger, and smaller again."""
+    fitters = [probabilistic(learned_reward=True) for _ in range(2)]
+    rows = torch.Generator().manual_seed(1)
+    small = drawn(300, 1e-2, (1, 3), rows)
+    fitters[0].fit(small.data, small.reward, quiet)
+    load_probabilistic(fitters[1], probabilistic_state(fitters[0], "model."), "model.")
+    fitters[1].generator.set_state(fitters[0].generator.get_state())
+    for size in (1.0, 1e-3):
+        block = drawn(300, size, (1, 3), rows)
+        for fitter in fitters:
+            fitter.fit(block.data, block.reward, quiet)
+    ours, theirs = (probabilistic_state(fitter, "") for fitter in fitters)
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+def test_bounds_stay_in_standard_units():
+    """However often sizes change, a bound can leave a deviation between a bit above 1 and e^-5."""
+    fitter, generator = probabilistic(), torch.Generator().manual_seed(1)
+    for size in (1e-4, 1.0, 1e-3, 1e-2, 1.0, 0.7, 0.5, 0.35):
+        fitter.fit(drawn(300, size, (0, 2), generator).data, None, quiet)
+        high, low = fitter.model.max_log_variance, fitter.model.min_log_variance
+        assert float(high.detach().max()) < MAX_LOG_VARIANCE + 0.1
+        assert float(high.detach().min()) > -5.0
+        assert float(low.detach().max()) < -5.0
+        assert float(low.detach().min()) > MIN_LOG_VARIANCE - 0.1
+
+
+def test_a_column_at_rest_keeps_what_was_learned_of_it():
+    """It moved, then nobody touched it; when it moves again the model still knows how."""
+    generator = torch.Generator().manual_seed(0)
+    model = DeterministicEnsemble(TASK, (48, 48), MEMBERS, False, generator)
+    fitter = EnsembleFitter(model, 1e-3, 200, generator)
+    fitter.fit(drawn(1200, 1.0, (3,), generator).data, 600, quiet)
+    known = model.difference_scale.clone()
+    fitter.fit(drawn(1200, 0.0, (3,), generator).data, 1, quiet)
+    assert float(model.difference_scale[3]) == float(known[3])
+    rows = drawn(1000, 1.0, (3,), generator)
+    told = model.predict(spread(rows.data.physical), spread(rows.data.action))
+    assert float(rms(told - rows.data.physical - rows.change).max()) < 0.06
