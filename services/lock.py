@@ -1,6 +1,7 @@
 """One process per run directory, enforced by a lock that dies with its holder."""
 
 import contextlib
+import errno
 import fcntl
 import os
 import re
@@ -13,6 +14,7 @@ from services.private_files import open_private
 
 _POLL_S = 0.05
 _CONTENT_MAX = 32
+_LOCKLESS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
 _OURS = re.compile(rb"\s*[0-9]*\s*")  # a process id, or nothing yet
 
 
@@ -80,6 +82,8 @@ def is_locked(path: Path) -> bool:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
+    except OSError as error:
+        raise _refused(path, error) from error
     finally:
         os.close(descriptor)
     return False
@@ -95,8 +99,18 @@ def _acquire(descriptor: int, path: Path, taken: Callable[[str], str], wait_s: f
             if time.monotonic() >= deadline:
                 raise StartUpError(taken(_holder(descriptor))) from error
         except OSError as error:
-            raise StartUpError(f"cannot lock {path}: {error.strerror}") from error
+            raise _refused(path, error) from error
         time.sleep(min(_POLL_S, max(0.0, deadline - time.monotonic())))
+
+
+def _refused(path: Path, error: OSError) -> StartUpError:
+    text = f"cannot lock {path}: {error.strerror}"
+    if error.errno in _LOCKLESS:
+        text += (
+            "; the file system does not lend locks, as some network file systems: choose a "
+            "directory on a local disk"
+        )
+    return StartUpError(text)
 
 
 def _holder(descriptor: int) -> str:

@@ -1,8 +1,6 @@
 """Put a configuration together: file, then MBCTL_* variables, then --set, then checks."""
 
-import json
 import os
-import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,14 +9,14 @@ from pydantic import ValidationError
 
 from mbctl.config.check import check_settings_for_task, check_task, resolve_algorithm
 from mbctl.config.environment import Variables, read_variables
-from mbctl.config.errors import ConfigError, from_validation
+from mbctl.config.errors import from_validation
+from mbctl.config.file import read_tree
 from mbctl.config.models import ControllerConfig, Frozen, TrainerConfig
 from mbctl.config.overrides import apply_assignments
 from mbctl.config.tls import check_tls
 from mbctl.config.typed import typed
 
 Tree = dict[str, Any]
-FILE_BYTES_MAX = 1 << 20
 
 ConfigT = TypeVar("ConfigT", bound=Frozen)
 
@@ -67,28 +65,6 @@ def load_trainer(
         if config.tls is not None:
             check_tls("tls", config.tls, "server")
     return config.model_copy(update={"algorithm": algorithm})
-
-
-def read_tree(path: Path) -> Tree:
-    """The table in a TOML or JSON file.
-
-    Raises:
-        ConfigError: it is absent, not a file, too large, or does not parse.
-    """
-    try:
-        if path.stat().st_size > FILE_BYTES_MAX:
-            raise ConfigError(f"{path}: larger than {FILE_BYTES_MAX} bytes, not a configuration")
-        text = path.read_text(encoding="utf-8")
-        tree = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        if isinstance(error, ConfigError):
-            raise
-        raise ConfigError(f"{path}: does not parse: {error}") from error
-    if not isinstance(tree, dict):
-        raise ConfigError(f"{path}: holds a {type(tree).__name__}, expected a table of keys")
-    return tree
 
 
 def merge(under: Tree, over: Tree) -> Tree:

@@ -5,6 +5,8 @@ hears of a commit may rely on it. The application id keeps a foreign file from b
 """
 
 import contextlib
+import errno
+import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +16,9 @@ SCHEMA_VERSION = 2
 OLDEST_VERSION = 1  # that is brought to the present one when it is opened for writing
 BUSY_TIMEOUT_MS = 5_000
 _VALUE_CODES = (sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_TOOBIG)
+
+_WRITE_CODES = (sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_FSYNC)
+_PROBE_BYTES = 256 << 10
 
 
 class StoreError(RuntimeError):
@@ -210,7 +215,8 @@ def named_errors(path: Path) -> Iterator[None]:
     except (OverflowError, UnicodeError) as error:  # Python's side of binding a value
         raise StoreValueError(f"database {path} cannot hold a value: {error}") from error
     except sqlite3.DatabaseError as error:
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        extended = getattr(error, "sqlite_errorcode", 0)
+        code = extended & 0xFF
         if code in _VALUE_CODES or isinstance(error, sqlite3.DataError):
             raise StoreValueError(f"database {path} cannot hold a value: {error}") from error
         if code == sqlite3.SQLITE_FULL:
@@ -226,4 +232,28 @@ def named_errors(path: Path) -> Iterator[None]:
             raise StoreForeignError(f"{path} is not an SQLite database") from error
         if code == sqlite3.SQLITE_CORRUPT:
             raise StoreCorruptError(f"database {path} is corrupt: {error}") from error
-        raise StoreError(f"database {path} failed: {error}") from error
+        refused = write_refusal(path) if extended in _WRITE_CODES else None
+        if refused is not None and refused.errno in (errno.EDQUOT, errno.ENOSPC):
+            raise StoreFullError(f"no room to write database {path}: {refused.strerror}") from error
+        why = f"{error}: {refused.strerror}" if refused is not None else str(error)
+        raise StoreError(f"database {path} failed: {why}") from error
+
+
+def write_refusal(path: Path) -> OSError | None:
+    """Why nothing can be written beside `path`; None where it can.
+
+    SQLite calls a quota that is used up, a failing disk and a file system that has become read-only
+    all the same, a failed write, and keeps the system's reason to itself.
+    """
+    probe = path.with_name(f"{path.name}.probe")
+    try:
+        descriptor = os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        try:
+            os.write(descriptor, bytes(_PROBE_BYTES))
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+            probe.unlink(missing_ok=True)
+    except OSError as error:
+        return error
+    return None

@@ -1,7 +1,6 @@
 """A run's directory: owned by one session at a time, and only by runs of one configuration."""
 
 import contextlib
-import fcntl
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -11,8 +10,8 @@ from pydantic import ValidationError
 
 from mbctl.config import ConfigError
 from services.daemon import StartUpError
-from services.lock import is_locked
-from services.private_files import make_directory, open_private
+from services.lock import is_locked, take_lock
+from services.private_files import make_directory
 from services.up.plan import Plan, differences
 from services.whole_file import write_whole
 
@@ -105,23 +104,28 @@ class RunDir:
         try:
             make_directory(self.path)
             make_directory(self.path / "logs")
-            descriptor = open_private(self.path / LOCK_FILE, os.O_RDWR | os.O_CREAT)
         except OSError as error:
             raise StartUpError(f"--run-dir {self.path}: {error}") from error
-        with os.fdopen(descriptor, "rb"):
-            self._lock(descriptor)
+        descriptor = take_lock(
+            self.path / LOCK_FILE,
+            lambda holder: (
+                f"--run-dir {self.path} is in use by another mbctl up (process {holder}); stop it "
+                "or choose another"
+            ),
+        )
+        try:
             self.check(plan)
             resumed = self.plan.exists()
-            write_whole(self.plan, plan.model_dump_json(indent=2))
+            self._store(plan)
             yield resumed
+        finally:
+            os.close(descriptor)
 
-    def _lock(self, descriptor: int) -> None:
+    def _store(self, plan: Plan) -> None:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise StartUpError(
-                f"--run-dir {self.path} is in use by another mbctl up; stop it or choose another"
-            ) from error
+            write_whole(self.plan, plan.model_dump_json(indent=2))
+        except OSError as error:
+            raise StartUpError(f"{self.plan} cannot be written: {error.strerror}") from error
 
     def _check_free(self) -> None:
         ours = {LOCK_FILE, "logs"}

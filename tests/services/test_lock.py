@@ -1,5 +1,8 @@
 """One holder at a time; a lock file that is none is neither followed nor written to."""
 
+import errno
+import fcntl
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -49,3 +52,20 @@ def test_what_is_no_lock_file_is_left_as_it_is(tmp_path: Path, link: bool):
 
 def test_a_lock_that_is_not_there_is_not_held(tmp_path: Path):
     assert not is_locked(tmp_path / "a.lock")
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS])
+def test_a_file_system_without_locks_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+):
+    def refuse(descriptor: int, operation: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    lock = tmp_path / "a.lock"
+    lock.touch()
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    message = rf"cannot lock .*a\.lock: {os.strerror(number)}; .*directory on a local disk"
+    with pytest.raises(StartUpError, match=message), hold_lock(lock, "robot"):
+        pass
+    with pytest.raises(StartUpError, match=message):
+        is_locked(lock)
