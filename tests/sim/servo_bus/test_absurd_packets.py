@@ -7,7 +7,7 @@ anything.
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hal.dynamixel.control_table import control_table_of
@@ -71,7 +71,7 @@ packets = st.builds(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.lists(packets, min_size=1, max_size=6),
     st.sampled_from(["continue", "stop"]),
