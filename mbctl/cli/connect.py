@@ -75,7 +75,10 @@ def commanding(
         with client.keep_lease(token) as held:
             yield held
         return
-    with client.lease(owner_name(verb), take=take) as held:
+    from services.client.lease import lease_window_s
+
+    window_s = lease_window_s(client.status().clock)
+    with client.lease(owner_name(verb), window_s, take) as held:
         yield held
 
 

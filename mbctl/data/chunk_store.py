@@ -8,7 +8,7 @@ import operator
 import secrets
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass
 from pathlib import Path
@@ -146,6 +146,14 @@ class ChunkStore:
             StoreDisplacedError: the file was removed or replaced while open.
         """
         self._file.check()
+
+    def check_contents(self, is_cancelled: Callable[[], bool]) -> None:
+        """Read the whole file for damage; for a thread of its own, beside every other call.
+
+        Raises:
+            StoreCorruptError: there is some.
+        """
+        sqlite.check_contents(self.path, is_cancelled)
 
     def own_spool_id(self) -> str:
         """The id under which this database, as a spool, numbers its own rows; made at first use."""

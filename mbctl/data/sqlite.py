@@ -15,6 +15,8 @@ APPLICATION_ID = 0x6D626374  # "mbct"
 SCHEMA_VERSION = 2
 OLDEST_VERSION = 1  # that is brought to the present one when it is opened for writing
 BUSY_TIMEOUT_MS = 5_000
+_STEPS_PER_LOOK = 100_000  # of SQLite's machine, some milliseconds
+CHECKED_AT_ONCE_BYTES = 64 << 20  # what can be read through without a start being late
 _VALUE_CODES = (sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_TOOBIG)
 
 _WRITE_CODES = (sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_FSYNC)
@@ -126,6 +128,30 @@ def _prepare_for_writing(connection: sqlite3.Connection, path: Path) -> None:
         raise StoreError(f"database {path} refuses write-ahead logging (journal mode {mode!r})")
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute("PRAGMA foreign_keys=ON")
+    if path.stat().st_size <= CHECKED_AT_ONCE_BYTES:
+        _quick_check(connection, path)
+
+
+def check_contents(path: Path, is_cancelled: Callable[[], bool] = lambda: False) -> None:
+    """Read the whole database, two seconds a gigabyte, beside whoever writes to it.
+
+    Args:
+        is_cancelled: ends it early, without a verdict.
+
+    Raises:
+        StoreCorruptError: its pages contradict each other.
+        StoreError: it cannot be read.
+    """
+    with contextlib.closing(connect(path, read_only=True)) as connection, named_errors(path):
+        connection.set_progress_handler(is_cancelled, _STEPS_PER_LOOK)
+        try:
+            _quick_check(connection, path)
+        except sqlite3.OperationalError:
+            if not is_cancelled():
+                raise
+
+
+def _quick_check(connection: sqlite3.Connection, path: Path) -> None:
     (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if verdict != "ok":
         raise StoreCorruptError(f"database {path} is corrupt: {verdict}")

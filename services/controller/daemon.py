@@ -64,6 +64,7 @@ async def _serve(config: ControllerConfig, stop: asyncio.Event, stop_signal: Sto
             return exit_codes.OK
         for work in parts.works():
             parts.background.keep(work)
+        parts.background.start(asyncio.to_thread(files.spool.check_contents, stop.is_set))
         await server.start()  # says that all services serve; what follows says what is true
         parts.background.keep(partial(_look_after, parts, server))
         address = config.run_dir / paths.ADDRESS_FILE

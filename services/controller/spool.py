@@ -90,6 +90,16 @@ class Spool:
         """Call `listener`, in the writing thread, whenever chunks have become durable."""
         self._listeners.append(listener)
 
+    def check_contents(self, is_cancelled: Callable[[], bool]) -> None:
+        """Read the whole spool for damage; for a thread of its own. Damage shows in `error`."""
+        try:
+            self._store.check_contents(is_cancelled)
+        except StoreBusyError:  # it is being written to, or a shortage: the next start looks again
+            return
+        except StoreError as error:
+            self._broken = True
+            self._error = f"{error}; restart the controller with a new run directory"
+
     def enqueue(self, chunks: Sequence[ChunkRecord]) -> None:
         """Let chunks wait for `write`, which numbers them; one thread does both."""
         for chunk in chunks:

@@ -185,9 +185,14 @@ class _Trainer:
         """Ask every LOOK_S whether rows can be stored; returns, which ends the daemon, when not."""
         loop = asyncio.get_running_loop()
         deadline = loop.time()
+        contents = asyncio.create_task(
+            asyncio.to_thread(self._store.check_contents, self._stop.is_set)
+        )
         while True:
             try:
                 await asyncio.to_thread(self._writer.check)
+                if contents.done():
+                    contents.result()
             except StoreError as error:
                 log.error("store_failed", reason=error.reason, error=str(error))
                 self._code = exit_codes.FAULT
