@@ -15,6 +15,13 @@ from grpc import StatusCode
 from services.errors import ServiceError, refusal
 
 BEATS_PER_WINDOW = 4
+# On a wall clock something may move: whoever commands it shows often that he is there.
+_WINDOWS_S = {"wall": 2.0, "lockstep": 60.0}
+
+
+def lease_window_s(clock: str) -> float:
+    """How long a lease should outlive its last heartbeat where time passes like this."""
+    return _WINDOWS_S.get(clock, _WINDOWS_S["wall"])
 
 
 class HeldLease:

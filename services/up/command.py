@@ -5,10 +5,10 @@ from types import TracebackType
 from typing import Literal, Self
 
 from services.client import ControllerClient, HeldLease
+from services.client.lease import lease_window_s
 from services.errors import ServiceError
 
-# On a wall clock something may move: whoever commands it shows often that he is there.
-_WINDOW_S = {"wall": 5.0, "lockstep": 60.0}
+WALL_WINDOW_S = 5.0
 
 
 class Command:
@@ -17,7 +17,7 @@ class Command:
     def __init__(
         self, controller: ControllerClient, owner: str, clock: Literal["wall", "lockstep"]
     ) -> None:
-        self._window_s = _WINDOW_S[clock]
+        self._window_s = max(WALL_WINDOW_S, lease_window_s(clock))
         self._controller = controller
         self._owner = owner
         self._stack = contextlib.ExitStack()
