@@ -28,7 +28,7 @@ from services.trainer.messages import (
 from services.trainer.paths import LEARNER_LOCK_FILE
 
 NICENESS = 10
-LOCK_WAIT_S = 5.0
+LOCK_WAIT_S = 20.0  # for a predecessor that is ending on a busy machine
 _DATABASE_ERRORS = (MissingRowsError, StoreCorruptError, StoreForeignError)
 _PR_SET_PDEATHSIG = 1
 

@@ -29,7 +29,7 @@ def _silent_connections(target):
 
 
 def test_silent_connections_end_neither_the_controller_nor_its_work(controller, wait_for):
-    with controller.client() as robot, robot.lease("holder", 2.0) as lease:
+    with controller.client() as robot, robot.lease("holder", 10.0) as lease:
         robot.activate(lease)
         with _silent_connections(robot.caller.target):
             deadline = time.monotonic() + 3.0
