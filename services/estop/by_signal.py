@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from services.estop.result import UNCONFIRMED, StopResult, answered
 from services.local_daemons import LocalDaemon, read_daemon, start_time
 
-ANSWER_S = 5.0
+ANSWER_S = 10.0
 REASON_MAX = 200
 _POLL_S = 0.002
 

@@ -50,7 +50,7 @@ class ControllerProcess:
 
     def client(self) -> ControllerClient:
         path = self.run_dir / "controller.address"
-        wait_until(lambda: path.is_file() or self.process.poll() is not None, 30.0)
+        wait_until(lambda: path.is_file() or self.process.poll() is not None, 60.0)
         assert path.is_file(), self.log.read_text()
         return ControllerClient(path.read_text().strip())
 

@@ -53,14 +53,14 @@ def run_dir(tmp_path):
 @contextlib.contextmanager
 def active(client):
     """The robot has torque and a lease that lives."""
-    with client.lease("tester", window_s=10.0) as lease:
+    with client.lease("tester", window_s=60.0) as lease:
         client.activate(lease)
         yield
         lease.leave()
 
 
-def stop_all(reason="hand in the workspace", answer_s=5.0):
-    return list(stop_by_signal(local_daemons(CONTROLLER), reason, answer_s))
+def stop_all():
+    return list(stop_by_signal(local_daemons(CONTROLLER), "hand in the workspace", 30.0))
 
 
 def test_the_signal_stops_the_robot_and_the_answer_is_what_was_reached(start_controller, run_dir):
@@ -69,7 +69,7 @@ def test_the_signal_stops_the_robot_and_the_answer_is_what_was_reached(start_con
         (result,) = stop_all()
         assert (result.robot, result.target) == ("dclaw0", client.caller.target)
         assert (result.lifecycle, result.reason, result.exit_code) == ("E_STOPPED", "", 0)
-        assert 0.0 < result.latency_ms < 1000.0
+        assert 0.0 < result.latency_ms < 5000.0
         status = client.status()
         assert status.lifecycle == Lifecycle.E_STOPPED
         assert (status.fault.reason, status.fault.message) == (
@@ -141,12 +141,12 @@ def test_a_controller_that_stands_still_is_told_of_and_holds_up_no_other(
         os.kill(left.process.pid, signal.SIGSTOP)
         begin = time.monotonic()
         results = {}
-        for result in stop_by_signal(local_daemons(CONTROLLER), "help", 2.0):
+        for result in stop_by_signal(local_daemons(CONTROLLER), "help", 6.0):
             results[result.robot] = (result, time.monotonic() - begin)
         os.kill(left.process.pid, signal.SIGCONT)
     stopped, after_s = results["right"]
     assert (stopped.lifecycle, stopped.exit_code) == ("E_STOPPED", exit_codes.OK)
-    assert after_s < 1.5
+    assert after_s < 5.0  # the hung one is given 6
     hung, _ = results["left"]
     assert (hung.lifecycle, hung.reason) == ("", UNCONFIRMED)
     assert hung.exit_code == exit_codes.FAULT
