@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from hal.commands import check_command, check_reset_target
-from hal.errors import LifecycleError
+from hal.errors import HalError, LifecycleError
 from hal.health import NO_HEALTH, RobotHealth
 from hal.lifecycle import Lifecycle
 from hal.types import JointCommand, ResetTarget, RobotSpec, RobotState, Vector
@@ -113,6 +113,10 @@ class Robot(ABC):
     def health(self) -> RobotHealth:
         """What an operator wants to know beside the state; touches nothing."""
         return NO_HEALTH
+
+    def explanation(self) -> HalError | None:
+        """What a silence that stopped the robot turned out to be; None while it is unknown."""
+        return None
 
     def deactivate(self) -> tuple[str, ...]:
         """Any -> INACTIVE: torque off; return the joints whose torque-off is unconfirmed.

@@ -56,9 +56,9 @@ class BusMonitor:
             return
         silent = [servo for servo, is_lost in zip(self._servos, lost, strict=True) if is_lost]
         longest_s = float(age_s[lost].max())
-        if not readings.fresh.any():
+        if lost.all():
             raise RobotReadError(
-                f"no servo has answered for {longest_s:.2f} s: check supply and cable",
+                f"no servo has answered for {float(age_s.min()):.2f} s: check supply and cable",
                 reason="BUS_LOST",
             )
         raise RobotReadError(

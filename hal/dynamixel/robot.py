@@ -17,7 +17,7 @@ from hal.dynamixel.relax import broadcast_torque_off
 from hal.dynamixel.reset_run import ResetRun
 from hal.dynamixel.session import ServoSession
 from hal.dynamixel.settings import DynamixelSettings
-from hal.errors import CommandError, RobotReadError, RobotWriteError
+from hal.errors import CommandError, HalError, RobotReadError, RobotWriteError
 from hal.health import RobotHealth
 from hal.lifecycle import Lifecycle
 from hal.robot import ResetProgress, Robot
@@ -84,6 +84,10 @@ class DynamixelRobot(Robot):
             warnings=tuple(session.warnings()),
             counters=session.counters() | {"reconnections": self._recovery.reconnections},
         )
+
+    def explanation(self) -> HalError | None:
+        """SERVO_REBOOTED, for a servo that fell silent in motion since it had lost its supply."""
+        return None if self._session is None else self._session.explanation
 
     def reboot_servo(self, name: str) -> None:
         """Reboot the servo of joint or object `name`, the cure of a latched error.

@@ -20,7 +20,7 @@ from hal.dynamixel.port_users import refuse_shared_port
 from hal.dynamixel.readings import ServoReadings
 from hal.dynamixel.reboot import reboot_servo
 from hal.dynamixel.relax import torque_off
-from hal.dynamixel.servo import Servo
+from hal.dynamixel.servo import Servo, names_of
 from hal.dynamixel.servo_group import ServoGroup
 from hal.dynamixel.settings import DynamixelSettings
 from hal.dynamixel.units import VELOCITY_RAD_S, WATCHDOG_S
@@ -66,6 +66,9 @@ class ServoSession:
         self._setup_warnings: Sequence[str] = connection.setup_warnings
         self._has_torque = False
         self._soft_until_ns: int | None = None
+        self._silence: RobotReadError | None = None
+        self._fell_silent: NDArray[np.bool_] = np.zeros(len(servos), dtype=np.bool_)
+        self.explanation: RobotReadError | None = None
         self.is_degraded = False
         self.looked_ns = 0
         self.motion.update(self.readings)
@@ -97,7 +100,7 @@ class ServoSession:
         self._servo_monitor.check(readings, armed, self._arming.watchdog_units)
         self._heed_restarts(readings)
         self._heed_jumps()
-        self._bus_monitor.check(readings, self.connection.cycle.flooded_in_a_row, self.looked_ns)
+        self._heed_silence(readings)
         if not self.is_degraded:
             self.goals.confirm(readings)
         self._end_soft_start()
@@ -111,6 +114,8 @@ class ServoSession:
         """
         refuse_shared_port(self._settings.port)
         self.look()
+        if self._silence is not None:
+            raise self._silence
         self._bus_monitor.require_fresh(self.readings)
         statuses = self.readings.rows["hardware_error_status"].tolist()
         refuse_latched(self.connection.servos, statuses)
@@ -122,6 +127,8 @@ class ServoSession:
         held = self._arming.arm(self._settings.soft_start_velocity_rad_s)
         self.goals.seed(held)
         self._has_torque = True
+        self._fell_silent[:] = False
+        self.explanation = None
         self._soft_until_ns = self._clock.now_ns() + round(self._settings.soft_start_s * 1e9)
         self.look()
 
@@ -173,6 +180,8 @@ class ServoSession:
         """What needs attention but stops nothing."""
         yield from self.connection.warnings
         yield from self._setup_warnings
+        if self._silence is not None:
+            yield f"{self._silence.reason}: {self._silence}"
         if self.is_degraded:
             mute = self.readings.misses >= self._settings.misses_degraded
             names = [s.name for s, m in zip(self.connection.servos, mute, strict=True) if m]
@@ -192,6 +201,23 @@ class ServoSession:
         armed[self.joint_count :] = self.objects.has_torque
         return armed
 
+    def _heed_silence(self, readings: ServoReadings) -> None:
+        """A fault where a servo holds torque; where none does, answers that are lost harm nobody.
+
+        A bus on which nobody answers any more is connected to anew in any case.
+        """
+        self._silence = None
+        has_torque = bool(self._armed().any() or readings.rows["torque_enable"].any())
+        if self._has_torque:
+            self._fell_silent |= readings.misses >= self._settings.misses_degraded
+        flooded = self.connection.cycle.flooded_in_a_row
+        try:
+            self._bus_monitor.check(readings, flooded, self.looked_ns)
+        except RobotReadError as error:
+            if has_torque or error.reason == "BUS_LOST":
+                raise
+            self._silence = error
+
     def _heed_restarts(self, readings: ServoReadings) -> None:
         """One that senses only is a fault too, in motion; at rest it is set up again."""
         if not readings.restarted.any():
@@ -200,7 +226,21 @@ class ServoSession:
         if self._has_torque:
             servo = self.connection.servos[index]
             Finding("SERVO_REBOOTED", f"{servo} was rebooted or lost its supply").raise_as_fault()
+        self._explain_silence(readings)
         self._prepare_again()
+
+    def _explain_silence(self, readings: ServoReadings) -> None:
+        """Who fell silent in motion and comes back as after power-on had lost its supply."""
+        back = readings.restarted & self._fell_silent
+        if not back.any():
+            return
+        servos = [s for s, is_back in zip(self.connection.servos, back, strict=True) if is_back]
+        self._fell_silent &= ~back
+        self.explanation = RobotReadError(
+            f"{names_of(servos)} fell silent and came back as after power-on: lost its supply for "
+            "a moment (brown-out); check the supply, and plugs and cable up to it",
+            reason="SERVO_REBOOTED",
+        )
 
     def _heed_jumps(self) -> None:
         jumping = self.motion.jumps >= JUMPS_MAX

@@ -77,6 +77,7 @@ class ControlSupervisor:
         self._confirmation = StopConfirmation(joint_names)
         self._alive_since_ns = 0
         self._last_words = ""
+        self._lost: tuple[str, str] | None = None
         self._is_relaxed = False
         self._restart = asyncio.Lock()
         self.reconnection = Reconnection(
@@ -273,6 +274,8 @@ class ControlSupervisor:
             self._estop.take(event)
         elif kind == "ended" and not event["asked"]:
             self._relax()
+        elif kind == "robot_lost":
+            self._lost = event["reason"], event["message"]
         elif kind == "stopped":
             self._last_words = f"it stopped the robot: {event['cause']}"
         elif kind == "crashed":
@@ -296,9 +299,9 @@ class ControlSupervisor:
         link, self._link = self._link, None
         self._view.alive = False
         self._planner.detach()
-        fault = self._view.control_fault
-        if event["code"] == ROBOT_LOST and fault is not None:
-            self.reconnection.want(fault.reason, fault.message)
+        lost, self._lost = self._lost, None
+        if event["code"] == ROBOT_LOST and lost is not None:
+            self.reconnection.want(*lost)
         else:
             self._view.control_fault = self._death(event["code"])
         self._last_words = ""

@@ -10,7 +10,7 @@ from sim.servo_bus.client import start_virtual_bus
 from sim.servo_bus.oracle import Traffic
 from tests.faults.fault_rig import NAMES, check_wire, make_new
 from tests.faults.station import JOINTS, UNAVAILABLE, Station, refused, torques
-from tests.hal.dynamixel.servo_rig import JOINT_IDS
+from tests.hal.dynamixel.servo_rig import IDS, JOINT_IDS
 from tests.services.controller.conftest import starting_controllers, wait_until
 
 
@@ -58,6 +58,55 @@ def test_row_03_silent_servo_ends_what_runs_as_unavailable_by_the_joints_name(st
         assert [name for name in JOINTS if joints[name]["torque_on"]] == [silent]
         station.bus.clear()
         wait_until(lambda: torques(station.bus) == {False})
+
+
+def test_row_03_lost_answers_while_inactive_latch_no_fault(station, vary):
+    client, bus = station.client, station.bus
+    silent = vary.choice([*JOINT_IDS, 50])
+    bus.inject("mute", servo_id=silent)
+    wait_until(
+        lambda: any(
+            w.startswith("SERVO_SILENT") and NAMES[silent] in w
+            for w in client.status().health.warnings
+        )
+    )
+    assert client.status().lifecycle == Lifecycle.INACTIVE
+    with client.lease("tester") as lease:
+        assert refused(client.activate, lease).reason == "SERVO_SILENT"
+    bus.clear()
+    with station.active():
+        assert torques(bus) == {True}
+
+
+def test_row_03_a_supply_that_is_switched_off_while_inactive_latches_no_fault(station, vary):
+    client, bus = station.client, station.bus
+    for servo_id in IDS:
+        bus.inject("mute", servo_id=servo_id)
+    wait_until(lambda: client.status().connection_error)
+    assert client.status().lifecycle == Lifecycle.UNCONFIGURED
+    assert not client.status().HasField("fault")
+    with client.lease("tester") as lease:
+        assert refused(client.activate, lease).code == UNAVAILABLE
+    bus.clear()
+    wait_until(lambda: client.status().lifecycle == Lifecycle.INACTIVE, 40.0)
+    wait_until(client.is_serving)
+    with station.active():
+        assert torques(bus) == {True}
+
+
+def test_row_25_a_brown_out_in_motion_is_told_as_one_and_not_as_silence(station, vary):
+    client, bus = station.client, station.bus
+    servo_id = vary.choice(JOINT_IDS)
+    with station.active():
+        bus.inject("brownout", servo_id=servo_id, silence_s=vary.uniform(1.2, 2.0))
+        station.fault()
+        wait_until(lambda: client.status().fault.reason == "SERVO_REBOOTED")
+        message = client.status().fault.message
+        assert message.startswith(f"{NAMES[servo_id]} (servo {servo_id}) ")
+        assert "brown-out" in message
+    assert client.clear_fault().lifecycle == Lifecycle.INACTIVE
+    with station.active():
+        assert torques(bus) == {True}
 
 
 def test_row_13_port_that_is_missing_is_unavailable_and_waited_for(tmp_path, vary):

@@ -16,6 +16,7 @@ from tests.hal.dynamixel.servo_rig import (
     JOINT_IDS,
     command,
     fault_of,
+    make_robot,
     running,
     tend,
     torques,
@@ -65,6 +66,49 @@ def test_row_01_a_mute_valve_makes_no_joint_unreadable(bus, vary):
         assert error.reason == "SERVO_SILENT"
         assert "valve (servo 50)" in str(error)
         assert "FFJ10" not in str(error)
+        bus.clear()
+
+
+def test_row_03_without_torque_lost_answers_are_a_warning_and_no_fault(bus, vary):
+    with make_robot(bus.port) as robot:
+        robot.configure()
+        silent = vary.choice(MEASURED)
+        bus.inject("mute", servo_id=silent)
+        tend(robot, 25)
+        state = robot.read()
+        assert not state.is_valid
+        assert any(
+            w.startswith("SERVO_SILENT") and NAMES[silent] in w for w in robot.health().warnings
+        )
+        with pytest.raises(HalError) as caught:
+            robot.activate()
+        assert caught.value.reason == "SERVO_SILENT"
+        assert NAMES[silent] in str(caught.value)
+        assert not any(torques(bus).values())
+        bus.clear()
+        tend(robot, 3)
+        assert robot.health().warnings == ()
+        robot.activate()
+
+
+def test_row_03_torque_found_on_makes_it_a_fault_all_the_same(bus, vary):
+    held = a_joint(vary)
+    bus.set_register(held, "torque_enable", 1)
+    with make_robot(bus.port) as robot:
+        robot.configure()
+        tend(robot, 2)
+        bus.inject("mute", servo_id=a_joint(vary))
+        assert fault_of(robot).reason == "SERVO_SILENT"
+        bus.clear()
+
+
+def test_row_07_without_torque_noise_is_a_warning(bus, vary):
+    with make_robot(bus.port) as robot:
+        robot.configure()
+        bus.inject("flood", pattern="random")
+        tend(robot, 8)
+        warnings = robot.health().warnings
+        assert any(w.startswith(("BUS_FLOODED", "SERVO_SILENT")) for w in warnings)
         bus.clear()
 
 

@@ -1,5 +1,6 @@
 """Servos that stop themselves, run hot, run dry or start anew: rows 21 to 25, 28, 40."""
 
+import contextlib
 import time
 
 import pytest
@@ -15,6 +16,7 @@ from tests.hal.dynamixel.servo_rig import (
     running,
     tend,
     torques,
+    wait_until,
 )
 
 LATCHED = [
@@ -120,6 +122,41 @@ def test_row_25_power_cycle_is_noticed_and_never_undone_silently(bus, robot, var
     assert not any(torques(bus).values())
     robot.activate()
     tend(robot, 3)
+
+
+def test_row_25_a_brown_out_that_outlasts_the_patience_is_told_as_one_when_it_is_over(bus, vary):
+    servo_id = vary.choice([*JOINT_IDS, 50])
+    name = NAMES[servo_id]
+    with running(bus.port) as robot:
+        move_and_look(robot, vary.randrange(1, 5), vary.uniform(0.0, 6.0))
+        bus.inject("brownout", servo_id=servo_id, silence_s=vary.uniform(1.0, 1.5))
+        error = fault_of(robot)
+        assert error.reason == "SERVO_SILENT", "nobody can know yet"
+        assert robot.explanation() is None
+        robot.deactivate()
+
+        def explained() -> bool:
+            with contextlib.suppress(HalError):
+                robot.tend()
+            return robot.explanation() is not None
+
+        wait_until(explained)
+        found = robot.explanation()
+        assert found.reason == "SERVO_REBOOTED"
+        assert f"{name} (servo {servo_id})" in str(found)
+        assert "brown-out" in str(found)
+        robot.activate()
+        assert robot.explanation() is None
+
+
+def test_row_25_a_servo_that_was_only_mute_is_explained_by_nothing(bus, vary):
+    with running(bus.port) as robot:
+        bus.inject("mute", servo_id=a_joint(vary))
+        assert fault_of(robot).reason == "SERVO_SILENT"
+        robot.deactivate()
+        bus.clear()
+        tend(robot, 5)
+        assert robot.explanation() is None
 
 
 def test_row_28_tripped_watchdog_is_seen_at_once_and_cleared_only_by_activation(bus, vary):

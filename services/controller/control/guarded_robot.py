@@ -120,6 +120,10 @@ class GuardedRobot:
         """See `Robot.health`."""
         return self._robot.health()
 
+    def explanation(self) -> HalError | None:
+        """See `Robot.explanation`."""
+        return self._robot.explanation()
+
     def reboot_servo(self, joint: str) -> None:
         """Restart the servo of a joint.
 

@@ -199,6 +199,7 @@ class ControlLoop:
             self._act(state)
         except ControlFaultError as fault:
             self._fail(fault, state)
+        self._machine.explain(self._robot.explanation())
 
     def _act(self, state: RobotState) -> None:
         machine = self._machine
@@ -249,9 +250,13 @@ class ControlLoop:
     def _fail(self, fault: ControlFaultError, state: RobotState | None) -> None:
         """The robot first, then the record of it."""
         self._stop_cause = ""
-        self._machine.latch(fault, state)
+        is_lost = fault.reason in LOST_REASONS
+        if not (is_lost and self._machine.is_at_rest):  # one that holds nothing is merely away
+            self._machine.latch(fault, state)
         self._end_work(fault.reason, fault.message)
-        if fault.reason in LOST_REASONS:
+        if is_lost:
+            lost = {"reason": fault.reason, "message": fault.message}
+            self._link.emit({"type": "robot_lost", **lost})
             self.leave("ROBOT_LOST", ROBOT_LOST)
 
     def _end_work(self, reason: str, message: str) -> None:

@@ -1,9 +1,10 @@
 """The lifecycle: what may happen in each state, latched faults, and every way to stop."""
 
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from hal.clock import Clock
+from hal.errors import HalError
 from hal.faults import Fault
 from hal.lifecycle import Lifecycle, check_transition
 from hal.types import RobotState
@@ -15,6 +16,7 @@ from services.controller.control.stop_sequence import StopSequence
 from services.ipc.words import joint_bits
 
 _LATCHED = (Lifecycle.FAULT, Lifecycle.E_STOPPED)
+_SILENCES = ("SERVO_SILENT", "STATE_INVALID")
 
 
 class Machine:
@@ -31,6 +33,11 @@ class Machine:
         self.lifecycle = Lifecycle.INACTIVE
         self.fault: Fault | None = None
         self.has_torque = False
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether nothing holds torque, and nothing is latched."""
+        return self.lifecycle is Lifecycle.INACTIVE and not self.has_torque
 
     @property
     def is_stopping(self) -> bool:
@@ -92,7 +99,8 @@ class Machine:
         """Torque off now, from any state; HOLD or ACTIVE -> INACTIVE.
 
         Returns:
-            Joints for which it is not confirmed; that is a fault of its own.
+            Joints for which it is not confirmed; that is a fault of its own if they had been given
+            torque.
         """
         cause = "TORQUE_OFF" if self._stop is None else self._stop.cause
         self._stop = None
@@ -102,7 +110,7 @@ class Machine:
             self._link.emit(
                 {"type": "torque_off", "cause": cause, "torque_off_failed": list(failed)}
             )
-        if failed and self.lifecycle not in _LATCHED:
+        if failed and had_torque and self.lifecycle not in _LATCHED:
             self._latch_fault(
                 "TORQUE_OFF_UNCONFIRMED", f"torque may still be on in {', '.join(failed)}"
             )
@@ -124,6 +132,14 @@ class Machine:
             self.continue_stop(state)
         except ControlFaultError:
             self.torque_off()  # the same fault again: the gate lets nothing pass
+
+    def explain(self, found: HalError | None) -> None:
+        """Tell a latched silence as what it turned out to be; nothing else about it changes."""
+        if found is None or self.fault is None or self.fault.reason not in _SILENCES:
+            return
+        message = f"{found}; at first told as {self.fault.reason}: {self.fault.message}"
+        self.fault = replace(self.fault, reason=found.reason, message=message)
+        self._link.emit({"type": "fault", **asdict(self.fault)})
 
     def emergency_stop(self, request: int) -> None:
         """Any -> E_STOPPED: torque off before all else."""

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from hal.clock import ManualClock
-from hal.errors import CommandError, RobotReadError, RobotWriteError
+from hal.errors import CommandError, HalError, RobotReadError, RobotWriteError
 from hal.health import NO_HEALTH, RobotHealth
 from hal.robot import ResetProgress, Robot
 from hal.robots.dclaw import DCLAW
@@ -57,6 +57,7 @@ class ObedientRobot(Robot):
         self.fail_tend = ""  # with this reason
         self.told_health = NO_HEALTH
         self.reboots: list[str] = []
+        self.explained: HalError | None = None
 
     @property
     def tend_period_s(self) -> float | None:
@@ -69,6 +70,9 @@ class ObedientRobot(Robot):
 
     def health(self) -> RobotHealth:
         return self.told_health
+
+    def explanation(self) -> HalError | None:
+        return self.explained
 
     def reboot_servo(self, name: str) -> None:
         if name not in DCLAW.joint_names:

@@ -7,6 +7,7 @@ from hal.health import JointHealth, RobotHealth
 from hal.lifecycle import Lifecycle
 from services.controller.control.exit_codes import ROBOT_LOST
 from services.controller.control.loop import LOST_REASONS
+from services.ipc.words import Word
 
 
 def test_a_robot_is_tended_between_steps_in_every_state(make_rig):
@@ -58,6 +59,55 @@ def test_a_robot_out_of_reach_ends_the_process_with_its_fault(make_rig, reason):
     assert not rig.robot.torque
     assert rig.of_type("fault")[-1]["reason"] == reason
     assert rig.of_type("stopped")[-1]["cause"] == "ROBOT_LOST"
+
+
+@pytest.mark.parametrize("reason", sorted(LOST_REASONS))
+def test_a_robot_out_of_reach_that_held_nothing_is_no_fault(make_rig, reason):
+    rig = make_rig(tend_period_s=0.02)
+    rig.robot.fail_tend = reason
+    assert rig.loop.run({}) == ROBOT_LOST
+    rig.drain()
+    assert rig.of_type("fault") == []
+    assert rig.of_type("robot_lost")[-1]["reason"] == reason
+    assert rig.of_type("robot_lost")[-1]["message"] == "found while tending"
+
+
+def test_one_that_is_lost_after_an_emergency_stop_is_no_death_of_the_process(make_rig):
+    rig = make_rig(tend_period_s=0.02)
+    rig.call("activate")
+    rig.words.set(Word.ESTOP_REQUESTED, 1)
+    rig.cycle(1)
+    rig.robot.fail_tend = "BUS_LOST"
+    assert rig.loop.run({}) == ROBOT_LOST
+    rig.drain()
+    assert rig.of_type("robot_lost")[-1]["reason"] == "BUS_LOST"
+
+
+@pytest.mark.parametrize("first", ["SERVO_SILENT", "STATE_INVALID", "READ_FAILED"])
+def test_a_silence_is_told_anew_once_it_is_explained_and_no_other_fault_is(make_rig, first):
+    rig = make_rig(tend_period_s=0.02)
+    rig.call("activate")
+    rig.robot.fail_tend = first
+    rig.cycle_until(lambda: rig.lifecycle == Lifecycle.FAULT)
+    rig.robot.fail_tend = ""
+    told = rig.of_type("fault")[-1]
+    assert told["reason"] == first
+    rig.cycle(3)
+    assert len(rig.of_type("fault")) == 1
+    rig.robot.explained = RobotReadError("MFJ21: brown-out", reason="SERVO_REBOOTED")
+    rig.cycle(3)
+    if first == "READ_FAILED":
+        assert len(rig.of_type("fault")) == 1
+        return
+    assert len(rig.of_type("fault")) == 2, "once, not in every cycle"
+    anew = rig.of_type("fault")[-1]
+    assert anew["reason"] == "SERVO_REBOOTED"
+    assert anew["message"].startswith("MFJ21: brown-out; at first told as " + first)
+    assert (anew["stamp_ns"], anew["cycles"]) == (told["stamp_ns"], told["cycles"])
+    assert rig.lifecycle == Lifecycle.FAULT
+    assert rig.call("clear_fault")["ok"]
+    rig.cycle(3)
+    assert len(rig.of_type("fault")) == 2
 
 
 def test_a_fault_outlives_its_process(make_rig):
