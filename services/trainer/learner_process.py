@@ -67,8 +67,8 @@ def main(build=None) -> int:
     """
     for number in (signal.SIGINT, signal.SIGHUP):  # the service process's to handle
         signal.signal(number, signal.SIG_IGN)
-    never_wait_for_readers()
     output = _claim_stdout()
+    never_wait_for_readers()  # afterwards: what is printed goes to what is number 1 by then
     _lower_priority()
     config = LearnerConfig.model_validate_json(sys.stdin.buffer.readline())
     inbox = Inbox(sys.stdin.buffer)
