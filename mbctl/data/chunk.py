@@ -25,7 +25,7 @@ NUMBER_MAX = (
     1 << 62
 )  # leaves room to add to it in a signed 64-bit column; as ns it is the year 2116
 STEP_MAX = (1 << 31) - 1
-INDEX_MAX = 1 << 53
+INDEX_MAX = 1 << 31
 
 
 class ChunkError(ValueError):

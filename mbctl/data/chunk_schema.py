@@ -104,7 +104,8 @@ CHUNK_ID_COLUMN = _CHUNK_FIELDS  # of CHUNK_SELECT
 def upgrade(connection: sqlite3.Connection, version: int) -> None:
     """Bring tables of schema `version` to the present one, in the caller's transaction."""
     if version < 2:  # until then nobody kept which indices were taken
-        query = "SELECT DISTINCT robot, purpose, episode_id FROM chunks"
+        named = "SELECT robot, purpose, episode_id FROM"
+        query = f"{named} chunks UNION {named} episodes"  # these stay when their chunks leave
         for robot, purpose, identity in connection.execute(query).fetchall():
             index = index_of(identity)
             if index is not None:

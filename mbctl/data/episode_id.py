@@ -4,7 +4,7 @@ import re
 
 from mbctl.data.chunk import INDEX_MAX, public_name
 
-_ID = re.compile(r"[te]([0-9]{8,16})")
+_ID = re.compile(r"[te]([0-9]{8,10})")
 
 
 def episode_id(purpose: str, index: int) -> str:
@@ -15,7 +15,7 @@ def episode_id(purpose: str, index: int) -> str:
 def index_of(identity: str) -> int | None:
     """The index in an id of this form; None for one that takes no place in a sequence."""
     match = _ID.fullmatch(identity)
-    return None if match is None else min(int(match[1]), INDEX_MAX)
+    return int(match[1]) if match is not None and int(match[1]) <= INDEX_MAX else None
 
 
 def reissued_id(identity: str, spool_id: str, first_sequence: int) -> str:

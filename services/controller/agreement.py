@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from mbctl.data.chunk import public_name
+from mbctl.data.chunk import INDEX_MAX, NUMBER_MAX, public_name
 from protos import trainer_pb2, trainer_pb2_grpc
 from services.controller.spool import Spool
 
@@ -20,7 +20,7 @@ log = structlog.get_logger()
 
 
 class AgreementError(Exception):
-    """The trainer does not say what it takes to agree with it."""
+    """What the trainer says does not let anybody agree with it."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,20 @@ class _Parting:
 
     sequence: int
     reason: str
+
+
+def _check(answer: trainer_pb2.GetResumePointResponse) -> None:
+    limits = {
+        "next_sequence": (1, NUMBER_MAX),
+        "next_train_index": (0, INDEX_MAX + 1),
+        "next_evaluate_index": (0, INDEX_MAX + 1),
+    }
+    for name, (least, most) in limits.items():
+        value = getattr(answer, name)
+        if not least <= value <= most:
+            raise AgreementError(
+                f"TRAINER_NONSENSE: the trainer's {name} is {value}, expected {least} to {most}"
+            )
 
 
 class Agreement:
@@ -44,7 +58,7 @@ class Agreement:
 
         Raises:
             grpc.aio.AioRpcError: the trainer does not answer.
-            AgreementError: it is too old to be asked.
+            AgreementError: it is too old to be asked, or talks nonsense.
             AcknowledgementError, StoreError: nothing was forgotten; try again later.
         """
         spool, point = self._spool, await self._ask()
@@ -64,6 +78,7 @@ class Agreement:
             spool_id=self._spool.spool_id, robot=self._robot, boundary=boundary
         )
         answer = await self._stub.GetResumePoint(request, timeout=CALL_S)
+        _check(answer)
         if answer.next_sequence > 1 and not answer.digest:
             raise AgreementError(
                 "TRAINER_TOO_OLD: the trainer does not say which rows it has, only how many; "

@@ -6,6 +6,7 @@ import grpc.aio
 from google.longrunning.operations_proto_pb2 import Operation
 
 from hal.lifecycle import Lifecycle
+from mbctl.data.chunk import INDEX_MAX
 from protos import common_pb2, controller_pb2, controller_pb2_grpc
 from services import wire
 from services.controller.batches import BatchRequest, EpisodeBatches
@@ -18,7 +19,6 @@ from services.errors import ServiceError, invalid_field, refusal
 from services.operations import OperationHandle
 
 COUNT_MAX = 100_000
-INDEX_MAX = 1 << 31
 PAGE_MAX = 1000
 
 Context = grpc.aio.ServicerContext

@@ -243,15 +243,20 @@ def _as_version_1(path: Path) -> None:
         connection.execute("PRAGMA user_version=1")
 
 
-def test_an_older_database_is_brought_up_to_date(tmp_path: Path, make_chunk: Make) -> None:
+def test_an_older_database_is_brought_up_to_date(
+    tmp_path: Path, make_chunk: Make, make_episode: Make
+) -> None:
     path = tmp_path / "a.db"
+    left = make_chunk(1, robot="left", episode_id="t00000030")
+    left = dataclasses.replace(left, episode=make_episode(left))
     with ChunkStore(path) as store:
-        store.append([make_chunk(1, episode_id="t00000012"), make_chunk(5, episode_id="odd")])
+        store.append([left, make_chunk(5, episode_id="t00000012"), make_chunk(9, episode_id="odd")])
+        store.delete_below(SPOOL, 5)
     _as_version_1(path)
     with ChunkStore(path, read_only=True) as store:  # such as a learner's, before its trainer
         assert store.counts().rows == 8
     with ChunkStore(path) as store:
-        assert store.next_indices() == {("dclaw0", "train"): 13}
+        assert store.next_indices() == {("dclaw0", "train"): 13, ("left", "train"): 31}
         assert store.counts().rows == 8
     with sqlite3.connect(path) as connection:
         assert connection.execute("PRAGMA user_version").fetchone() == (2,)

@@ -334,23 +334,35 @@ def test_a_spool_of_an_older_program_goes_on(robot, trainer):
     assert trainer.rows() == robot.rows
 
 
-def test_a_trainer_that_does_not_say_what_it_has_gets_no_rows_and_forgets_none(robot, trainer):
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        ({"next_sequence": 41}, "TRAINER_TOO_OLD"),
+        ({"next_sequence": 0}, "TRAINER_NONSENSE: the trainer's next_sequence is 0"),
+        ({"next_sequence": -5, "digest": b"1"}, "TRAINER_NONSENSE"),
+        ({"next_sequence": 1, "next_train_index": 2**63 - 1}, "next_train_index is 92233720"),
+        ({"next_sequence": 1, "next_evaluate_index": -1}, "next_evaluate_index is -1"),
+    ],
+)
+def test_a_trainer_that_nobody_can_agree_with_changes_nothing(robot, answer, reason):
     robot.run(1)
+    old = robot.spool.spool_id
 
-    class OldTrainer(trainer_pb2_grpc.IngestServiceServicer):
+    class OddTrainer(trainer_pb2_grpc.IngestServiceServicer):
         async def GetResumePoint(self, request, context):
-            return trainer_pb2.GetResumePointResponse(next_sequence=41)
+            return trainer_pb2.GetResumePointResponse(**answer)
 
     async def run() -> None:
         add = trainer_pb2_grpc.add_IngestServiceServicer_to_server
-        server = build_server("127.0.0.1:0", [Servicing("ingest", add, OldTrainer())])
+        server = build_server("127.0.0.1:0", [Servicing("ingest", add, OddTrainer())])
         await server.start()
         try:
             async with uplink(robot.spool, server.address) as link, asyncio.timeout(20):
-                while "TRAINER_TOO_OLD" not in link.error:
+                while reason not in link.error:
                     await asyncio.sleep(0.02)
         finally:
             await server.stop(0)
 
     asyncio.run(run())
     assert robot.spool.counts().rows == STEPS
+    assert (robot.spool.spool_id, robot.spool.next_index("dclaw0", "train")) == (old, 1)
