@@ -15,7 +15,13 @@ from services.controller.channel import ControlError
 from services.controller.files import open_files
 from services.controller.lease_guard import LeaseGuard
 from services.controller.metrics import serve_controller_metrics
-from services.controller.parts import ROBOT_SERVICE, Parts, build_parts, build_servicings
+from services.controller.parts import (
+    EPISODE_SERVICE,
+    ROBOT_SERVICE,
+    Parts,
+    build_parts,
+    build_servicings,
+)
 from services.controller.signal_stop import SignalStop, StopSignal
 from services.daemon import StartUpError, run_until_signalled
 from services.daemon_name import DaemonName, announce
@@ -106,14 +112,16 @@ async def _look_after(parts: Parts, server: GrpcServer) -> None:
     """What has to be looked at rather than waited for; every LOOK_S, for ever."""
     loop = asyncio.get_running_loop()
     deadline = loop.time()
-    serving = True
+    serving = {ROBOT_SERVICE: True, EPISODE_SERVICE: True}
     while True:
         parts.supervisor.look()
         if parts.files.spool.error:
             parts.batches.cancel(refusal("SPOOL_FULL", parts.files.spool.error))
-        if parts.view.alive != serving:
-            serving = parts.view.alive
-            await server.set_serving(ROBOT_SERVICE, serving)
+        alive = parts.view.alive
+        able = {ROBOT_SERVICE: alive, EPISODE_SERVICE: alive and not parts.files.spool.error}
+        for service in (name for name in able if able[name] != serving[name]):
+            await server.set_serving(service, able[service])
+        serving = able
         deadline = max(deadline + LOOK_S, loop.time())
         await asyncio.sleep(deadline - loop.time())
 

@@ -5,6 +5,7 @@ they are, and writing goes on as soon as there is room.
 """
 
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -16,6 +17,7 @@ from mbctl.data.sqlite import StoreBusyError, StoreError, StoreFullError
 from services.controller.reserve import DiskReserve
 
 WRITE_BATCH = 64  # chunks in one transaction
+LOOK_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,7 @@ class Spool:
         self._waiting: list[ChunkRecord] = []
         self._error = ""
         self._broken = False
+        self._look_at = 0.0
         self._ledger = SpoolLedger(store)
         self._open(store.own_spool_id())
         self._next_indices = store.next_indices()
@@ -114,6 +117,8 @@ class Spool:
         False leaves the reason in `error`; call again later. After a failure other than a full disk
         only a restart, which reads the disk back, can tell what is on it.
         """
+        if not self._waiting:
+            self._look_after_file()
         if self._bytes_when_full and not self._has_drained():
             return False
         size, batch = WRITE_BATCH, list[ChunkRecord]()
@@ -133,8 +138,7 @@ class Spool:
                 self._error = str(error)
                 return False
             except StoreError as error:
-                self._broken = True
-                self._error = f"{error}; restart the controller after repairing the disk"
+                self._break(error)
             else:
                 del self._waiting[: len(batch)]
                 for listener in self._listeners:
@@ -231,6 +235,20 @@ class Spool:
     def close(self) -> None:
         """Close the store."""
         self._store.close()
+
+    def _look_after_file(self) -> None:
+        """Notice while the robot rests, too, that rows could not be found again."""
+        if self._broken or time.monotonic() < self._look_at:
+            return
+        self._look_at = time.monotonic() + LOOK_S
+        try:
+            self._store.check_file()
+        except StoreError as error:
+            self._break(error)
+
+    def _break(self, error: StoreError) -> None:
+        self._broken = True
+        self._error = f"{error}; restart the controller after repairing the disk"
 
     def _note_full(self, chunk: ChunkRecord) -> None:
         held, quota = self._store.counts().payload_bytes, self._store.quota_bytes

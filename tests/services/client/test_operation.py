@@ -40,3 +40,10 @@ def test_a_foreign_response_is_refused(operation: Episodes):
     operation._operation.response.Pack(controller_pb2.ActivateRequest())
     with pytest.raises(ServiceError, match=r"UNEXPECTED_RESPONSE: .*returned .*ActivateRequest"):
         operation.result()
+
+
+def test_without_a_first_index_the_controller_chooses(target: str, peer):
+    with ControllerClient(target) as client, client.lease("test") as lease:
+        client.run_episodes(lease, 1, "train", explore=True)
+    (request,) = peer.seen(controller_pb2.RunEpisodesRequest)
+    assert not request.HasField("first_index")

@@ -115,3 +115,18 @@ def test_a_store_that_cannot_be_used_just_now_is_tried_again(path, monkeypatch):
     assert spool.write()
     assert (spool.error, spool.waiting) == ("", 0)
     spool.close()
+
+
+@pytest.mark.parametrize("rows_wait", [True, False])
+def test_a_file_taken_away_is_told_and_nothing_counts_as_durable(path, rows_wait):
+    spool = Spool(ChunkStore(path))
+    spool.enqueue(list(_chunks(1)))
+    assert spool.write()
+    path.rename(path.with_suffix(".away"))
+    spool._look_at = 0.0  # as a second later
+    if rows_wait:
+        spool.enqueue(list(_chunks(1)))
+    assert spool.write() != rows_wait
+    assert "spool.db was removed" in spool.error
+    assert spool.counts().rows_written == 64
+    spool.close()

@@ -18,6 +18,9 @@ _SPEC.loader.exec_module(_MODULE)
 TrainerDouble = _MODULE.TrainerDouble
 
 
+EPISODES = "mbctl.v1.EpisodeService"
+
+
 @pytest.fixture
 def trainer(tmp_path, free_port):
     double = TrainerDouble(tmp_path / "trainer.db", free_port())
@@ -138,8 +141,11 @@ def test_a_full_spool_refuses_episodes_until_the_trainer_takes_rows(
             _run(client, lease, 2000, 1)
         full = client.status().spool
         assert "quota" in full.error
+        wait_for(lambda: not client.caller.is_serving(EPISODES))
+        assert client.is_serving()  # the robot obeys all the same
         trainer.start()
         wait_for(lambda: not client.status().spool.error and _all_acknowledged(client), 60.0)
+        wait_for(lambda: client.caller.is_serving(EPISODES))
         _run(client, lease, 2000, 1)
         wait_for(lambda: _all_acknowledged(client), 60.0)
         written = client.status().spool.rows_written
