@@ -90,16 +90,18 @@ def stop(command: StopCommand) -> int:
 
 
 def _results(command: StopCommand) -> Iterator[StopResult]:
-    if not command.target:
-        from services.estop.by_signal import stop_by_signal
-        from services.local_daemons import CONTROLLER, local_daemons
+    from services.local_daemons import CONTROLLER, local_daemons
 
-        if found := local_daemons(CONTROLLER):
-            yield from stop_by_signal(found, command.reason)
-            return
-        if command.is_local:
-            yield StopResult("", "", code="NOT_FOUND", reason="NO_CONTROLLER", message=_NOBODY)
-            return
+    here = local_daemons(CONTROLLER)
+    meant = [daemon for daemon in here if command.target in ("", daemon.address)]
+    if meant:  # by signal even where a target was named: it is sooner, and needs less to be well
+        from services.estop.by_signal import stop_by_signal
+
+        yield from stop_by_signal(meant, command.reason)
+        return
+    if command.is_local:
+        yield StopResult("", "", code="NOT_FOUND", reason="NO_CONTROLLER", message=_NOBODY)
+        return
     target = command.target or DEFAULT_TARGET
     if not _is_plausible(target):
         from mbctl.cli.connect import check_target

@@ -12,6 +12,7 @@ import pytest
 
 from hal.lifecycle import Lifecycle
 from services import exit_codes
+from services.estop.by_call import stop_by_call
 from services.estop.by_signal import stop_by_signal
 from services.estop.result import UNCONFIRMED
 from services.local_daemons import CONTROLLER, local_daemons
@@ -81,6 +82,16 @@ def test_the_signal_stops_the_robot_and_the_answer_is_what_was_reached(start_con
         assert again.lifecycle == "E_STOPPED"
     assert controller.stop() == exit_codes.OK
     assert local_daemons(CONTROLLER) == []
+
+
+def test_a_stop_by_call_says_whose_robot_it_was_and_what_was_reached(start_controller, run_dir):
+    controller = start_controller(run_dir, robot={"name": "left"}, **WALL)
+    with controller.client() as client, active(client):
+        result = stop_by_call(client.caller.target, None, "hand in the workspace")
+        assert (result.robot, result.target) == ("left", client.caller.target)
+        assert (result.lifecycle, result.reason, result.exit_code) == ("E_STOPPED", "", 0)
+        assert result.latency_ms > 0.0
+        assert client.status().fault.message == "hand in the workspace"
 
 
 @pytest.mark.parametrize("threads", ["1", "4"])
