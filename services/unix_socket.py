@@ -50,6 +50,19 @@ def claim_socket(address: str) -> int:
     return descriptor
 
 
+def check_socket_path(address: str) -> None:
+    """Make sure that a socket could be there, without touching it.
+
+    Raises:
+        StartUpError: its path cannot be used.
+    """
+    if not address.startswith("unix:"):
+        return
+    path = _path_of(address)
+    if os.path.lexists(path) and not stat.S_ISSOCK(path.lstat().st_mode):
+        raise StartUpError(f"cannot listen on unix:{path}: it is no socket, move it away")
+
+
 def _path_of(address: str) -> Path:
     """Of all spellings of a path the same one, so that its lock is the same."""
     text = address.removeprefix("unix:")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from mbctl.cli import render
-from mbctl.cli.failures import reported
+from mbctl.cli.failures import reported, start_up_reported
 from mbctl.cli.options import Assignments, CheckConfig, Json
 
 if TYPE_CHECKING:
@@ -46,6 +46,10 @@ def controller(
     """Run the controller daemon: owns one robot, serves episodes, streams rows to the trainer."""
     resolved = _controller_config(config, listen, assignments, as_json)
     if check_config:
+        from services.controller.start_checks import check_controller
+
+        with start_up_reported(as_json):
+            check_controller(resolved)
         _show(resolved, as_json)
         return
     _stop_with(parent)
@@ -66,6 +70,10 @@ def trainer(
     """Run the trainer daemon: stores rows durably, learns, publishes policy versions."""
     resolved = _trainer_config(config, listen, assignments, as_json)
     if check_config:
+        from services.trainer.start_checks import check_trainer
+
+        with start_up_reported(as_json):
+            check_trainer(resolved)
         _show(resolved, as_json)
         return
     _stop_with(parent)
@@ -108,15 +116,8 @@ def _trainer_config(
 
 def _end_with(run: Callable[[], int], as_json: bool) -> NoReturn:
     """Exit as the daemon does."""
-    from services import exit_codes
-    from services.daemon import StartUpError
-
-    try:
-        code = run()
-    except StartUpError as error:
-        render.failure("START_UP", "START_UP_FAILED", str(error), as_json)
-        code = exit_codes.START_UP
-    raise typer.Exit(code)
+    with start_up_reported(as_json):
+        raise typer.Exit(run())
 
 
 def _defaults() -> dict[str, object]:

@@ -31,6 +31,18 @@ def reported(as_json: bool = False) -> Iterator[None]:
         raise typer.Exit(130) from None
 
 
+@contextlib.contextmanager
+def start_up_reported(as_json: bool = False) -> Iterator[None]:
+    """Turn what keeps a daemon from starting into an exit."""
+    from services.daemon import StartUpError
+
+    try:
+        yield
+    except StartUpError as error:
+        render.failure("START_UP", "START_UP_FAILED", str(error), as_json)
+        raise typer.Exit(exit_codes.START_UP) from None
+
+
 def exit_code_of(code: str, reason: str) -> int:
     """The exit code for a canonical status code and its reason."""
     if reason in _UNREACHABLE_REASONS:

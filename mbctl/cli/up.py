@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mbctl.cli import live, render
-from mbctl.cli.failures import reported
+from mbctl.cli.failures import reported, start_up_reported
 from mbctl.cli.options import Assignments, CheckConfig, Json
 from services import exit_codes
 
@@ -72,6 +72,14 @@ def up(
         plan = make_plan(chosen, assignments or ())
         directory.check(plan)
     if check_config:
+        from services.controller.start_checks import check_controller, check_twin
+        from services.trainer.start_checks import check_trainer
+
+        with start_up_reported(as_json):
+            check_trainer(plan.trainer)
+            check_controller(plan.controller)
+            if plan.controller.robot.backend == "virtual-bus":
+                check_twin(plan.controller)
         render.result(plan.model_dump(mode="json"), "configuration is valid", as_json)
         return
     raise typer.Exit(_run(plan, directory, as_json))

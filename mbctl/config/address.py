@@ -11,9 +11,15 @@ _UNIX = ("unix:", "unix-abstract:")
 
 @dataclass(frozen=True)
 class Address:
-    """Marks a str field that must be an address; `optional` allows the empty string."""
+    """Marks a str field that must be an address.
+
+    Attributes:
+        optional: it may be the empty string.
+        unix: it may be a unix socket.
+    """
 
     optional: bool = False
+    unix: bool = True
 
     def __get_pydantic_core_schema__(
         self, source: type, handler: GetCoreSchemaHandler
@@ -23,6 +29,8 @@ class Address:
     def _check(self, value: str) -> str:
         if not (self.optional and value == ""):
             check_address(value)
+            if value.startswith(_UNIX) and not self.unix:
+                raise ValueError("is reached through host:port only, not through a unix socket")
         return value
 
 

@@ -16,6 +16,7 @@ from mbctl.config.frozen import Frozen
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
 Listen = Annotated[str, Address()]
 OptionalListen = Annotated[str, Address(optional=True)]
+MetricsListen = Annotated[str, Address(optional=True, unix=False)]
 
 
 class RobotConfig(Frozen):
@@ -113,7 +114,7 @@ class _Server(Frozen):
     run_dir: Path
     """Directory that holds everything this daemon writes."""
     seed: int = Field(default=0, ge=0, lt=2**31)
-    metrics_listen: OptionalListen = ""
+    metrics_listen: MetricsListen = ""
     """host:port of the Prometheus page; empty for none."""
     tls: TlsConfig | None = None
     """Needed to listen anywhere but on loopback or a unix socket."""
@@ -142,7 +143,7 @@ class ControllerConfig(_Server):
 
     @model_validator(mode="after")
     def _consistent(self) -> "ControllerConfig":
-        _check_tls("listen", self.listen, self.tls)
+        _check_listens(self.listen, self.metrics_listen, self.tls)
         if self.clock == "lockstep" and self.robot.backend != "mujoco":
             raise ValueError(
                 f"clock 'lockstep' needs backend 'mujoco', not {self.robot.backend!r}: servos on a "
@@ -163,7 +164,7 @@ class TrainerConfig(_Server):
 
     @model_validator(mode="after")
     def _consistent(self) -> "TrainerConfig":
-        _check_tls("listen", self.listen, self.tls)
+        _check_listens(self.listen, self.metrics_listen, self.tls)
         return self
 
 
@@ -171,6 +172,15 @@ def _tracked_bodies(model: str) -> tuple[str, ...]:
     from hal.robots.registry import robot_spec
 
     return robot_spec(model).bodies
+
+
+def _check_listens(listen: str, metrics: str, tls: TlsConfig | None) -> None:
+    _check_tls("listen", listen, tls)
+    if not metrics:
+        return
+    _check_tls("metrics_listen", metrics, tls)
+    if metrics == listen and not listen.endswith(":0"):
+        raise ValueError(f"metrics_listen = {metrics!r} is also listen: it needs a port of its own")
 
 
 def _check_tls(key: str, listen: str, tls: TlsConfig | None) -> None:

@@ -72,3 +72,18 @@ def test_a_robot_name_is_a_plain_word(tmp_path: Path, name: str):
         ControllerConfig.model_validate(
             {"task": {"name": "t"}, "run_dir": tmp_path, "robot": {"name": name}}
         )
+
+
+@pytest.mark.parametrize(
+    ("metrics", "message"),
+    [
+        ("unix:/run/m.sock", "is reached through host:port only"),
+        ("unix-abstract:m", "is reached through host:port only"),
+        ("0.0.0.0:9090", r"set tls\.certificate"),
+        ("127.0.0.1:50052", "is also listen"),
+        ("9090", "is not an address"),
+    ],
+)
+def test_a_page_of_figures_needs_a_port_of_its_own(tmp_path: Path, metrics: str, message: str):
+    with pytest.raises(ValidationError, match=message):
+        TrainerConfig(task=TASK, run_dir=tmp_path, metrics_listen=metrics)
