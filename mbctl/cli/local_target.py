@@ -1,5 +1,7 @@
 """Whom a verb without --target means: the one daemon of this user on this machine."""
 
+from shlex import quote
+
 from mbctl.config import ConfigError
 from services.local_daemons import LocalDaemon, local_daemons
 
@@ -29,5 +31,5 @@ def local_target(kind: str, usual: str) -> str:
 
 
 def _line(daemon: LocalDaemon) -> str:
-    target = f"--target {daemon.address}" if daemon.address else "does not serve yet"
+    target = f"--target {quote(daemon.address)}" if daemon.address else "does not serve yet"
     return f"{target}  {daemon.name}, process {daemon.pid}, {daemon.run_dir}"

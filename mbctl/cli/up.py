@@ -138,7 +138,7 @@ def _learn(plan: "Plan", directory: "RunDir") -> dict[str, Any]:
 def _announce(known: "Announcement") -> None:
     resumed = ", resuming" if known.resumed else ""
     render.note(f"controller {known.controller}, trainer {known.trainer}{resumed}")
-    render.note(f"from a second shell: mbctl robot status --target {known.controller}")
+    render.note(f"from a second shell: mbctl robot status --target {shlex.quote(known.controller)}")
 
 
 def _say_how_to_resume() -> None:

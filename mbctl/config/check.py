@@ -2,6 +2,7 @@
 
 import tomllib
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from pydantic import ValidationError
@@ -30,7 +31,7 @@ def check_task(config: TaskConfig, robot_model: str) -> None:
     if model not in ROBOT_NAMES:
         raise ConfigError(
             f"task.name = {config.name!r}: a benchmark task, which no robot has; the daemons need "
-            f"a robot's task, `mbctl bench curves --task {config.name}` learns this one"
+            f"a robot's task, `mbctl bench curves --task {quote(config.name)}` learns this one"
         )
     try:
         make_task(config.name, config.observation)

@@ -1,6 +1,7 @@
 """What it means when servos are missing, doubled, strange or of the wrong kind, or all are mute."""
 
 from collections.abc import Sequence
+from shlex import quote
 
 from hal.dynamixel.control_table import MODEL_NUMBERS, control_table_of
 from hal.dynamixel.errors import BadStatusError, BusTimeoutError, ServoStatusError
@@ -42,7 +43,9 @@ def _other_model(presence: Presence, target: Target) -> str:
 def _another_robot(presence: Presence, target: Target) -> Finding:
     model = _other_model(presence, target)
     message = f"these ids are a {model}'s, not a {target.robot}'s: {ids(presence.found)}"
-    remedy = f"mbctl doctor --robot {model} --port {target.port}; in a configuration: robot.model"
+    remedy = (
+        f"mbctl doctor --robot {model} --port {quote(target.port)}; in a configuration: robot.model"
+    )
     return fail("robot", message, f'{remedy} = "{model}"')
 
 
@@ -89,7 +92,7 @@ def _missing_remedy(missing: Sequence[int], presence: Presence, target: Target) 
 
 
 def _scan(target: Target) -> str:
-    return f"mbctl scan --robot {target.robot} --port {target.port}"
+    return f"mbctl scan --robot {target.robot} --port {quote(target.port)}"
 
 
 def _doubled(presence: Presence, target: Target) -> list[Finding]:
@@ -182,7 +185,7 @@ def _baud_remedy(rates: Sequence[int], target: Target) -> str:
     if len(rates) > 1:
         one = "give all servos one baud rate with DYNAMIXEL Wizard 2.0"
         return f"{one}: register 8 = {_BAUD_INDEX[DEFAULT_BAUD_RATE]}: 1 Mbps"
-    port = f"mbctl doctor --robot {target.robot} --port {target.port} --baud {rates[0]}"
+    port = f"mbctl doctor --robot {target.robot} --port {quote(target.port)} --baud {rates[0]}"
     remedy = f"{port}, and robot.baud_rate = {rates[0]} in controller.toml"
     if target.baud_rate not in _BAUD_INDEX:
         return remedy

@@ -9,6 +9,7 @@ import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 
 from hal.dynamixel.errors import PortError
 from services.bring_up.finding import Finding, fail, ok, warn
@@ -50,7 +51,7 @@ def choose_port(wanted: str, ports: SerialPorts) -> tuple[str, Finding]:
         return ports.paths[0], ok("port", f"{ports.paths[0]}, the only one on this machine")
     if ports.paths:
         listed = ", ".join(ports.paths)
-        remedy = f"say which: --port {ports.paths[0]}"
+        remedy = f"say which: --port {quote(ports.paths[0])}"
         return "", fail("port", f"{len(ports.paths)} serial ports: {listed}", remedy)
     message = "no serial port: no adapter is plugged in, or the kernel has no driver for it"
     remedy = (
@@ -88,7 +89,9 @@ def _device_finding(path: str, ports: SerialPorts) -> Finding | None:
     except FileNotFoundError:
         return _absent(path, ports)
     except OSError as error:
-        return fail("port", f"{path}: {error.strerror}", f"ls -lL {path}; sudo dmesg | tail")
+        return fail(
+            "port", f"{path}: {error.strerror}", f"ls -lL {quote(str(path))}; sudo dmesg | tail"
+        )
     if stat.S_ISCHR(mode):
         return None
     return fail("port", f"{path} is not a serial device", "ls -l /dev/serial/by-id")
@@ -96,7 +99,9 @@ def _device_finding(path: str, ports: SerialPorts) -> Finding | None:
 
 def _absent(path: str, ports: SerialPorts) -> Finding:
     if ports.paths:
-        return fail("port", f"{path} does not exist", f"use one there is: --port {ports.paths[0]}")
+        return fail(
+            "port", f"{path} does not exist", f"use one there is: --port {quote(ports.paths[0])}"
+        )
     remedy = "plug the adapter in, then: ls -l /dev/serial/by-id; sudo dmesg | tail"
     return fail("port", f"{path} does not exist, nor any other serial port", remedy)
 
@@ -123,7 +128,7 @@ def _name_findings(path: str, ports: SerialPorts) -> Sequence[Finding]:
     if not links or path in links:
         return ()
     message = f"{path} may be another device after the next replug"
-    return (warn("port name", message, f"use the name that stays: --port {links[0]}"),)
+    return (warn("port name", message, f"use the name that stays: --port {quote(links[0])}"),)
 
 
 def latency_findings(path: str, latency_ms: int | None, low_latency: bool) -> list[Finding]:

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Collection, Iterator
+from shlex import quote
 
 from hal.dynamixel.bus import ServoBus
 from hal.dynamixel.errors import PortError
@@ -40,7 +41,7 @@ def opened_bus(port: str, baud_rate: int) -> Iterator[ServoBus]:
 def port_failure(error: PortError, port: str) -> Finding:
     """A port error as a finding, with what to do about it."""
     remedy = _REMEDIES.get(error.reason, "ls -l /dev/serial/by-id; sudo dmesg | tail")
-    return fail("port", str(error), remedy.format(port=port))
+    return fail("port", str(error), remedy.format(port=quote(port)))
 
 
 def shared_port_finding(users: Collection[PortUser], port: str) -> Finding:
@@ -53,4 +54,4 @@ def shared_port_finding(users: Collection[PortUser], port: str) -> Finding:
 def stolen_finding(times: int, port: str) -> Finding:
     """Bytes were taken by a process that this user cannot see."""
     message = f"another program took bytes from {port} {times} times while servos answered"
-    return fail("other reader", message, f"find and end it: sudo fuser -v {port}")
+    return fail("other reader", message, f"find and end it: sudo fuser -v {quote(port)}")

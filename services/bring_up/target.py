@@ -1,5 +1,6 @@
 """Which robot on which port a bring-up command is about, and how its commands are typed."""
 
+import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -62,7 +63,7 @@ class Target:
         words += ["--baud", str(self.baud_rate)] if self.baud_rate != DEFAULT_BAUD_RATE else []
         if self.calibration_path is not None:
             words += ["--calibration", str(self.calibration_path)]
-        return " ".join((*words, *arguments))
+        return shlex.join((*words, *arguments))
 
 
 def calibration_of(robot: str, path: Path | None) -> Calibration:
