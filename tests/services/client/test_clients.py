@@ -1,5 +1,9 @@
 """Clients on a wire: values arrive, refusals keep their reason, absence is said."""
 
+import select
+import socket
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import grpc
@@ -33,6 +37,30 @@ def test_nobody_there_is_unreachable_and_named():
         client.status()
     with TrainerClient("unix:/nowhere/x.sock") as trainer:
         assert not trainer.is_serving()
+
+
+def test_a_daemon_that_is_slow_to_greet_is_waited_for(target: str):
+    host, _, port = target.rpartition(":")
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        slow = threading.Thread(target=_pass_on_late, args=(door, (host, int(port)), 1.0))
+        slow.start()
+        with ControllerClient(f"127.0.0.1:{door.getsockname()[1]}") as client:
+            assert client.status().robot == "dclaw0"
+        slow.join()
+
+
+def _pass_on_late(door: socket.socket, address: tuple[str, int], late_s: float) -> None:
+    """Let one connection through, after a while, until either end closes it."""
+    near, _ = door.accept()
+    time.sleep(late_s)
+    with near, socket.create_connection(address) as far:
+        ends = {near: far, far: near}
+        while True:
+            for end in select.select(list(ends), [], [])[0]:
+                data = end.recv(65536)
+                if not data:
+                    return
+                ends[end].sendall(data)
 
 
 def test_a_stream_ends_and_is_cancelled_when_left(target: str):
