@@ -8,13 +8,19 @@ from typing import Any
 
 import structlog
 
-from hal.stop_signals import StopRequests, release_stop_signals, stop_signals
+from hal.stop_signals import (
+    StopRequests,
+    hold_stop_signals,
+    release_stop_signals,
+    stop_signals,
+)
 from services import exit_codes
 from services.descriptors import raise_descriptor_limit
 from services.logs.configure import flush_logs
 from services.private_files import UMASK
 
 DRAIN_S = 5.0
+LAST_WORDS_S = 0.5
 
 log = structlog.get_logger()
 
@@ -41,6 +47,8 @@ def run_until_signalled(serve: Serve, drain_s: float = DRAIN_S) -> int:
     except Exception:  # outermost frame of the daemon
         log.exception("daemon_failed")
         return exit_codes.FAULT
+    finally:
+        hold_stop_signals()  # one more is no reason to end in another way than this
 
 
 async def _serve_with_signals(serve: Serve, drain_s: float) -> int:
@@ -67,7 +75,7 @@ async def _serve_with_signals(serve: Serve, drain_s: float) -> int:
 
 def _exit_now(why: str, signum: signal.Signals) -> None:
     log.error("forced_exit", why=why)
-    flush_logs()
+    flush_logs(LAST_WORDS_S)
     os._exit(128 + signum)
 
 

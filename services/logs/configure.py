@@ -49,10 +49,10 @@ def configure_logging(service: str, level: str = "info", log_file: Path | None =
     atexit.register(writer.flush)
 
 
-def flush_logs() -> None:
+def flush_logs(limit_s: float) -> None:
     """Before an end that runs no exit handlers: wait a moment for what is in the queue."""
     for writer in _writers[-1:]:
-        writer.flush()
+        writer.flush(limit_s=limit_s)
 
 
 def _build_writer(service: str, log_file: Path | None) -> LogWriter:
