@@ -1,15 +1,23 @@
 """What can be asked at the side entrance of the bus, and the answers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from hal.dynamixel.errors import RegisterError
+from hal.dynamixel.units import BAUD_RATES
+from sim.servo.regulator import OperatingMode
 from sim.servo.servo import VirtualServo
 from sim.servo_bus.bus import VirtualBus
 from sim.servo_bus.fault_kinds import LATCHED_BITS, STRIKE_KINDS, Fault, FaultError, parse_fault
 from sim.servo_bus.state import bus_state, servo_table
 
 _SECOND_NS = 1_000_000_000
+# Beyond these the physics diverge, or the number means nothing.
+_ANGLE_MAX = 1_000.0  # rad
+_POSE_MAX = 100.0  # m and rad
+_TORQUE_MAX_NM = 20.0
+_DURATION_MAX_S = 86_400.0
+_LATEST_NS = 2**62
 
 
 class Commands:
@@ -98,7 +106,8 @@ class Commands:
         if what == "state":
             return {"state": bus_state(self._bus)}
         if what == "motion":
-            return {"motion": self._bus.trace.since(int(request["since_ns"]))}
+            since_ns = _number("since_ns", request["since_ns"], 0, _LATEST_NS)
+            return {"motion": self._bus.trace.since(int(since_ns))}
         if what == "faults":
             return {"faults": self._bus.faults.describe()}
         if what == "table":
@@ -110,17 +119,22 @@ class Commands:
     def _set_register(self, request: dict[str, Any]) -> dict[str, Any]:
         wanted = request["set_register"]
         servo, now_ns = self._servo(wanted["id"]), self._bus.clock.now_ns()
-        servo.set_register(str(wanted["name"]), int(wanted["value"]), now_ns)
+        name, value = str(wanted["name"]), int(_number("value", wanted["value"], -(2**31), 2**32))
+        _check_meaning(servo, name, value)
+        servo.set_register(name, value, now_ns)
         return {}
 
     def _set_joint(self, request: dict[str, Any]) -> dict[str, Any]:
         wanted = request["set_joint"]
-        self._bus.plant.set_joint(str(wanted["name"]), float(wanted["position_rad"]))
+        position_rad = _number("position_rad", wanted["position_rad"], -_ANGLE_MAX, _ANGLE_MAX)
+        self._bus.plant.set_joint(str(wanted["name"]), position_rad)
         self._bus.wake()
         return {}
 
     def _set_body(self, request: dict[str, Any]) -> dict[str, Any]:
-        pose = [float(number) for number in request["set_body"]["pose"]]
+        pose = [
+            _number("pose", number, -_POSE_MAX, _POSE_MAX) for number in request["set_body"]["pose"]
+        ]
         self._bus.plant.set_body_pose(pose)
         self._bus.wake()
         return {}
@@ -128,8 +142,10 @@ class Commands:
     def _disturb(self, request: dict[str, Any]) -> dict[str, Any]:
         wanted = request["disturb"]
         now_ns = self._bus.clock.now_ns()
-        until_ns = now_ns + int(float(wanted["duration_s"]) * _SECOND_NS)
-        self._bus.plant.disturb(str(wanted["name"]), float(wanted["torque_nm"]), until_ns)
+        duration_s = _number("duration_s", wanted["duration_s"], 0.0, _DURATION_MAX_S)
+        torque_nm = _number("torque_nm", wanted["torque_nm"], -_TORQUE_MAX_NM, _TORQUE_MAX_NM)
+        until_ns = now_ns + int(duration_s * _SECOND_NS)
+        self._bus.plant.disturb(str(wanted["name"]), torque_nm, until_ns)
         self._bus.wake()
         return {}
 
@@ -138,3 +154,35 @@ class Commands:
             if servo.servo_id == servo_id:
                 return servo
         raise RegisterError(f"no servo {servo_id!r} on this bus", reason="UNKNOWN_SERVO")
+
+
+def _number(what: str, value: object, low: float, high: float) -> float:
+    """A number from outside that is fit to be reckoned with.
+
+    Raises:
+        FaultError: none, or out of its range.
+    """
+    if isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high:
+        return value  # NaN compares false
+    raise FaultError(
+        f"{what} is {str(value)[:40]}, expected a number from {low:g} to {high:g}",
+        reason="REQUEST_INVALID",
+    )
+
+
+def _check_meaning(servo: VirtualServo, name: str, value: int) -> None:
+    """Nothing is checked of a register that is set so, but that the servo can live with it.
+
+    Raises:
+        FaultError: a mode, rate or address that there is not.
+    """
+    allowed: Collection[int] | None = None
+    if name == "operating_mode":
+        allowed = [int(mode) for mode in OperatingMode]
+    elif name == "baud_rate":
+        allowed = list(BAUD_RATES)
+    elif name.startswith("indirect_address") and name in servo.memory:
+        register = servo.memory.register(name)
+        allowed = range(register.minimum, register.maximum + 1)
+    if allowed is not None and value not in allowed:
+        raise FaultError(f"{name} cannot be {value}", reason="REQUEST_INVALID")

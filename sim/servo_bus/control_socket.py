@@ -17,6 +17,7 @@ from hal.errors import HalError
 from sim.servo_bus.settings import BusSettingsError
 
 REQUEST_BYTES_MAX = 65_536
+_CLIENTS_MAX = 64  # select and the process's descriptors bear no thousand
 Answerer = Callable[[dict[str, Any]], dict[str, Any]]
 
 
@@ -56,10 +57,10 @@ class ControlSocket:
     def serve(self, ready: list[int]) -> None:
         """Accept and answer whoever of `ready` is one of ours."""
         for fileno in ready:
-            if fileno == self._listener.fileno():
-                self._accept()
-            elif fileno in self._clients:
+            if fileno in self._clients:
                 self._serve(fileno)
+        if self._listener.fileno() in ready:
+            self._accept()
 
     def close(self) -> None:
         """Disconnect everybody and remove the socket. Repeatable."""
@@ -76,8 +77,12 @@ class ControlSocket:
                 Path(self._folder).rmdir()
 
     def _accept(self) -> None:
-        with contextlib.suppress(BlockingIOError):
+        """Take a client in; where too many are idle, the one that came first has to go."""
+        with contextlib.suppress(OSError):
             client, _ = self._listener.accept()
+            if len(self._clients) >= _CLIENTS_MAX:
+                oldest, _ = self._clients.pop(next(iter(self._clients)))
+                oldest.close()
             client.settimeout(0.5)  # a client that does not take its answer is dropped
             self._clients[client.fileno()] = (client, b"")
 
@@ -103,7 +108,7 @@ class ControlSocket:
             answer = {"ok": True, **self._answer(request)}
         except HalError as error:
             answer = {"ok": False, "reason": error.reason, "error": str(error)}
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, ArithmeticError, RecursionError) as error:
             text = error.args[0] if error.args else type(error).__name__
             answer = {"ok": False, "reason": "REQUEST_INVALID", "error": str(text)}
         return json.dumps(answer).encode() + b"\n"
