@@ -80,11 +80,12 @@ def curves_text(result: "CurvesResult") -> str:
 
 def _last_cells(mean: "Mean") -> tuple[object, ...]:
     where = mean.task, mean.variant, mean.samples, mean.seeds
-    found = mean.success, mean.success_std, mean.return_mean, mean.return_std, mean.cpu_s
-    return (*where, *found)
+    success = render.percent(mean.success), render.percent(mean.success_std)
+    return (*where, *success, mean.return_mean, mean.return_std, mean.cpu_s)
 
 
 def _reached_cells(found: "Reached") -> tuple[object, ...]:
     share = f"{found.reached} of {found.seeds}"
+    threshold = render.measured(found.metric, found.threshold)
     samples = ("-" if v is None else v for v in (found.median, found.least, found.most))
-    return (found.task, found.variant, f"{found.metric} {found.threshold:g}", share, *samples)
+    return (found.task, found.variant, f"{found.metric} {threshold}", share, *samples)

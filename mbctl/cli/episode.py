@@ -168,7 +168,7 @@ def _table(episodes: Any) -> str:
     if not episodes:
         return "no episodes"
     successes = sum(episode.success for episode in episodes)
-    total = f"{len(episodes)} episodes, success {successes / len(episodes):.0%}"
+    total = f"{len(episodes)} episodes, success {render.percent(successes / len(episodes))}"
     return f"{render.table(HEADINGS, [_row(e) for e in episodes])}\n{total}"
 
 

@@ -55,8 +55,14 @@ def can_draw() -> bool:
 
 
 def percent(fraction: float) -> str:
-    """A rate as people read it everywhere, such as 35%."""
-    return f"{fraction:.0%}"
+    """A rate as people read it everywhere, such as 35%. Rounding makes no 0% or 100%."""
+    is_between = 0 < fraction < 1
+    return f"{min(max(fraction, 0.01), 0.99) if is_between else fraction:.0%}"
+
+
+def measured(metric: str, value: float) -> str:
+    """A value of "success" or "return" as people read it."""
+    return percent(value) if metric == "success" else cell(value)
 
 
 def key_values(pairs: Iterable[tuple[str, object]]) -> str:
@@ -105,7 +111,7 @@ def _finite(plain: Any) -> Any:
 
 def _is_number(text: str) -> bool:
     try:
-        float(text)
+        float(text.removesuffix("%"))
     except ValueError:
         return False
     return True

@@ -118,7 +118,7 @@ class Fleet:
             budget = plan.rhythm.samples
             self._say(
                 f"{plan.title}: {point['samples']} of {budget} samples, "
-                f"success {point['success']:.2f}, return {point['return_mean']:.1f}, "
+                f"success {point['success']:.0%}, return {point['return_mean']:.1f}, "
                 f"{point['wall_s']:.0f} s"
             )
         return point

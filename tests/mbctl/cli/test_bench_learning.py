@@ -59,7 +59,8 @@ def test_curves_asks_for_tasks_algorithms_and_seeds(asked):
 def test_curves_shows_people_spread_and_thresholds(asked):
     done = invoke("curves", "--task", "dclaw-turn-random", "--algorithm", "pal")
     assert done.exit_code == 0
-    assert "success 0.5" in done.stdout
+    assert "success 50%" in done.stdout
+    assert "25%" in done.stdout
     assert "0 of 3" in done.stdout
     assert "x/means.csv" in done.stdout
 
@@ -90,7 +91,7 @@ def test_shift_asks_for_both_changes(monkeypatch):
 
     def run(plans, out, processes, say):
         asked.extend(plans)
-        found = Recovery("t", "pal", "goals", "success", 0.9, 0.1, 0.8, 2, 3, 1500)
+        found = Recovery("t", "pal", "goals", "success", 0.9, 0.1, 0.8, 2, 3, 3, 1500)
         return [ShiftResult([found], CurvesResult([MEAN], [REACHED], [], {}))]
 
     monkeypatch.setattr(shift_bench, "run_shift", run)
@@ -101,6 +102,7 @@ def test_shift_asks_for_both_changes(monkeypatch):
     assert [s.link_length for s in shifts] == [1.2, 1.2, 1.0, 1.0]
     assert {plan.identity.algorithm for plan in asked} == {"pal", "mal"}
     assert "2 of 3" in done.stdout
+    assert "90%" in done.stdout
     assert "1500" in done.stdout
 
 

@@ -36,3 +36,19 @@ def test_a_table_without_rows_is_its_heading():
 
 def test_values_are_shown_as_people_read_them():
     assert render.key_values([("ok", True), ("rate", 0.123456)]) == "ok    yes\nrate  0.1235"
+
+
+@pytest.mark.parametrize(
+    ("fraction", "text"),
+    [(0.0, "0%"), (0.001, "1%"), (0.354, "35%"), (0.996, "99%"), (1.0, "100%")],
+)
+def test_a_rate_is_told_in_percent(fraction: float, text: str):
+    assert render.percent(fraction) == text
+    assert render.measured("success", fraction) == text
+    assert render.measured("return", 2.5) == "2.5"
+
+
+def test_percents_stand_to_the_right():
+    assert render.table(("a", "success"), [("x", "5%"), ("y", "100%")]).splitlines()[1] == (
+        "x       5%"
+    )
