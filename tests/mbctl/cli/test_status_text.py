@@ -63,3 +63,10 @@ def test_tracked_bodies_are_where_they_are_seen():
 def test_a_robot_without_servos_says_nothing_of_them():
     shown = lines(GetStatusResponse(backend="mujoco", clock="lockstep"))
     assert not {"servo watchdog", "servos", "servo bus", "warning"} & shown.keys()
+
+
+def test_a_spool_that_goes_on_under_another_id_says_why():
+    answer = status()
+    assert "spool id" not in lines(answer)
+    answer.spool.continuity = "TRAINER_BEHIND: 80 rows are gone"
+    assert lines(answer)["spool id"] == "TRAINER_BEHIND: 80 rows are gone"
