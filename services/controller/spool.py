@@ -190,10 +190,13 @@ class Spool:
 
     def make_distinct(self, sequence: int, robot: str, next_indices: Mapping[str, int]) -> None:
         """Go on behind the trainer's episodes; see SpoolLedger.make_distinct."""
+        taken = {(robot, purpose): index for purpose, index in next_indices.items()}
         with self._writing:
+            if all(index <= self._taken.get(key, -1) for key, index in taken.items()):
+                return  # nothing new is taken, so there is no need to look at all that is held
             found = self._ledger.make_distinct(self.spool_id, sequence, robot, next_indices)
             self._reissued.update(found)
-            self._taken = {(robot, purpose): index for purpose, index in next_indices.items()}
+            self._taken.update(taken)
         for purpose, index in next_indices.items():
             self._take_index(robot, purpose, index)
 
