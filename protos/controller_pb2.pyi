@@ -364,20 +364,24 @@ class JogResponse(_message.Message):
     def __init__(self, start_rad: _Optional[float] = ..., position_rad: _Optional[float] = ...) -> None: ...
 
 class RebootServoRequest(_message.Message):
-    __slots__ = ("request_id", "joint")
+    __slots__ = ("request_id", "joint", "all")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     JOINT_FIELD_NUMBER: _ClassVar[int]
+    ALL_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     joint: str
-    def __init__(self, request_id: _Optional[str] = ..., joint: _Optional[str] = ...) -> None: ...
+    all: bool
+    def __init__(self, request_id: _Optional[str] = ..., joint: _Optional[str] = ..., all: _Optional[bool] = ...) -> None: ...
 
 class RebootServoResponse(_message.Message):
-    __slots__ = ("lifecycle", "reboots_left")
+    __slots__ = ("lifecycle", "reboots_left", "joints")
     LIFECYCLE_FIELD_NUMBER: _ClassVar[int]
     REBOOTS_LEFT_FIELD_NUMBER: _ClassVar[int]
+    JOINTS_FIELD_NUMBER: _ClassVar[int]
     lifecycle: _common_pb2.Lifecycle
     reboots_left: int
-    def __init__(self, lifecycle: _Optional[_Union[_common_pb2.Lifecycle, str]] = ..., reboots_left: _Optional[int] = ...) -> None: ...
+    joints: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, lifecycle: _Optional[_Union[_common_pb2.Lifecycle, str]] = ..., reboots_left: _Optional[int] = ..., joints: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class EmergencyStopRequest(_message.Message):
     __slots__ = ("reason", "request_id")

@@ -149,7 +149,7 @@ class RobotServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RebootServo(self, request, context):
-        """Restarts one servo, the only way out of its shutdown; in INACTIVE or FAULT, torque stays off.
+        """Restarts one servo, or all that shut down: the only way out; in INACTIVE or FAULT, torque stays off.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -123,21 +123,36 @@ def jog(
 
 @app.command("reboot-servo")
 def reboot_servo(
-    joint: Annotated[str, typer.Argument(help="Joint whose servo has shut itself down.")],
+    joint: Annotated[str, typer.Argument(help="Joint whose servo has shut itself down.")] = "",
+    latched: Annotated[
+        bool, typer.Option("--all", help="Every servo that has latched an error.")
+    ] = False,
     target: ControllerTarget = CONTROLLER_TARGET,
     tls: Tls = None,
     as_json: Json = False,
 ) -> None:
-    """Restart one servo after an overload or another latched error; torque stays off.
+    """Restart one servo after an overload or another latched error, or all; torque stays off.
 
-    At most 3 times in 10 minutes: find out first why it shut down.
+    At most 3 times in 10 minutes: find out first why it shut down, see mbctl robot status.
     """
     from services.client import as_plain
 
+    if bool(joint) == latched:
+        raise typer.BadParameter("name one joint, or give --all for every servo that latched")
     with reported(as_json), connect.controller(target, tls) as client:
-        answer = client.reboot_servo(joint)
-    text = f"{joint} is back, the robot is {_lifecycle(answer)}; {answer.reboots_left} reboots left"
-    connect.answer(client, as_plain(answer), text, as_json)
+        answer = client.reboot_latched_servos() if latched else client.reboot_servo(joint)
+        connect.answer(client, as_plain(answer), _rebooted(answer), as_json)
+
+
+def _rebooted(answer: Any) -> str:
+    if not answer.joints:
+        return f"no servo has latched an error, the robot is {_lifecycle(answer)}"
+    verb = "is" if len(answer.joints) == 1 else "are"
+    each = "" if len(answer.joints) == 1 else " of each"
+    return (
+        f"{', '.join(answer.joints)} {verb} back, the robot is {_lifecycle(answer)}; "
+        f"{answer.reboots_left} reboots{each} left"
+    )
 
 
 @app.command("clear-fault")

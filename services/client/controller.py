@@ -14,6 +14,7 @@ from services.client.words import check_word
 
 ROBOT_SERVICE = "mbctl.v1.RobotService"
 MOVE_TIMEOUT_S = 30.0
+REBOOT_ALL_TIMEOUT_S = 30.0  # up to a second for each servo
 PAGE_SIZE = 200
 
 Purpose = Literal["train", "evaluate"]
@@ -116,6 +117,11 @@ class ControllerClient:
         """Restart the servo of a joint, without torque."""
         request = controller_pb2.RebootServoRequest(request_id=_request_id(), joint=joint)
         return self.caller.call(self._robot.RebootServo, request)
+
+    def reboot_latched_servos(self) -> controller_pb2.RebootServoResponse:
+        """Restart every servo that has latched an error, without torque."""
+        request = controller_pb2.RebootServoRequest(request_id=_request_id(), all=True)
+        return self.caller.call(self._robot.RebootServo, request, REBOOT_ALL_TIMEOUT_S)
 
     def emergency_stop(self, reason: str) -> controller_pb2.EmergencyStopResponse:
         request = controller_pb2.EmergencyStopRequest(reason=reason, request_id=_request_id())

@@ -34,6 +34,7 @@ from services.controller.servicers.episode import EpisodeServicer
 from services.controller.servicers.policy import PolicyServicer
 from services.controller.servicers.robot import RobotServicer
 from services.controller.servicers.safety import SafetyServicer
+from services.controller.servo_reboots import ServoReboots
 from services.controller.supervisor import ControlSupervisor
 from services.controller.tasks import BackgroundTasks
 from services.controller.torque_off import torque_off_of
@@ -138,7 +139,9 @@ def build_parts(config: ControllerConfig, files: Files, stack: contextlib.AsyncE
         policies=policies,
         feed=feed,
         uplink=uplink,
-        robot=RobotServicer(supervisor, lease, batches, memory, report.build),
+        robot=RobotServicer(
+            supervisor, lease, batches, memory, report.build, ServoReboots(supervisor, view)
+        ),
         safety=SafetyServicer(supervisor, memory),
         episodes=EpisodeServicer(batches, episode_log, view, policies, files.spool, memory),
         policy=PolicyServicer(policies, memory),

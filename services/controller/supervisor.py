@@ -270,6 +270,7 @@ class ControlSupervisor:
             log.error("fault", reason=event["reason"], message=event["message"])
         elif kind == "health":
             self._view.health = health_from_event(event)
+            self._view.health_ns = time.monotonic_ns()
         elif kind == "estop":
             self._estop.take(event)
         elif kind == "ended" and not event["asked"]:

@@ -26,6 +26,7 @@ class ControlView:
         unreachable: why there is no control process and the robot is tried to be reached again; it
             is no fault of its own.
         health: what the robot last told of itself beside its state.
+        health_ns: monotonic time when it told that.
         stop_fault: who asked for the emergency stop, while it is latched; it stays latched across
             restarts of the control process.
         is_stop_awaited: it was asked for, and nothing has confirmed it yet.
@@ -40,6 +41,7 @@ class ControlView:
     is_stop_awaited: bool = False
     unreachable: Fault | None = None
     health: RobotHealth = NO_HEALTH
+    health_ns: int = 0
 
     def check_reachable(self) -> None:
         """Pass while there is a robot.

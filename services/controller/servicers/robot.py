@@ -15,16 +15,15 @@ from services.controller.control.settings import (
     JOG_SPEED_MIN_RAD_S,
 )
 from services.controller.lease import Lease, LeaseBook
-from services.controller.reboots import RebootLimit
 from services.controller.requests import RequestMemory
+from services.controller.servo_reboots import ServoReboots
 from services.controller.status import lease_to_proto
 from services.controller.supervisor import ControlSupervisor
-from services.errors import ServiceError, invalid_field, refusal
+from services.errors import invalid_field, refusal
 
 WATCH_MIN_MS, WATCH_MAX_MS, WATCH_DEFAULT_MS = 20, 60_000, 500
 WATCH_SHARE_S = 0.005  # all watchers together get 200 answers a second
 JOINT_MAX = 64
-_NOT_TRIED = ("WRONG_LIFECYCLE", "UNKNOWN_JOINT", "NO_SERVOS", "CONTROL_PROCESS_DIED")
 JOG_SPEED_DEFAULT_RAD_S = 0.1
 JOG_REPLY_S = JOG_DELTA_MAX_RAD / JOG_SPEED_MIN_RAD_S + 5.0
 
@@ -42,13 +41,14 @@ class RobotServicer(controller_pb2_grpc.RobotServiceServicer):
         batches: EpisodeBatches,
         memory: RequestMemory,
         status: Status,
+        reboots: ServoReboots,
     ) -> None:
         self._supervisor = supervisor
         self._lease = lease
         self._batches = batches
         self._memory = memory
         self._status = status
-        self._reboots = RebootLimit()
+        self._reboots = reboots
         self._watchers = 0
         self.draining = False
 
@@ -157,19 +157,21 @@ class RobotServicer(controller_pb2_grpc.RobotServiceServicer):
     async def RebootServo(
         self, request: controller_pb2.RebootServoRequest, context: Context
     ) -> controller_pb2.RebootServoResponse:
-        _check_joint(request.joint)
+        if not request.all:
+            _check_joint(request.joint)
+        elif request.joint:
+            raise invalid_field("joint", request.joint, "none beside all")
 
         async def act() -> controller_pb2.RebootServoResponse:
-            self._reboots.check(request.joint)
-            try:
-                await self._supervisor.perform("reboot_servo", joint=request.joint)
-            except ServiceError as error:
-                if error.reason not in _NOT_TRIED:
-                    self._reboots.count(request.joint)
-                raise
-            self._reboots.count(request.joint)
+            joints = [request.joint]
+            if request.all:
+                joints = await self._reboots.all_latched()
+            else:
+                await self._reboots.one(request.joint)
             return controller_pb2.RebootServoResponse(
-                lifecycle=self._status().lifecycle, reboots_left=self._reboots.left(request.joint)
+                lifecycle=self._status().lifecycle,
+                reboots_left=self._reboots.left(joints),
+                joints=joints,
             )
 
         return await self._memory.once(request, act)

@@ -57,3 +57,4 @@ def test_a_simulated_robot_has_no_servos_to_reboot(client):
     for _ in range(4):  # an attempt that reaches no servo does not count
         assert refused(client.reboot_servo, "FFJ10").reason == "NO_SERVOS"
     assert refused(client.reboot_servo, "").reason == "FIELD_INVALID"
+    assert refused(client.reboot_latched_servos).reason == "NO_SERVOS"

@@ -104,3 +104,28 @@ def test_a_robot_that_another_program_made_weak_gets_no_torque(bus, daemon, wait
         assert found.value.reason == "SERVO_GAINS"
         assert client.status().lifecycle == Lifecycle.INACTIVE
     assert torques(bus) == {False}
+
+
+def test_all_servos_that_latched_are_rebooted_by_one_call(bus, daemon, wait_for):
+    """As after a sag of the supply: ten servos, each told by its cause."""
+    sagged = {10: "FFJ10", 12: "FFJ12", 20: "MFJ20", 31: "THJ31", 50: "valve"}
+    with daemon.client() as client:
+        wait_for(lambda: client.status().lifecycle == Lifecycle.INACTIVE)
+        for servo_id in sagged:
+            bus.inject("voltage", servo_id=servo_id)
+        with client.lease("tester") as lease, pytest.raises(ServiceError) as found:
+            client.activate(lease)
+        assert found.value.reason == "SERVO_VOLTAGE"
+        assert all(name in found.value.message for name in sagged.values())
+        assert "check the supply" in found.value.message
+        assert "reboot-servo --all" in found.value.message
+        assert "cool down" not in found.value.message
+        bus.inject("overheat", servo_id=22)
+        answer = client.reboot_latched_servos()
+        assert set(answer.joints) == {*sagged.values(), "MFJ22"}
+        assert answer.reboots_left == 2
+        assert {bus.table(i)["hardware_error_status"] for i in (*sagged, 22)} == {0}
+        assert torques(bus) == {False}, "a reboot never brings torque"
+        assert list(client.reboot_latched_servos().joints) == []
+        with active(client, wait_for):
+            assert torques(bus) == {True}
