@@ -123,6 +123,8 @@ def load_calibration(path: Path) -> Calibration:
             wrong in it.
     """
     try:
+        if path.exists() and not path.is_file():  # a pipe would be waited for
+            raise OSError("it is no file")
         text = path.read_text()
     except (OSError, UnicodeDecodeError) as error:
         raise CalibrationError(

@@ -39,6 +39,10 @@ FirstIndex = Annotated[
         help="Place in the seeded sequence, none run before; default: go on.",
     ),
 ]
+STOPPING = (
+    "stopping: the episode is cut short and the robot comes to rest; "
+    "Ctrl-C again: end without waiting for it"
+)
 HEADINGS = ("episode", "purpose", "policy", "steps", "return", "success", "end", "clipped")
 
 
@@ -121,12 +125,11 @@ def _wait(operation: Any, lease: "HeldLease", watch: bool) -> Any:
     shown: set[str] = set()
     is_cancelled = False
     try:
-        with StopSignals() as signals:
+        with StopSignals(lambda: render.note(STOPPING)) as signals:
             for metadata in operation.updates():
                 lease.check()
                 _note_finished(metadata, shown if watch else None)
                 if signals.requested and not is_cancelled:
-                    render.note("stopping")
                     operation.cancel()
                     is_cancelled = True
     except StopNow:

@@ -1,4 +1,5 @@
 import json
+import os
 from dataclasses import asdict, replace
 from math import nan, pi
 from pathlib import Path
@@ -107,3 +108,11 @@ def test_broken_json_and_missing_files(tmp_path: Path):
     with pytest.raises(CalibrationError) as caught:
         save_calibration(default_calibration("dclaw"), tmp_path / "none" / "robot.json")
     assert caught.value.reason == "CALIBRATION_NOT_WRITTEN"
+
+
+@pytest.mark.timeout(20)
+def test_a_pipe_is_told_and_not_waited_for(tmp_path: Path):
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", tmp_path, Path("/dev/zero")):
+        with pytest.raises(CalibrationError, match="it is no file"):
+            load_calibration(path)
