@@ -63,7 +63,8 @@ def test_the_verbs_in_the_order_of_a_day(running: tuple[str, str], e2e: ModuleTy
     assert {p["version"] for p in listed if p["loaded"]} == {version["version"]}
     assert e2e.mbctl_json("policy", "load", "1", *at_controller)["version"] == 1
     back = e2e.mbctl_json("policy", "rollback", *at_controller)
-    assert back == {"version": version["version"], "previous_version": 1}
+    assert (back["version"], back["previous_version"]) == (version["version"], 1)
+    assert (back["robot"], back["target"]) == ("dclaw0", controller)
     assert e2e.mbctl_json("policy", "promote", "1", *at_trainer)["promoted"]
     followed = e2e.mbctl_json("policy", "load", "--follow", "promoted", *at_controller)
     assert followed["version"] == 1
