@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import structlog
 
-from mbctl.data.chunk import EpisodeSummary, Purpose
+from mbctl.data.chunk import INDEX_MAX, EpisodeSummary, Purpose
 from protos import controller_pb2
 from services import wire
 from services.controller.events import EpisodeLog
@@ -109,16 +109,23 @@ class EpisodeBatches:
 
     def _assigned(self, request: BatchRequest) -> int:
         """The index of the first episode; no index is ever run twice."""
-        behind = self._next_index(request.purpose)
-        if request.first_index is None or request.first_index >= behind:
-            return behind if request.first_index is None else request.first_index
-        raise refusal(
-            "EPISODE_REPEATED",
-            f"{request.purpose} episode {request.first_index} has been run, or an episode behind "
-            f"it: leave first_index out to go on, or use {behind} or more",
-            [("first_index", f"{request.first_index}, the next is {behind}")],
-            next_index=str(behind),
-        )
+        behind, asked = self._next_index(request.purpose), request.first_index
+        if asked is not None and asked < behind:
+            raise refusal(
+                "EPISODE_REPEATED",
+                f"{request.purpose} episode {asked} has been run, or an episode behind it: leave "
+                f"first_index out to go on, or use {behind} or more",
+                [("first_index", f"{asked}, the next is {behind}")],
+                next_index=str(behind),
+            )
+        first = behind if asked is None else asked
+        if first + request.count > INDEX_MAX:
+            raise refusal(
+                "INDICES_EXHAUSTED",
+                f"{request.count} {request.purpose} episodes from {first} on go beyond the last "
+                f"index, {INDEX_MAX}: give the robot another name, or its trainer a new directory",
+            )
+        return first
 
     def cancel(self, why: ServiceError) -> None:
         """Stop the running batch, if any, and let it end with this error."""
