@@ -4,7 +4,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from types import ModuleType
 
 import pytest
@@ -132,23 +131,3 @@ def test_a_second_controller_for_the_same_robot_does_not_start(pair, e2e: Module
     )
     assert run.returncode == 3, run.stderr
     assert "controller" in run.stderr + run.stdout
-
-
-def test_a_verb_that_gets_no_processor_keeps_its_lease_in_lockstep(
-    running: tuple[str, str], e2e: ModuleType
-):
-    target = ["--target", running[0]]
-    wait_for_policy(e2e, running[0], 1)
-    command = [sys.executable, "-P", "-m", "mbctl", "episode", "run", "--count", "400", *target]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as verb:
-
-        def rows() -> int:
-            return e2e.mbctl_json("robot", "status", *target)["spool"]["rows_written"]
-
-        e2e.wait_until(lambda: rows() > 0, "no rows")
-        verb.send_signal(signal.SIGSTOP)
-        time.sleep(4.0)
-        verb.send_signal(signal.SIGCONT)
-        _, err = verb.communicate(timeout=120)
-    assert verb.returncode == 0, err
-    assert rows() == 400 * e2e.STEPS

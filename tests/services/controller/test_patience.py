@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 
 import pytest
@@ -52,4 +54,24 @@ def test_in_lockstep_a_starved_process_is_waited_for(
         wait_for(lambda: client.status().spool.rows_written > rows + 100)
         assert client.status().lifecycle == Lifecycle.ACTIVE
         batch.cancel()
+    assert controller.stop() == 0
+
+
+def test_in_lockstep_a_starved_client_keeps_its_lease(
+    start_controller, tmp_path, publish, policy, wait_for
+):
+    publish(tmp_path / "run", policy(1))
+    controller = start_controller(tmp_path / "run")
+    with controller.client() as client:
+        wait_for(lambda: client.status().policy.version)
+        target = ["--target", client.caller.target]
+        verb = [sys.executable, "-P", "-m", "mbctl", "episode", "run", "--count", "150", *target]
+        with subprocess.Popen(verb, stderr=subprocess.PIPE, text=True) as starved:
+            wait_for(lambda: client.status().spool.rows_written, 60.0)
+            starved.send_signal(signal.SIGSTOP)
+            time.sleep(4.0)
+            starved.send_signal(signal.SIGCONT)
+            _, err = starved.communicate(timeout=120)
+        assert starved.returncode == 0, err
+        assert client.status().spool.rows_written == 150 * 40
     assert controller.stop() == 0
