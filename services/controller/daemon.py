@@ -22,6 +22,7 @@ from services.controller.parts import (
     build_parts,
     build_servicings,
 )
+from services.controller.patience import patience_of
 from services.controller.signal_stop import SignalStop, StopSignal
 from services.daemon import StartUpError, run_until_signalled
 from services.daemon_name import DaemonName, announce
@@ -47,7 +48,8 @@ def run_controller(config: ControllerConfig, log_file: Path | None = None) -> in
     """
     stop_signal = StopSignal()  # before logging begins a thread
     begin_logging("controller", log_file)
-    return run_until_signalled(lambda stop: _serve(config, stop, stop_signal))
+    drain_s = patience_of(config.clock).drain_s
+    return run_until_signalled(lambda stop: _serve(config, stop, stop_signal), drain_s)
 
 
 async def _serve(config: ControllerConfig, stop: asyncio.Event, stop_signal: StopSignal) -> int:

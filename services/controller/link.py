@@ -101,6 +101,7 @@ class ControlLauncher:
             OpenEpisode(self.layout),
             lambda event: summary_from_event(event, self._config.robot.name, self._task.name),
             lambda event: _deliver_soon(loop, deliver, event),
+            patience_of(self._config.clock).close_s,
         )
         pump.start()
         return ControlLink(channel, started, boot_id, Heartbeat(channel.heartbeat), pump)

@@ -13,19 +13,41 @@ class Patience:
         silence_s: a control loop that has not turned for so long is killed.
         reply_s: a command is answered within this.
         settle_s: a state that was reached shows within this.
+        close_s: a control process that is told to end ends within this, or is killed.
+        stop_s: its rows are on the disk within this.
+        drain_s: the service process has ended within this.
     """
 
     service_timeout_s: float
     silence_s: float
     reply_s: float
     settle_s: float
+    close_s: float
+    stop_s: float
+    drain_s: float
 
 
 _PATIENCE = {
     # What moves must not wait for a process that is gone.
-    "wall": Patience(service_timeout_s=0.5, silence_s=3.0, reply_s=10.0, settle_s=3.0),
+    "wall": Patience(
+        service_timeout_s=0.5,
+        silence_s=3.0,
+        reply_s=10.0,
+        settle_s=3.0,
+        close_s=4.0,
+        stop_s=4.5,
+        drain_s=5.0,
+    ),
     # Virtual time waits for both, so a process without a processor is late, not gone.
-    "lockstep": Patience(service_timeout_s=30.0, silence_s=30.0, reply_s=25.0, settle_s=10.0),
+    "lockstep": Patience(
+        service_timeout_s=30.0,
+        silence_s=30.0,
+        reply_s=25.0,
+        settle_s=10.0,
+        close_s=20.0,
+        stop_s=25.0,
+        drain_s=30.0,
+    ),
 }
 
 

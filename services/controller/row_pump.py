@@ -23,12 +23,15 @@ log = structlog.get_logger()
 
 PERIOD_S = 0.005
 RETRY_S = 0.25
-STOP_S = 4.0
 EPISODE_EVENTS = frozenset({"episode_started", "episode_finished", "episodes_done"})
 
 
 class RowPump:
-    """Drains one control process until it is gone; then delivers a "gone" event and ends."""
+    """Drains one control process until it is gone; then delivers a "gone" event and ends.
+
+    Args:
+        close_s: a control process that is told to end is killed after this.
+    """
 
     def __init__(
         self,
@@ -38,7 +41,9 @@ class RowPump:
         episode: OpenEpisode,
         summarise: Callable[[Event], EpisodeSummary],
         deliver: Callable[[Event], None],
+        close_s: float,
     ) -> None:
+        self._close_s = close_s
         self._channel = channel
         self._spool = spool
         self._sealer = sealer
@@ -79,7 +84,7 @@ class RowPump:
             self._pass()
             deadline = max(deadline + PERIOD_S, time.monotonic())
             self._stopping.wait(deadline - time.monotonic())
-        code = self._channel.close(STOP_S)
+        code = self._channel.close(self._close_s)
         self._deliver({"type": "ended", "asked": self._stopping.is_set()})
         self._end()
         self._deliver({"type": "gone", "code": code, "asked": self._stopping.is_set()})

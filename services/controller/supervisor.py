@@ -33,7 +33,6 @@ from services.controller.view import ControlView, fault_from_event, health_from_
 from services.errors import ServiceError, refusal
 from services.ipc.words import Word
 
-STOP_S = 4.5
 _POLL_S = 0.001
 
 # A robot that is not there yet is waited for; any other trouble at the start ends the daemon.
@@ -135,7 +134,7 @@ class ControlSupervisor:
             with naming_shortages():
                 self._planner.attach(link.channel.plan_ends())
         except ControlError:
-            await link.stop(STOP_S)
+            await link.stop(self._patience.stop_s)
             raise
 
     def set_lease(self, deadline_ns: int) -> None:
@@ -242,7 +241,7 @@ class ControlSupervisor:
         self.give_up_start()
         self.reconnection.end()
         self._planner.detach()
-        return await link.stop(STOP_S) if link is not None else True
+        return await link.stop(self._patience.stop_s) if link is not None else True
 
     async def _start_again(self) -> Lifecycle:
         try:

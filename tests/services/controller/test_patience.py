@@ -28,6 +28,7 @@ def config_of(tmp_path):
 def test_the_wall_clock_bounds_stay_tight(config_of):
     assert settings_of(config_of("wall")).service_timeout_s == 0.5
     assert patience_of("wall").silence_s == 3.0
+    assert patience_of("wall").drain_s == 5.0
 
 
 def test_lockstep_outwaits_a_busy_machine(config_of):
