@@ -140,18 +140,19 @@ class Observer:
             controller=controller,
             trainer=trainer,
             elapsed_s=self.elapsed_s,
-            remaining_s=self._remaining_s(),
+            remaining_s=self._remaining_s(trainer.train_rows_stored),
             evaluation=self._evaluation.batch,
         )
 
-    def _remaining_s(self) -> float | None:
+    def _remaining_s(self, samples: int) -> float | None:
         """Of learning, and of the final evaluation as far as its pace is known."""
         evaluation = self._evaluation
-        is_learned = bool(self._marks) and self._marks[-1][1] >= self._samples_wanted
-        if is_learned and evaluation.batch.asked:
+        if samples >= self._samples_wanted and evaluation.batch.asked:
             return evaluation.left_s(self.elapsed_s)
         final_s = self._final_episodes * (evaluation.episode_s or 0.0)
-        learning_s = 0.0 if is_learned else self._learning_s()
+        if self._marks and self._marks[-1][1] >= self._samples_wanted:
+            return final_s or None
+        learning_s = self._learning_s()
         return None if learning_s is None else learning_s + final_s
 
     def _learning_s(self) -> float | None:

@@ -53,11 +53,11 @@ def test_a_resumed_run_shows_what_it_had_reached(tmp_path: Path, e2e: ModuleType
 
 
 def test_a_final_evaluation_shows_how_far_it_is(tmp_path: Path, e2e: ModuleType):
-    command = up(e2e, tmp_path / "run", 40, "--set=final_episodes=300")
+    command = up(e2e, tmp_path / "run", 40, "--set=final_episodes=100")
     with on_terminal(command, 100, 40) as program:
         program.wait_for("final evaluation")
-        program.wait_for(" of 300 episodes")
-        assert program.finish() == 0
-        shown = re.findall(r"(\d+) of 300 episodes", program.terminal.text)
+        program.wait_for(" of 100 episodes")
+        assert program.finish(100.0) == 0
+        shown = re.findall(r"(\d+) of 100 episodes", program.terminal.text)
         assert len(set(shown)) > 1, shown
-        assert re.search(r"last evaluation +success \d+% of 300 episodes", program.terminal.text)
+        assert re.search(r"last evaluation +success \d+% of 100 episodes", program.terminal.text)

@@ -147,6 +147,14 @@ def test_a_final_evaluation_has_a_time_of_its_own():
     assert seen_by(observer).remaining_s == pytest.approx(150.0, abs=2.0)
 
 
+def test_so_has_one_of_a_run_that_never_refits():
+    observer = Observer(1000, lambda view: None, period_s=3600.0, final_episodes=100)
+    observer.evaluation(Batch(0, 100))
+    observer._evaluation._began_s = observer.elapsed_s - 50.0
+    observer.evaluation(Batch(25, 100))
+    assert seen_by(observer).remaining_s == pytest.approx(150.0, abs=2.0)
+
+
 def test_the_final_evaluation_counts_while_learning():
     observer = Observer(1000, lambda view: None, period_s=3600.0, final_episodes=100)
     observer.mark(0)
