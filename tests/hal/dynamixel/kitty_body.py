@@ -12,6 +12,8 @@ from sim.body import body_states
 from sim.scene import Scene
 
 PERIOD_NS = 100_000_000
+STALL_NM, NO_LOAD_RAD_S = 4.1, 46 * 2 * np.pi / 60  # of the maker's data sheet
+STIFFNESS_NM_RAD = STALL_NM * 800 / 128 * 4096 / (2 * np.pi) / 885
 
 
 class Body:

@@ -14,10 +14,8 @@ from hal.errors import RobotWriteError
 from hal.robots.dkitty import DKITTY
 from hal.types import Vector
 from sim.scene import Scene, build_scene
-from tests.hal.dynamixel.kitty_body import PERIOD_NS, Body
+from tests.hal.dynamixel.kitty_body import PERIOD_NS, STALL_NM, Body
 
-STALL_NM, NO_LOAD_RAD_S = 4.1, 46 * 2 * np.pi / 60  # of the maker's data sheet
-STIFFNESS_NM_RAD = STALL_NM * 800 / 128 * 4096 / (2 * np.pi) / 885
 CROUCH = np.array([0.0, np.pi / 4, -np.pi / 2] * 4)
 # Within the ranges that a task draws from, yet nothing to stand on, however stiff the legs are.
 TIPS_OVER = np.array(
