@@ -20,12 +20,19 @@ def check_directory(path: Path) -> None:
     Raises:
         StartUpError: names what is in the way.
     """
-    there = next(p for p in (path.absolute(), *path.absolute().parents) if os.path.lexists(p))
+    try:
+        absolute = path.absolute()
+    except FileNotFoundError as error:
+        raise StartUpError(
+            f"run_dir = {str(path)!r}: the working directory has been removed: cd into another, or "
+            "give an absolute path"
+        ) from error
+    there = next(p for p in (absolute, *absolute.parents) if os.path.lexists(p))
     if not there.is_dir():
         raise StartUpError(f"run_dir = {str(path)!r}: {there} is no directory")
     if not os.access(there, os.W_OK | os.X_OK):
         raise StartUpError(f"run_dir = {str(path)!r}: {there} may not be written to by this user")
-    if there == path.absolute():
+    if there == absolute:
         _check_links(path)
 
 

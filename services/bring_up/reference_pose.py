@@ -63,6 +63,8 @@ def load_pose(robot: str, path: Path) -> ReferencePose:
     """
     zero = zero_pose(robot).position_rad
     try:
+        if path.exists() and not path.is_file():  # a pipe would be waited for
+            raise OSError("it is no file")
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ReferencePoseError(f"reference pose {path} cannot be read: {error}") from error

@@ -24,7 +24,18 @@ class RunDir:
     """Paths within a run's directory."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path.absolute()
+        """Where `path` leads to from here.
+
+        Raises:
+            ConfigError: it is relative, and the working directory has been removed.
+        """
+        try:
+            self.path = path.absolute()
+        except FileNotFoundError as error:
+            raise ConfigError(
+                f"--run-dir {path}: the working directory has been removed: cd into another, or "
+                "give an absolute path"
+            ) from error
 
     @property
     def plan(self) -> Path:

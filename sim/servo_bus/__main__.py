@@ -87,6 +87,8 @@ def _initial_faults(path: str) -> list[dict[str, object]]:
     if not path:
         return []
     try:
+        if not Path(path).is_file():  # a pipe would be waited for
+            raise FaultError(f"{path} is no file")
         faults = json.loads(Path(path).read_text())
     except ValueError as error:
         raise FaultError(f"{path} is not JSON: {error}") from error

@@ -70,3 +70,13 @@ def test_a_directory_that_is_gone_is_no_traceback(tmp_path: Path):
     script = f"rmdir {gone} && exec {MBCTL} --version"
     done = run(["sh", "-c", script], gone)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("verb", ["up", "controller", "trainer"])
+def test_a_check_in_a_directory_that_is_gone_says_so(tmp_path: Path, verb: str):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    done = run(["sh", "-c", f"rmdir {gone} && exec {MBCTL} {verb} --check-config"], gone)
+    assert done.returncode in (2, 3)
+    assert "the working directory has been removed" in done.stderr
+    assert "Traceback" not in done.stderr
