@@ -18,6 +18,7 @@ from typing import IO, Any, Self, TypeVar
 from hal.import_path import module_command
 from mbctl.policies.snapshot import Snapshot, pack_snapshot, policy_alone
 from services.controller.control.settings import ControlSettings
+from services.controller.control_error import ControlError
 from services.controller.planner.host import PlanEnds
 from services.ipc.byte_ring import ByteRing
 from services.ipc.policy_slot import PolicySlot
@@ -31,20 +32,6 @@ Found = TypeVar("Found")
 
 _POLL_S = 0.002
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-
-
-class ControlError(Exception):
-    """The control process refused, is gone, or did not answer.
-
-    Attributes:
-        reason: SCREAMING_SNAKE_CASE; CONTROL_GONE and CONTROL_SILENT are the channel's own.
-        message: in words.
-    """
-
-    def __init__(self, reason: str, message: str) -> None:
-        super().__init__(f"{reason}: {message}")
-        self.reason = reason
-        self.message = message
 
 
 @dataclass(frozen=True, slots=True)

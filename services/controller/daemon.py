@@ -11,7 +11,7 @@ import structlog
 from mbctl.config import ControllerConfig
 from services import exit_codes
 from services.controller import paths
-from services.controller.channel import ControlError
+from services.controller.control_error import ControlError
 from services.controller.files import open_files
 from services.controller.lease_guard import LeaseGuard
 from services.controller.metrics import serve_controller_metrics

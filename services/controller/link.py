@@ -11,8 +11,9 @@ from mbctl.config import ControllerConfig
 from mbctl.data.layout import RowLayout
 from mbctl.policies.snapshot import row_layout
 from mbctl.tasks.task import Task
-from services.controller.channel import ControlChannel, ControlError
+from services.controller.channel import ControlChannel
 from services.controller.control.settings import ControlSettings, GateSettings, LatchedFault
+from services.controller.control_error import ControlError
 from services.controller.episode_events import Event, OpenEpisode, summary_from_event
 from services.controller.heartbeat import Heartbeat
 from services.controller.patience import patience_of
