@@ -3,7 +3,7 @@
 import ast
 import statistics
 
-FILE_LINES_MAX = 300
+FILE_LINES_MAX = 500  # a concept is not split to please a number
 FILE_LINES_MEDIAN_MAX = 120
 FUNCTION_LINES_MEDIAN_MAX = 10
 
