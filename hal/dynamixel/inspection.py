@@ -95,20 +95,25 @@ def _misfits(bus: ServoBus, servos: Sequence[Servo]) -> _Found:
 
 
 def _refuse(found: _Found, severity: Severity) -> None:
-    """The first kind of misfit that is at least so bad, with every servo that has it."""
-    for _, first in found:
-        if first.severity >= severity:
-            having = [servo for servo, misfit in found if misfit.text == first.text]
-            raise ServoSetupError(f"{names_of(having)}: {first.text}; {_CURE}", reason=first.reason)
+    """All that are at least so bad, with the servos that have them; the first gives the reason."""
+    bad = [(servo, misfit) for servo, misfit in found if misfit.severity >= severity]
+    if bad:
+        told = "; ".join(f"{names_of(having)}: {first.text}" for first, having in _alike(bad))
+        raise ServoSetupError(f"{told}; {_CURE}", reason=bad[0][1].reason)
 
 
 def _warnings(found: _Found) -> Iterator[str]:
     """Each kind of misfit once; the driver itself sets replies and profiles."""
+    for first, having in _alike(found):
+        if first.reason not in _SET_BY_DRIVER:
+            yield f"{first.reason}: {names_of(having)}: {first.text}; {_CURE}"
+
+
+def _alike(found: _Found) -> Iterator[tuple[Misfit, list[Servo]]]:
+    """Misfits of which the same is to be said, with the servos that have them."""
     for text in dict.fromkeys(misfit.text for _, misfit in found):
         having = [servo for servo, misfit in found if misfit.text == text]
-        first = next(misfit for _, misfit in found if misfit.text == text)
-        if first.reason not in _SET_BY_DRIVER:
-            yield f"{first.reason}: {names_of(having)}: {text}; {_CURE}"
+        yield next(misfit for _, misfit in found if misfit.text == text), having
 
 
 def _with_limits(group: ServoGroup) -> list[Servo]:

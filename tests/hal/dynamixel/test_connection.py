@@ -84,3 +84,15 @@ def test_a_valve_that_cannot_turn_keeps_torque_off_as_well(bus: RunningBus):
         robot.configure()
         with pytest.raises(HalError, match=r"valve \(servo 50\)"):
             robot.activate()
+
+
+def test_all_that_is_wrong_is_told_at_once(bus: RunningBus):
+    bus.set_register(20, "goal_pwm", 20)
+    bus.set_register(21, "position_p_gain", 0)
+    bus.set_register(22, "position_p_gain", 0)
+    with make_robot(bus.port) as robot:
+        robot.configure()
+        with pytest.raises(HalError) as caught:
+            robot.activate()
+    assert "MFJ20 (servo 20): goal pwm 20" in str(caught.value)
+    assert "MFJ21 (servo 21), MFJ22 (servo 22): position p gain 0" in str(caught.value)
