@@ -11,6 +11,7 @@ Deviations from the authors' code, with reason:
     * `model_warm_up`, `model_patience_steps`: a fit may begin with small steps and wait longer than
       some epochs. Adam's first steps, as large as any, make a well fitted model many times
       worse; where rows are few, five epochs are ten steps, and a fit ends before it has recovered.
+    * Deviations that most held-out rows belie begin anew, at the size of the error.
     * A fit that comes to numbers that are not finite is refused.
 """
 
@@ -26,6 +27,8 @@ from mbctl.models.best_members import BestMembers
 from mbctl.models.fit import TransitionData
 from mbctl.models.probabilistic_ensemble import ProbabilisticEnsemble
 from mbctl.nn.units import Renewal
+
+SURPRISE = 10.0  # squared error over predicted variance, of the median row
 
 Loss = Callable[[Tensor, Tensor, Tensor], Tensor]  # mean, log-variance, target to [E]
 
@@ -173,6 +176,7 @@ class ProbabilisticFitter:
     ) -> FitReport:
         settings, model = self.settings, self.model
         relative = settings.model_score == "mse"
+        self._own_up(rows)
         best = BestMembers(list(model.network.parameters()), model.members)
         steps = epochs = 0
         gained = 0, 0  # steps and epochs at the last gain
@@ -191,6 +195,20 @@ class ProbabilisticFitter:
         report = FitReport(loss, float(best.score[order].mean()), steps, epochs)
         self._check(report)
         return report
+
+    @torch.no_grad()
+    def _own_up(self, rows: "_Rows") -> None:
+        """Begin anew with deviations that most rows belie, as of a column that stood still.
+
+        Their gradient would be hundreds of times that of the rest, and Adam long without a step
+        for anything else.
+        """
+        model = self.model
+        inputs = rows.inputs[rows.held].expand(model.members, -1, -1)
+        mean, log_variance = model.standard(inputs)
+        squared = (mean - rows.targets[rows.held]).square()
+        surprise = (squared * (-log_variance).exp()).median(dim=1).values
+        model.restart_deviation(surprise > SURPRISE, squared.mean(dim=1))
 
     def _waited(self, steps: int, epochs: int) -> float:
         """Share of the patience that so many steps and epochs without a gain have used up."""

@@ -16,7 +16,7 @@ Deviations from the paper, with reason:
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional
 
@@ -193,6 +193,17 @@ class ProbabilisticEnsemble:
             renewal.forget(parameter, columns)
         for bound in self.bounds:
             renewal.forget(bound, anew)
+
+    @torch.no_grad()
+    def restart_deviation(
+        self, chosen: Bool[Tensor, "E D"], variance: Float[Tensor, "E D"]
+    ) -> None:
+        """Let `chosen` members' columns have this variance everywhere, in standard units."""
+        weight, bias = (part[..., self.target_dim :] for part in last_layer(self.network))
+        weight.masked_fill_(chosen[:, None], 0.0)
+        bias.copy_(torch.where(chosen[:, None], variance.log()[:, None], bias))
+        anew = chosen.any(dim=0)
+        self.max_log_variance[anew] = MAX_LOG_VARIANCE
 
     def normalise(self, inputs: Tensor) -> Tensor:
         return (inputs - self.statistics.input_shift) / self.statistics.input_scale

@@ -37,7 +37,10 @@ CASES = [  # sizes that columns have from fit to fit, and which columns
     ((1.0, 1e-4), (0, 1, 2, 3)),
     ((1.0, 1e-2, 1.0, 1e-2), (3,)),
     ((0.3, 0.6, 1.0), (0, 1, 2, 3)),
+    ((0.0, 1.0), (1, 2)),
+    ((1e-8, 1e-5, 1.0), (3,)),
 ]
+RESTED = ((1.0, 0.0, 1.0), (1, 2))  # nobody touched it for a while
 
 
 @dataclass(frozen=True)
@@ -119,7 +122,18 @@ def test_a_probabilistic_model_is_as_good_as_ever(sizes, columns):
     assert 0.97 * NOISE < float(std.mean()) < 1.12 * NOISE
 
 
-@pytest.mark.parametrize(("sizes", "columns"), CASES)
+def test_a_column_that_has_rested_is_no_longer_told_as_if_it_did():
+    """At rest it is foretold to a hair, which the first rows of its motion belie."""
+    sizes, columns = RESTED
+    fitter, generator = probabilistic(), torch.Generator().manual_seed(1)
+    for size in (*sizes, sizes[-1], sizes[-1]):
+        fitter.fit(drawn(1200, size, columns, generator).data, None, quiet)
+    error, std = told_by(fitter, drawn(1000, sizes[-1], columns, generator))
+    assert float(error.max()) < 0.045
+    assert 0.9 * NOISE < float(std.min()) <= float(std.max()) < 2.0 * NOISE
+
+
+@pytest.mark.parametrize(("sizes", "columns"), [*CASES, RESTED])
 def test_a_deterministic_model_is_as_good_as_ever(sizes, columns):
     generator = torch.Generator().manual_seed(0)
     model = DeterministicEnsemble(TASK, (48, 48), MEMBERS, False, generator)
@@ -132,7 +146,7 @@ def test_a_deterministic_model_is_as_good_as_ever(sizes, columns):
     assert float(error.max()) < 0.06
 
 
-@pytest.mark.parametrize(("sizes", "columns"), CASES)
+@pytest.mark.parametrize(("sizes", "columns"), [*CASES, RESTED])
 def test_a_sampled_model_is_as_good_as_ever(sizes, columns):
     generator = torch.Generator().manual_seed(0)
     net = SampledGaussian(6, 5, (48, 48), generator)

@@ -153,6 +153,19 @@ def test_patience_may_be_in_steps_as_well(steps):
     assert taken.epochs == -(-taken.steps // 5)
 
 
+def test_deviations_that_most_rows_belie_begin_anew():
+    fitter, data = make(), transitions(600, noise=0.1)
+    fitter.fit(data, None, quiet)
+    told = fitter.model.forward(data.physical.expand(3, -1, -1), data.action.expand(3, -1, -1))
+    with torch.no_grad():  # column 2 is told a hundred times too surely
+        fitter.model.network.biases[1][..., 4 + 2] -= 9.2
+    fitter.settings = ProbabilisticModelSettings.model_validate({**SMALL, "model_steps_max": 1})
+    fitter.fit(data, None, quiet)
+    again = fitter.model.forward(data.physical.expand(3, -1, -1), data.action.expand(3, -1, -1))
+    share = (again.std / told.std).detach().mean(dim=(0, 1))
+    assert 0.5 < float(share.min()) <= float(share.max()) < 2.0
+
+
 def test_a_fit_that_comes_to_nan_is_refused():
     fitter, data = make(), transitions(300)
     fitter.fit(data, None, quiet)
