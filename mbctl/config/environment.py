@@ -20,9 +20,12 @@ from mbctl.config.overrides import Tree, assign, unquoted
 _SERVICE = re.compile(
     r"([A-Z0-9_]+_)?(SERVICE_(HOST|PORT(_[A-Z0-9_]+)?)|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)"
 )
-# {SERVICE}_PORT alone could be a person's: what an orchestrator puts there is a URL.
-_SERVICE_PORT = re.compile(r"([A-Z0-9_]+_)?PORT")
-_URL = re.compile(r"(tcp|udp|sctp)://.+")
+# {SERVICE}_PORT and _NAME alone could be a person's: an orchestrator puts a URL or /a/b there.
+_BY_VALUE = (
+    (re.compile(r"([A-Z0-9_]+_)?PORT"), re.compile(r"(tcp|udp|sctp)://.+")),
+    (re.compile(r"([A-Z0-9_]+_)?NAME"), re.compile(r"/[\w.-]+/[\w.-]+")),
+)
+_LINKED = re.compile(r"([A-Z0-9_]+_)?ENV_\w+")  # a linked container's own variables
 
 
 @dataclass(frozen=True)
@@ -78,9 +81,9 @@ def read_variables(
 
 
 def _is_orchestrators(rest: str, value: str) -> bool:
-    if _SERVICE.fullmatch(rest):
+    if _SERVICE.fullmatch(rest) or _LINKED.fullmatch(rest):
         return True
-    return bool(_SERVICE_PORT.fullmatch(rest) and _URL.fullmatch(value))
+    return any(name.fullmatch(rest) and text.fullmatch(value) for name, text in _BY_VALUE)
 
 
 def _keys(model: type[BaseModel]) -> list[str]:

@@ -18,6 +18,9 @@ KUBERNETES = {
     "MBCTL_CONTROLLER_PORT_50051_TCP_PORT": "50051",
     "MBCTL_CONTROLLER_PORT_50051_TCP_ADDR": "10.96.0.12",
     "MBCTL_CONTROLLER_PORT_9763_UDP": "udp://10.96.0.12:9763",
+    # of a container that is linked under this name
+    "MBCTL_CONTROLLER_NAME": "/station/mbctl_controller",
+    "MBCTL_CONTROLLER_ENV_LANG": "C.UTF-8",
     # of a service `mbctl-controller-left`
     "MBCTL_CONTROLLER_LEFT_SERVICE_HOST": "10.96.0.13",
     "MBCTL_CONTROLLER_LEFT_PORT": "tcp://10.96.0.13:50051",
@@ -47,6 +50,7 @@ def test_ours_count_beside_them(tmp_path: Path):
         ("ROBTO__NAME", "left", "unknown key 'robto'; did you mean 'robot'"),
         ("ROBOT__NAM", "left", r"unknown key 'robot\.nam'.*set by MBCTL_CONTROLLER_ROBOT__NAM\)"),
         ("PORT", "/dev/ttyUSB0", "unknown key 'port'"),
+        ("NAME", "left", "unknown key 'name'"),
         ("SEED", "two", r"seed = 'two'.*set by MBCTL_CONTROLLER_SEED\)"),
         ("SEED", "", r"seed = ''.*set by MBCTL_CONTROLLER_SEED\)"),
         ("TASK__NAME", "x", r"task\.name = 'x': unknown task.*set by MBCTL_CONTROLLER_TASK__NAME"),
