@@ -85,6 +85,17 @@ def prepare(connection: Connection) -> None:
     connection.cycle.layout = choose_layout(ServoGroup(connection.bus, connection.servos))
 
 
+def prepare_again(connection: Connection, servos: list[Servo]) -> None:
+    """`prepare` for some of the servos, which were rebooted; the others are not asked.
+
+    Raises:
+        RobotReadError: SERVO_SILENT.
+        RobotWriteError: a setting did not hold.
+    """
+    ensure_answers(connection.bus, servos)
+    choose_layout(ServoGroup(connection.bus, servos))
+
+
 def _verify(
     port: SerialPort,
     bus: ServoBus,

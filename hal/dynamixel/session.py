@@ -9,7 +9,7 @@ from hal.clock import Clock
 from hal.dynamixel.angles import ServoAngles
 from hal.dynamixel.arming import ServoArming
 from hal.dynamixel.bus_monitor import BusMonitor
-from hal.dynamixel.connection import Connection, prepare
+from hal.dynamixel.connection import Connection, prepare, prepare_again
 from hal.dynamixel.findings import Finding, refuse_latched
 from hal.dynamixel.goals import GoalWriter
 from hal.dynamixel.inspection import inspect_for_torque
@@ -227,7 +227,15 @@ class ServoSession:
             servo = self.connection.servos[index]
             Finding("SERVO_REBOOTED", f"{servo} was rebooted or lost its supply").raise_as_fault()
         self._explain_silence(readings)
-        self._prepare_again()
+        servos = [s for s, r in zip(self.connection.servos, readings.restarted, strict=True) if r]
+        try:
+            prepare_again(self.connection, servos)  # no others: one of them may be mute
+        except RobotReadError as error:
+            if error.reason != "SERVO_SILENT":
+                raise
+            return  # one that has gone again meanwhile: tried anew with the next look
+        self.readings.forget()
+        self.motion.forget()
 
     def _explain_silence(self, readings: ServoReadings) -> None:
         """Who fell silent in motion and comes back as after power-on had lost its supply."""

@@ -91,6 +91,20 @@ def test_row_03_without_torque_lost_answers_are_a_warning_and_no_fault(bus, vary
         robot.activate()
 
 
+def test_row_03_one_that_starts_anew_beside_a_mute_one_is_no_fault_either(bus, vary):
+    with make_robot(bus.port) as robot:
+        robot.configure()
+        mute, restarted = vary.sample(MEASURED, 2)
+        bus.inject("mute", servo_id=mute)
+        bus.inject("brownout", servo_id=restarted, silence_s=0.0)
+        tend(robot, 12)
+        assert any(NAMES[mute] in w for w in robot.health().warnings)
+        bus.clear()
+        tend(robot, 4)
+        assert robot.read().is_valid
+        robot.activate()
+
+
 def test_row_03_torque_found_on_makes_it_a_fault_all_the_same(bus, vary):
     held = a_joint(vary)
     bus.set_register(held, "torque_enable", 1)
