@@ -57,6 +57,10 @@ class ChunkWriter:
         if self._failure is not None:
             raise self._failure
 
+    def fail(self, error: StoreError) -> None:
+        """Write nothing more: somebody else found the database broken."""
+        self._failure = self._failure or error
+
     @property
     def depth(self) -> int:
         """Chunks that wait."""

@@ -247,7 +247,12 @@ class IngestServicer(trainer_pb2_grpc.IngestServiceServicer):
     async def _acknowledgement(
         self, stream: _Stream, sequence: int
     ) -> trainer_pb2.StreamChunksResponse:
-        digest = await asyncio.to_thread(self._store.digest_at, stream.spool_id, sequence)
+        try:
+            digest = await asyncio.to_thread(self._store.digest_at, stream.spool_id, sequence)
+        except StoreError as error:
+            if not isinstance(error, StoreBusyError):
+                self._writer.fail(error)
+            raise _storing_failed(error) from error
         return trainer_pb2.StreamChunksResponse(next_sequence=sequence, digest=digest)
 
     async def _next_sequence(self, spool_id: str) -> int:
