@@ -11,7 +11,7 @@ Deviations from the authors' code, with reason:
     * `model_warm_up`, `model_patience_steps`: a fit may begin with small steps and wait longer than
       some epochs. Adam's first steps, as large as any, make a well fitted model many times
       worse; where rows are few, five epochs are ten steps, and a fit ends before it has recovered.
-    * Deviations that most held-out rows belie begin anew, at the size of the error.
+    * Deviations far below the errors of most held-out rows begin anew, at the size of the error.
     * A fit that comes to numbers that are not finite is refused.
 """
 
@@ -176,7 +176,7 @@ class ProbabilisticFitter:
     ) -> FitReport:
         settings, model = self.settings, self.model
         relative = settings.model_score == "mse"
-        self._own_up(rows)
+        self._restart_deviations(rows)
         best = BestMembers(list(model.network.parameters()), model.members)
         steps = epochs = 0
         gained = 0, 0  # steps and epochs at the last gain
@@ -197,8 +197,8 @@ class ProbabilisticFitter:
         return report
 
     @torch.no_grad()
-    def _own_up(self, rows: "_Rows") -> None:
-        """Begin anew with deviations that most rows belie, as of a column that stood still.
+    def _restart_deviations(self, rows: "_Rows") -> None:
+        """Begin anew with deviations far below most errors, as of a column that stood still.
 
         Their gradient would be hundreds of times that of the rest, and Adam long without a step
         for anything else.

@@ -123,7 +123,7 @@ def test_a_probabilistic_model_is_as_good_as_ever(sizes, columns):
 
 
 def test_a_column_that_has_rested_is_no_longer_told_as_if_it_did():
-    """At rest it is foretold to a hair, which the first rows of its motion belie."""
+    """At rest it is foretold almost exactly, unlike the first rows of its motion."""
     sizes, columns = RESTED
     fitter, generator = probabilistic(), torch.Generator().manual_seed(1)
     for size in (*sizes, sizes[-1], sizes[-1]):

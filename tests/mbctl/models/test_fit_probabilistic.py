@@ -153,7 +153,7 @@ def test_patience_may_be_in_steps_as_well(steps):
     assert taken.epochs == -(-taken.steps // 5)
 
 
-def test_deviations_that_most_rows_belie_begin_anew():
+def test_deviations_far_below_most_errors_begin_anew():
     fitter, data = make(), transitions(600, noise=0.1)
     fitter.fit(data, None, quiet)
     told = fitter.model.forward(data.physical.expand(3, -1, -1), data.action.expand(3, -1, -1))
