@@ -74,6 +74,21 @@ class StoreCounts:
         return StoreCounts(*map(operator.sub, astuple(self), astuple(other)))
 
 
+@dataclass(frozen=True, slots=True)
+class SpoolEnd:
+    """Where a spool ends.
+
+    Attributes:
+        next_sequence: number of the row to come.
+        digest: of the chunk before it; None where there is none.
+    """
+
+    next_sequence: int
+    digest: bytes | None
+
+
+ENDS_MAX = 1024  # spools whose ends are remembered
+
 _COUNT = (
     "SELECT count(*), coalesce(sum(row_count), 0), "
     "coalesce(sum(CASE purpose WHEN 'train' THEN valid_count ELSE 0 END), 0), "
@@ -106,6 +121,7 @@ class ChunkStore:
         self.quota_bytes = quota_bytes
         self._refuse_repeats = refuse_repeats
         self._lock = threading.RLock()
+        self._ends: dict[str, SpoolEnd] = {}  # of chunks that can be found again
         self._connection = sqlite.connect(path, read_only=read_only)
         try:
             with sqlite.named_errors(path):
@@ -131,12 +147,13 @@ class ChunkStore:
             StoreDisplacedError: the file is not where it was opened; what was stored is lost.
         """
         with self._lock:
-            with self.transaction() as connection:
+            with self._begin() as connection:
                 fresh = [chunk for chunk in chunks if self._insert(connection, chunk)]
                 counts = self._counts + _counts_of(fresh)
                 self._check_quota(counts)
             self._counts = counts
-        self.check_file()
+            self.check_file()
+            self._remember_ends(fresh)
         return len(fresh)
 
     def check_file(self) -> None:
@@ -170,6 +187,10 @@ class ChunkStore:
         """The sequence number that continues the spool; 1 for an unknown one."""
         with self._lock, sqlite.named_errors(self.path):
             return self._spool(spool_id)[1]
+
+    def known_end(self, spool_id: str) -> SpoolEnd | None:
+        """Where the spool ends, if that is known without reading; never waits for the disk."""
+        return self._ends.get(spool_id)
 
     def digest_at(self, spool_id: str, sequence: int) -> bytes | None:
         """Digest of the spool's chunk that ends before `sequence`; None where none ends there.
@@ -270,8 +291,9 @@ class ChunkStore:
         Raises:
             StoreError: by subclass; nothing was changed.
         """
-        with self._lock, sqlite.named_errors(self.path), sqlite.transaction(self._connection):
-            yield self._connection
+        with self._begin() as connection:
+            self._ends.clear()  # whatever is changed here, chunks included
+            yield connection
 
     def close(self) -> None:
         """Close the file; further calls fail."""
@@ -283,6 +305,18 @@ class ChunkStore:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    @contextmanager
+    def _begin(self) -> Iterator[sqlite3.Connection]:
+        with self._lock, sqlite.named_errors(self.path), sqlite.transaction(self._connection):
+            yield self._connection
+
+    def _remember_ends(self, fresh: Sequence[ChunkRecord]) -> None:
+        last = {chunk.spool_id: chunk for chunk in fresh}
+        if len(self._ends) + len(last) > ENDS_MAX:
+            self._ends.clear()
+        for spool_id, chunk in last.items():
+            self._ends[spool_id] = SpoolEnd(chunk.next_sequence, chunk.digest)
 
     def _insert(self, connection: sqlite3.Connection, chunk: ChunkRecord) -> bool:
         key, expected = self._spool(chunk.spool_id)

@@ -4,13 +4,14 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import grpc
 import grpc.aio
 import structlog
 
 from mbctl.data.chunk import ChunkError, ChunkRecord, public_name
-from mbctl.data.chunk_store import ChunkRefusedError, ChunkStore, SequenceError
+from mbctl.data.chunk_store import ChunkRefusedError, ChunkStore, SequenceError, SpoolEnd
 from mbctl.data.chunk_writer import ChunkWriter
 from mbctl.data.layout import RowLayout
 from mbctl.data.sqlite import StoreBusyError, StoreError, StoreFullError, StoreValueError
@@ -24,6 +25,7 @@ HEAR_OUT_S = 0.2
 log = structlog.get_logger()
 
 Requests = AsyncIterator[trainer_pb2.StreamChunksRequest]
+FoundT = TypeVar("FoundT")
 
 
 @dataclass(eq=False)
@@ -87,7 +89,7 @@ class IngestServicer(trainer_pb2_grpc.IngestServiceServicer):
         _check_spool_id(request.spool_id)
         if request.boundary < 0:
             raise invalid_field("boundary", request.boundary, "a row number, or 0")
-        return await asyncio.to_thread(self._resume_point, request)
+        return await self._look_up(lambda: self._resume_point(request))
 
     def _resume_point(
         self, request: trainer_pb2.GetResumePointRequest
@@ -96,10 +98,10 @@ class IngestServicer(trainer_pb2_grpc.IngestServiceServicer):
         store, spool_id = self._store, request.spool_id
         train = store.next_index(request.robot, "train")
         evaluate = store.next_index(request.robot, "evaluate")
-        sequence = store.next_sequence(spool_id)
+        end = self._end(spool_id)
         return trainer_pb2.GetResumePointResponse(
-            next_sequence=sequence,
-            digest=store.digest_at(spool_id, sequence),
+            next_sequence=end.next_sequence,
+            digest=end.digest,
             boundary_digest=store.digest_at(spool_id, request.boundary),
             next_train_index=train,
             next_evaluate_index=evaluate,
@@ -115,10 +117,9 @@ class IngestServicer(trainer_pb2_grpc.IngestServiceServicer):
             raise
         reader = asyncio.create_task(self._read(stream, request_iterator))
         try:
-            sequence = await self._next_sequence(stream.spool_id)
-            yield await self._acknowledgement(stream, sequence)
-            async for sequence in self._durable(stream):
-                yield await self._acknowledgement(stream, sequence)
+            yield _acknowledgement(await self._look_up(lambda: self._end(stream.spool_id)))
+            async for end in self._durable(stream):
+                yield _acknowledgement(end)
             await reader
         except ServiceError:
             self._close(stream)
@@ -189,8 +190,8 @@ class IngestServicer(trainer_pb2_grpc.IngestServiceServicer):
             write.add_done_callback(_mark_heard)
             stream.writes.put_nowait(write)
 
-    async def _durable(self, stream: _Stream) -> AsyncIterator[int]:
-        """Next sequence numbers as chunks become durable; several at once are told as one."""
+    async def _durable(self, stream: _Stream) -> AsyncIterator[SpoolEnd]:
+        """Where the spool ends as chunks become durable; several at once are told as one."""
         told = 0
         write = await stream.writes.get()
         while write is not None:
@@ -198,9 +199,10 @@ class IngestServicer(trainer_pb2_grpc.IngestServiceServicer):
             caught_up = stream.writes.empty()
             write = None if caught_up else stream.writes.get_nowait()
             if sequence > told and (write is None or not _succeeded(write)):
-                told = sequence
+                end = await self._end_behind(stream.spool_id, sequence)
+                told = end.next_sequence
                 self._on_stored()
-                yield sequence
+                yield end
             if caught_up:
                 write = await stream.writes.get()
 
@@ -244,19 +246,32 @@ class IngestServicer(trainer_pb2_grpc.IngestServiceServicer):
             )
             raise refusal("LAYOUT_MISMATCH", text, [("hello.layout", text)])
 
-    async def _acknowledgement(
-        self, stream: _Stream, sequence: int
-    ) -> trainer_pb2.StreamChunksResponse:
+    async def _end_behind(self, spool_id: str, sequence: int) -> SpoolEnd:
+        """An end of the spool's durable chunks at `sequence`, which is one, or later."""
+        end = self._store.known_end(spool_id)
+        if end is not None and end.next_sequence >= sequence:
+            return end
+        digest = await self._look_up(lambda: self._store.digest_at(spool_id, sequence))
+        return SpoolEnd(sequence, digest)
+
+    def _end(self, spool_id: str) -> SpoolEnd:
+        """The end as it is on the disk."""
+        sequence = self._store.next_sequence(spool_id)
+        digest = self._store.digest_at(spool_id, sequence)
+        return SpoolEnd(sequence, digest)
+
+    async def _look_up(self, read: Callable[[], FoundT]) -> FoundT:
+        """What `read` finds in the database, which may keep it waiting."""
         try:
-            digest = await asyncio.to_thread(self._store.digest_at, stream.spool_id, sequence)
+            return await asyncio.to_thread(read)
         except StoreError as error:
             if not isinstance(error, StoreBusyError):
                 self._writer.fail(error)
             raise _storing_failed(error) from error
-        return trainer_pb2.StreamChunksResponse(next_sequence=sequence, digest=digest)
 
-    async def _next_sequence(self, spool_id: str) -> int:
-        return await asyncio.to_thread(self._store.next_sequence, spool_id)
+
+def _acknowledgement(end: SpoolEnd) -> trainer_pb2.StreamChunksResponse:
+    return trainer_pb2.StreamChunksResponse(next_sequence=end.next_sequence, digest=end.digest)
 
 
 def _succeeded(write: asyncio.Future[int]) -> bool:

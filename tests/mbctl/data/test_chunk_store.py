@@ -13,11 +13,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mbctl.data.chunk import ChunkError
-from mbctl.data.chunk_store import ChunkStore, EpisodeRepeatedError, SequenceError
+from mbctl.data.chunk_store import (
+    ENDS_MAX,
+    ChunkStore,
+    EpisodeRepeatedError,
+    SequenceError,
+    SpoolEnd,
+)
 from mbctl.data.layout import RowLayout
 from mbctl.data.sqlite import (
     StoreAbsentError,
     StoreCorruptError,
+    StoreDisplacedError,
     StoreForeignError,
     StoreFullError,
 )
@@ -328,3 +335,33 @@ def test_digests_are_of_the_chunk_that_ends_there(tmp_path: Path, make_chunk: Ma
         assert store.digest_at("6" * 32, 5) is None
         store.delete_below(SPOOL, 9, chunks[1].digest)
         assert store.digest_at(SPOOL, 9) == chunks[1].digest
+
+
+def test_where_a_spool_ends_is_known_without_reading(tmp_path: Path, make_chunk: Make) -> None:
+    """And it is what a reader finds, whatever else was written."""
+    first, second = make_chunk(1), make_chunk(5)
+    with ChunkStore(tmp_path / "a.db") as store:
+        assert store.known_end(first.spool_id) is None
+        store.append([first, make_chunk(1, spool_id="other", episode_id="odd")])
+        store.append([second])
+        store.append([dataclasses.replace(second, task="another")])  # a duplicate changes nothing
+        end = store.known_end(first.spool_id)
+        assert end == SpoolEnd(9, second.digest)
+        assert end.digest == store.digest_at(first.spool_id, 9)
+        assert store.known_end("other").next_sequence == 5
+        with store.transaction() as connection:  # somebody may have changed the chunk
+            connection.execute("UPDATE chunks SET episode_id = 't00000077'")
+        assert store.known_end(first.spool_id) is None
+        for i in range(ENDS_MAX + 1):
+            store.append([make_chunk(1, spool_id=f"spool {i}", episode_id="odd")])
+        assert len(store._ends) <= ENDS_MAX
+
+
+def test_an_end_that_nobody_can_find_again_is_not_known(tmp_path: Path, make_chunk: Make) -> None:
+    path = tmp_path / "a.db"
+    with ChunkStore(path) as store:
+        store.append([make_chunk(1)])
+        path.rename(tmp_path / "away")
+        with pytest.raises(StoreDisplacedError):
+            store.append([make_chunk(5)])
+        assert store.known_end(make_chunk(1).spool_id) == SpoolEnd(5, make_chunk(1).digest)

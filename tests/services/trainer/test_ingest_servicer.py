@@ -309,3 +309,20 @@ def test_each_acknowledgement_says_what_it_acknowledges(tmp_path: Path, make_chu
         call.cancel()
 
     serving(tmp_path, scenario)
+
+
+def test_an_acknowledgement_reads_no_chunk_back(tmp_path: Path, make_chunks, monkeypatch) -> None:
+    """The database is busy with the next rows by then."""
+    read = []
+    digest_at = ChunkStore.digest_at
+    monkeypatch.setattr(
+        ChunkStore, "digest_at", lambda *found: read.append(found[-1]) or digest_at(*found)
+    )
+
+    async def scenario(ingest: Ingest) -> None:
+        call = ingest.open(hello(), *map(sent, make_chunks(4000)))
+        await read_until(call, 4001)
+        assert read == [1]
+        call.cancel()
+
+    serving(tmp_path, scenario)
