@@ -255,9 +255,10 @@ class IngestServicer(trainer_pb2_grpc.IngestServiceServicer):
         return SpoolEnd(sequence, digest)
 
     def _end(self, spool_id: str) -> SpoolEnd:
-        """The end as it is on the disk."""
+        """The end as it is on the disk, where nothing may have been written that is lost."""
         sequence = self._store.next_sequence(spool_id)
         digest = self._store.digest_at(spool_id, sequence)
+        self._writer.check()
         return SpoolEnd(sequence, digest)
 
     async def _look_up(self, read: Callable[[], FoundT]) -> FoundT:

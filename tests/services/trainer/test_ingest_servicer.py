@@ -326,3 +326,26 @@ def test_an_acknowledgement_reads_no_chunk_back(tmp_path: Path, make_chunks, mon
         call.cancel()
 
     serving(tmp_path, scenario)
+
+
+def test_rows_that_are_lost_with_their_file_are_never_acknowledged(
+    tmp_path: Path, make_chunk
+) -> None:
+    """Nor to a robot that asks again before the daemon has ended."""
+
+    async def scenario(ingest: Ingest) -> None:
+        call = ingest.open(hello(), sent(make_chunk(1)))
+        await read_until(call, 41)
+        call.cancel()
+        (tmp_path / "a.db").rename(tmp_path / "away")
+        _, reason, _, acks = await ingest.refused(hello(), sent(make_chunk(41)))
+        assert (reason, acks) in [("STORE_DISPLACED", []), ("STORE_DISPLACED", [41])]
+        assert ingest.store.next_sequence(SPOOL) in (41, 81)
+        _, reason, _, acks = await ingest.refused(hello())
+        assert (reason, acks) == ("STORE_DISPLACED", [])
+        request = trainer_pb2.GetResumePointRequest(spool_id=SPOOL)
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await ingest.stub.GetResumePoint(request, timeout=5)
+        assert reason_of(caught.value)[1] == "STORE_DISPLACED"
+
+    serving(tmp_path, scenario)
