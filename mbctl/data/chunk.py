@@ -26,6 +26,7 @@ NUMBER_MAX = (
 )  # leaves room to add to it in a signed 64-bit column; as ns it is the year 2116
 STEP_MAX = (1 << 31) - 1
 INDEX_MAX = 1 << 31
+NAMED_INDEX_MAX = INDEX_MAX // 2  # that anybody may send a robot to; the rest only counting reaches
 
 
 class ChunkError(ValueError):

@@ -17,7 +17,7 @@ from typing import Self
 from mbctl.data import chunk_schema as schema
 from mbctl.data import sqlite
 from mbctl.data.chunk import ChunkRecord, EpisodeSummary, public_name
-from mbctl.data.episode_id import index_of
+from mbctl.data.episode_id import index_of, run_index_of
 
 
 class ChunkRefusedError(ValueError):
@@ -340,14 +340,14 @@ class ChunkStore:
         return True
 
     def _take_index(self, connection: sqlite3.Connection, chunk: ChunkRecord) -> None:
-        index = index_of(chunk.episode_id)
+        index = run_index_of(chunk.episode_id)
         if index is None:
             return
         next_index = self.next_index(chunk.robot, chunk.purpose)
         if index >= next_index:
             values = (chunk.robot, chunk.purpose, index + 1)
             connection.execute(schema.INDEX_ADVANCE, values)
-        elif self._refuse_repeats and chunk.first_step == 0:
+        elif self._refuse_repeats and chunk.first_step == 0 and index == index_of(chunk.episode_id):
             raise EpisodeRepeatedError(chunk, next_index)
 
     def _check_duplicate(self, key: int | None, chunk: ChunkRecord, expected: int) -> None:

@@ -4,7 +4,7 @@ import re
 
 from mbctl.data.chunk import INDEX_MAX, public_name
 
-_ID = re.compile(r"[te]([0-9]{8,10})")
+_ID = re.compile(r"[te]([0-9]{8,10})(-.+)?")
 
 
 def episode_id(purpose: str, index: int) -> str:
@@ -14,6 +14,11 @@ def episode_id(purpose: str, index: int) -> str:
 
 def index_of(identity: str) -> int | None:
     """The index in an id of this form; None for one that takes no place in a sequence."""
+    return run_index_of(identity) if "-" not in identity else None
+
+
+def run_index_of(identity: str) -> int | None:
+    """The index that an episode was run with, in an id of this form or a reissued one."""
     match = _ID.fullmatch(identity)
     return int(match[1]) if match is not None and int(match[1]) <= INDEX_MAX else None
 

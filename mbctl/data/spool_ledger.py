@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mbctl.data import chunk_schema as schema
+from mbctl.data.chunk import NAMED_INDEX_MAX
 from mbctl.data.chunk_store import ChunkStore
 from mbctl.data.episode_id import index_of, reissued_id
 
@@ -87,7 +88,8 @@ class SpoolLedger:
         """Keep the robot's episodes apart from those that others stored under its name.
 
         Episodes that begin at row `sequence` or later with an index below their purpose's in
-        `next_indices` get an id of their own; later ones go on behind these indices.
+        `next_indices` get an id of their own; later ones go on behind these indices, except where
+        they are above NAMED_INDEX_MAX: nobody may use up what is left of them.
 
         Returns:
             New ids by old ones.
@@ -110,7 +112,7 @@ class SpoolLedger:
                         update = f"UPDATE {table} SET episode_id = ? WHERE chunk_id = ?"
                         connection.execute(update, values)
             for purpose, index in next_indices.items():
-                if index <= self._store.next_index(robot, purpose):
-                    continue  # nothing is written where nothing changes: the disk may be full
-                connection.execute(schema.INDEX_ADVANCE, (robot, purpose, index))
+                # Nothing is written where nothing changes: the disk may be full.
+                if self._store.next_index(robot, purpose) < index <= NAMED_INDEX_MAX:
+                    connection.execute(schema.INDEX_ADVANCE, (robot, purpose, index))
         return ids

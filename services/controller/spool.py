@@ -128,6 +128,7 @@ class Spool:
                     batch = self._numbered(self._waiting[:size])
                     self._store.append(batch)
                     self._count(batch)
+                    self._forget_ended(self._waiting[: len(batch)])
             except StoreFullError as error:
                 self._error = str(error)
                 if len(batch) == 1:
@@ -197,8 +198,8 @@ class Spool:
             found = self._ledger.make_distinct(self.spool_id, sequence, robot, next_indices)
             self._reissued.update(found)
             self._taken.update(taken)
-        for purpose, index in next_indices.items():
-            self._take_index(robot, purpose, index)
+        for key, index in self._store.next_indices().items():
+            self._take_index(*key, index)
 
     def next_index(self, robot: str, purpose: str) -> int:
         """The index of the robot's next episode, behind all whose rows are or were here or at
@@ -296,6 +297,11 @@ class Spool:
         if chunk.first_step == 0 and index is not None and index < taken:
             self._reissued[identity] = reissued_id(identity, self.spool_id, sequence)
         return self._reissued.get(identity, identity)
+
+    def _forget_ended(self, stored: Sequence[ChunkRecord]) -> None:
+        for chunk in stored:
+            if chunk.episode is not None:
+                self._reissued.pop(chunk.episode_id, None)
 
     def _take_index(self, robot: str, purpose: str, next_index: int) -> None:
         with self._lock:

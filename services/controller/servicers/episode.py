@@ -6,7 +6,7 @@ import grpc.aio
 from google.longrunning.operations_proto_pb2 import Operation
 
 from hal.lifecycle import Lifecycle
-from mbctl.data.chunk import INDEX_MAX
+from mbctl.data.chunk import NAMED_INDEX_MAX
 from protos import common_pb2, controller_pb2, controller_pb2_grpc
 from services import wire
 from services.controller.batches import BatchRequest, EpisodeBatches
@@ -112,8 +112,8 @@ def checked_batch(request: controller_pb2.RunEpisodesRequest) -> BatchRequest:
     if not 1 <= request.count <= COUNT_MAX:
         raise invalid_field("count", request.count, f"1 to {COUNT_MAX:,}")
     first_index = request.first_index if request.HasField("first_index") else None
-    if not 0 <= request.first_index <= INDEX_MAX - request.count:
-        raise invalid_field("first_index", request.first_index, f"0 to {INDEX_MAX - request.count}")
+    if not 0 <= request.first_index <= NAMED_INDEX_MAX:
+        raise invalid_field("first_index", request.first_index, f"0 to {NAMED_INDEX_MAX}")
     if request.minimum_policy_version < 0:
         raise invalid_field("minimum_policy_version", request.minimum_policy_version, "0 or more")
     number = request.purpose or common_pb2.EPISODE_PURPOSE_TRAIN

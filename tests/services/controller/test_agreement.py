@@ -12,8 +12,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mbctl.data.chunk import ChunkRecord, EpisodeSummary, public_name
+from mbctl.data.chunk import (
+    INDEX_MAX,
+    NAMED_INDEX_MAX,
+    ChunkRecord,
+    EpisodeSummary,
+    public_name,
+)
 from mbctl.data.chunk_store import ChunkStore
+from mbctl.data.episode_id import index_of
 from mbctl.policies.snapshot import row_layout
 from mbctl.tasks.registry import make_task
 from protos import trainer_pb2, trainer_pb2_grpc
@@ -277,6 +284,40 @@ def test_a_batch_under_way_goes_on_with_ids_of_its_own(robot, trainer, tmp_path)
     reissued = [f"t{i:08d}-{name}-{1 + STEPS * i}" for i in range(3)]
     assert episode_ids(trainer)[3:] == [*reissued, "t00000003", "t00000004"]
     second.spool.close()
+
+
+def test_nobody_can_push_a_robots_indices_to_the_end(robot, trainer):
+    """Somebody stores rows under its name; it goes on counting, under ids of its own."""
+    robot.run(2)
+    deliver(robot.spool, trainer.address)
+    rogue = Robot(trainer.path.with_name("rogue.db"))
+    rogue.spool.enqueue(list(_episode(INDEX_MAX, 10_000)))
+    assert rogue.spool.write()
+    deliver(rogue.spool, trainer.address)
+    rogue.spool.close()
+    for first in (2, 4):
+        robot.run(1)
+        deliver(robot.spool, trainer.address)
+        robot.run(1)
+        deliver(robot.spool, trainer.address)
+        assert robot.spool.next_index("dclaw0", "train") == first + 2
+        robot.spool.close()
+        robot.reopen()
+        assert robot.spool.next_index("dclaw0", "train") == first + 2
+    name = public_name(robot.spool.spool_id)
+    assert episode_ids(trainer)[3:] == [f"t{i:08d}-{name}-{1 + STEPS * i}" for i in range(2, 6)]
+    assert len(trainer.rows()) == 7 * STEPS
+    assert len(robot.spool._reissued) <= 1
+
+
+@pytest.mark.parametrize(("told", "gone_behind"), [(NAMED_INDEX_MAX, True), (INDEX_MAX, False)])
+def test_a_trainer_may_name_indices_up_to_half(robot, told, gone_behind):
+    robot.run(1)
+    robot.spool.make_distinct(1, "dclaw0", {"train": told, "evaluate": 0})
+    assert robot.spool.next_index("dclaw0", "train") == (told if gone_behind else 1)
+    robot.run(1)
+    identity = robot.spool.chunks_from(STEPS + 1, 1)[0].episode_id
+    assert (index_of(identity) is None) != gone_behind
 
 
 class FalseTrainer(trainer_pb2_grpc.IngestServiceServicer):

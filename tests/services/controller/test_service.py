@@ -249,6 +249,7 @@ def _named(name: str):
         {"count": 100_001},
         {"count": 1, "first_index": -1},
         {"count": 1, "first_index": 2**62},
+        {"count": 1, "first_index": 2**30 + 1},
         {"count": 1, "purpose": 77},
         {"count": 1, "minimum_policy_version": -1},
         {"count": 1, "request_id": "x" * 65},
