@@ -5,8 +5,9 @@ resume, send from there, forget what is acknowledged. An acknowledgement means d
 """
 
 import asyncio
-import contextlib
 import random
+from collections.abc import Coroutine
+from typing import Any
 
 import grpc
 import grpc.aio
@@ -74,17 +75,17 @@ class Uplink:
         call = self._stub.StreamChunks()
         try:
             await call.write(trainer_pb2.StreamChunksRequest(hello=self._hello()))
-            sender = asyncio.create_task(self._send(call, resume))
-            try:
-                await self._receive(call)
-            finally:
-                sender.cancel()
-                with contextlib.suppress(asyncio.CancelledError, grpc.aio.BaseError):
-                    await sender
+            await _until_one_ends(self._receive(call), self._send(call, resume))
         finally:
             call.cancel()
 
     async def _send(self, call: grpc.aio.StreamStreamCall, sequence: int) -> None:
+        try:
+            await self._send_all(call, sequence)
+        except (grpc.aio.AioRpcError, asyncio.InvalidStateError):  # the call has ended
+            await asyncio.Future()  # `_receive` hears why
+
+    async def _send_all(self, call: grpc.aio.StreamStreamCall, sequence: int) -> None:
         while True:
             self._wake.clear()
             chunks = []
@@ -125,3 +126,16 @@ class Uplink:
             robot=self._robot,
             layout=wire.layout_to_proto(self._layout),
         )
+
+
+async def _until_one_ends(*works: Coroutine[Any, Any, None]) -> None:
+    """Run all until the first returns or fails; raises what it raised, and leaves none running."""
+    tasks = [asyncio.create_task(work) for work in works]
+    try:
+        ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    for task in (task for task in tasks if task in ended):
+        task.result()
