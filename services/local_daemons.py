@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 import stat
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,6 +17,8 @@ from services.runtime_dir import find_runtime_dir, make_runtime_dir
 
 CONTROLLER = "controller"
 TRAINER = "trainer"
+REASON = ".reason"  # suffix of what the one who sends a stop signal leaves beside the file
+_SUFFIX, _DRAFT = ".json", ".draft"
 _BYTES_MAX = 65_536
 _NO_TIME = 0
 
@@ -49,11 +52,13 @@ class LocalDaemon(NamedTuple):
 
 
 class Announcement:
-    """A daemon's own file."""
+    """A daemon's own file; any thread may write to it."""
 
     def __init__(self, daemon: LocalDaemon) -> None:
         self._daemon = daemon
-        self._write(daemon)
+        self._writing = threading.Lock()
+        self._clear()  # what a process of the same id left
+        self._write()
 
     @property
     def path(self) -> Path:
@@ -65,20 +70,27 @@ class Announcement:
         scheme, _, path = address.partition(":")
         if scheme == "unix":
             address = f"unix:{Path(path).absolute()}"
-        self._write(self._daemon._replace(address=address))
+        with self._writing:
+            self._write(address=address)
 
     def answer(self, answer: dict[str, Any]) -> None:
         """Answer all emergency stops that were asked for by signal so far."""
-        stops = self._daemon.stops + 1
-        self._write(self._daemon._replace(stops=stops, answer=answer))
+        with self._writing:
+            self._write(stops=self._daemon.stops + 1, answer=answer)
 
     def remove(self) -> None:
         """The daemon ends."""
-        self._daemon.path.unlink(missing_ok=True)
+        with self._writing:
+            self._clear()
 
-    def _write(self, daemon: LocalDaemon) -> None:
+    def _clear(self) -> None:
+        for suffix in (_SUFFIX, _DRAFT, REASON):
+            self.path.with_suffix(suffix).unlink(missing_ok=True)
+
+    def _write(self, **changes: Any) -> None:
+        daemon = self._daemon._replace(**changes)
         text = json.dumps({**daemon._asdict(), "path": ""})
-        draft = daemon.path.with_suffix(".draft")
+        draft = daemon.path.with_suffix(_DRAFT)
         descriptor = os.open(
             draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600
         )
@@ -98,10 +110,10 @@ def announced(kind: str, name: str, run_dir: Path) -> Iterator[Announcement]:
     """
     directory = make_runtime_dir()
     for path in directory.iterdir():
-        if path.suffix == ".json" and _is_stale(path):
+        if path.suffix == _SUFFIX and _is_stale(path):
             path.unlink(missing_ok=True)
     pid = os.getpid()
-    path = directory / f"{kind}-{pid}.json"
+    path = directory / f"{kind}-{pid}{_SUFFIX}"
     absolute = str(run_dir.absolute())
     own = LocalDaemon(kind, name, "", absolute, pid, start_time(pid), 0, {}, path)
     announcement = Announcement(own)
@@ -118,7 +130,7 @@ def local_daemons(kind: str) -> list[LocalDaemon]:
         return []
     found = [
         daemon
-        for path in directory.glob(f"{kind}-*.json")
+        for path in directory.glob(f"{kind}-*{_SUFFIX}")
         if (daemon := read_daemon(path)) is not None and daemon.kind == kind
     ]
     return sorted(found, key=lambda daemon: (daemon.name, daemon.pid))

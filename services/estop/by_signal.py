@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from services.estop.result import UNCONFIRMED, StopResult, answered
-from services.local_daemons import LocalDaemon, read_daemon, start_time
+from services.local_daemons import REASON, LocalDaemon, read_daemon, start_time
 
 ANSWER_S = 10.0
 REASON_MAX = 200
@@ -55,7 +55,7 @@ def stop_by_signal(
 
 def reason_path(daemon_file: Path) -> Path:
     """Where the one who sends the signal may have left a reason for it."""
-    return daemon_file.with_suffix(".reason")
+    return daemon_file.with_suffix(REASON)
 
 
 def _signal(daemon: LocalDaemon, reason: str) -> _Asked:

@@ -6,6 +6,7 @@ import signal
 import stat
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -164,3 +165,27 @@ def test_one_of_ours_that_is_open_is_closed(tmp_path: Path, monkeypatch: pytest.
     path.chmod(0o777)
     assert find_runtime_dir() is None
     assert stat.S_IMODE(make_runtime_dir().stat().st_mode) == 0o700
+
+
+def test_a_stop_is_answered_while_the_address_is_told(tmp_path: Path):
+    """The thread that takes stop signals does not wait for the start-up to be over."""
+    with announced(CONTROLLER, "left", tmp_path) as announcement:
+        with ThreadPoolExecutor(2) as pool:
+            stops = [pool.submit(announcement.answer, {"n": n}) for n in range(300)]
+            for port in range(300):
+                announcement.serve(f"127.0.0.1:{port}")
+            for stop in stops:
+                stop.result()
+        (own,) = local_daemons(CONTROLLER)
+    assert (own.stops, own.address) == (300, "127.0.0.1:299")
+
+
+def test_a_reason_that_nobody_took_is_not_a_later_daemon_s(tmp_path: Path, runtime: Path):
+    directory = make_runtime_dir()
+    left = [directory / f"controller-{os.getpid()}{end}" for end in (".reason", ".draft")]
+    for path in left:
+        path.write_text("fire in the hall")
+    with announced(CONTROLLER, "left", tmp_path):
+        assert not any(path.exists() for path in left)
+        left[0].write_text("came too late")
+    assert list(directory.iterdir()) == []
