@@ -20,6 +20,7 @@ from services.controller.torque_off import LastResort
 from services.controller.view import ControlView, new_fault
 
 GONE_S = 1.0  # what a killed process needs to let go of the robot's port
+BY_START_S = 6.0  # a control process that is being started confirms it within this
 _POLL_S = 0.001
 
 log = structlog.get_logger()
@@ -34,6 +35,7 @@ class EmergencyStop:
         self._view = view
         self._confirmation = confirmation
         self._last_resort = last_resort
+        self._failed: tuple[str, ...] = ()  # joints that did not confirm the last stop
 
     async def order(self, reason: str, channel: ControlChannel | None) -> Stopped:
         """Torque off, latched; returns when that is confirmed or has been given up.
@@ -58,14 +60,30 @@ class EmergencyStop:
         self._confirm(event["torque_off_failed"])
 
     async def _stop_without(self, channel: ControlChannel | None) -> Stopped:
+        is_starting = self._view.is_starting
         if channel is not None:
             await _kill(channel)
         unconfirmed = await asyncio.shield(self._last_resort.begin())
+        if unconfirmed and is_starting:  # whoever is being started may have the robot's port
+            if await self._is_confirmed_by_start():
+                return Stopped(self._view.lifecycle, time.monotonic_ns(), self._failed)
+            unconfirmed = await asyncio.shield(self._last_resort.begin())
         if not unconfirmed:
             self._confirm(())
         return Stopped(self._view.lifecycle, time.monotonic_ns(), unconfirmed)
 
+    async def _is_confirmed_by_start(self) -> bool:
+        """Whether the control process that is being started confirms it: it is told as soon as it
+        has started."""
+        view, deadline = self._view, time.monotonic() + BY_START_S
+        while view.is_stop_awaited:
+            if time.monotonic() > deadline or not (view.is_starting or view.alive):
+                return False
+            await asyncio.sleep(_POLL_S)
+        return True
+
     def _confirm(self, torque_off_failed: Sequence[str]) -> None:
+        self._failed = tuple(torque_off_failed)
         self._view.is_stop_awaited = False
         fault = self._view.stop_fault
         said = f"; torque may still be on in {', '.join(torque_off_failed)}: cut their power"

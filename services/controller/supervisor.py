@@ -105,12 +105,19 @@ class ControlSupervisor:
         self._launcher.give_up()
 
     async def _launch(self, latched: Fault | None) -> None:
+        self._view.is_starting = True
+        try:
+            await self._launch_anew(latched)
+        finally:
+            self._view.is_starting = False
+
+    async def _launch_anew(self, latched: Fault | None) -> None:
         view = self._view
         await self._last_resort.settle()
         if latched is not None:
             latched = view.control_fault  # with what came of that
         self._confirmation.forget()
-        link = await self._launcher.launch(self._take_event, latched)
+        link = await self._linked(latched)
         self.channel = link.channel
         await self._give_planner(link)
         self._link = link
@@ -128,6 +135,16 @@ class ControlSupervisor:
         self.reconnection.end()
         self._alive_since_ns = time.monotonic_ns()
         log.info("control_started", pid=self._link.channel.pid, boot_id=view.boot_id)
+
+    async def _linked(self, latched: Fault | None) -> ControlLink:
+        """Start one; once more where an emergency stop may have been using the port just then."""
+        try:
+            return await self._launcher.launch(self._take_event, latched)
+        except ControlError as error:
+            if error.reason != "PORT_BUSY" or self._view.stop_fault is None:
+                raise
+        await self._last_resort.settle()
+        return await self._launcher.launch(self._take_event, latched)
 
     async def _give_planner(self, link: ControlLink) -> None:
         """A control process that no planner can be attached to is not kept."""

@@ -21,6 +21,7 @@ class ControlView:
 
     Attributes:
         alive: the control process runs.
+        is_starting: one is being started.
         boot_id: names the clock of the control process.
         control_fault: latched by the control process, or by its end.
         unreachable: why there is no control process and the robot is tried to be reached again; it
@@ -34,6 +35,7 @@ class ControlView:
 
     read_board: Callable[[], BoardRecord | None] = lambda: None
     alive: bool = False
+    is_starting: bool = False
     boot_id: str = ""
     real_time: RealTimeReport = NOTHING_YET
     control_fault: Fault | None = None
