@@ -117,10 +117,11 @@ async def _look_after(parts: Parts, server: GrpcServer) -> None:
     serving = {ROBOT_SERVICE: True, EPISODE_SERVICE: True}
     while True:
         parts.supervisor.look()
-        if parts.files.spool.error:
-            parts.batches.cancel(refusal("SPOOL_FULL", parts.files.spool.error))
+        cannot_store = parts.files.spool.refusal
+        if cannot_store is not None:
+            parts.batches.cancel(cannot_store)
         alive = parts.view.alive
-        able = {ROBOT_SERVICE: alive, EPISODE_SERVICE: alive and not parts.files.spool.error}
+        able = {ROBOT_SERVICE: alive, EPISODE_SERVICE: alive and cannot_store is None}
         for service in (name for name in able if able[name] != serving[name]):
             await server.set_serving(service, able[service])
         serving = able

@@ -1,8 +1,8 @@
 """The thread between the control process and the spool: rows into chunks, chunks onto the disk.
 
 Events about episodes are passed on only when the rows before them are durable, so that whoever
-hears that an episode has finished can rely on its rows; while the spool cannot write they are
-passed on at once, because then somebody has to react.
+hears that an episode has finished can rely on its rows. While the spool cannot write they are
+passed on at once, because then somebody has to react; a batch whose rows are not stored has failed.
 """
 
 import threading
@@ -95,8 +95,8 @@ class RowPump:
         self._spool.enqueue(self._sealer.seal_aged(time.monotonic_ns()))
         if time.monotonic() >= self._retry_at and not self._spool.write():
             self._retry_at = time.monotonic() + RETRY_S
-        while self._held and (self._spool.error or self._is_durable(self._held[0])):
-            self._deliver(self._held.popleft())
+        while self._held and (self._spool.refusal or self._is_durable(self._held[0])):
+            self._pass_on(self._held.popleft())
 
     def _end(self) -> None:
         self._receive()
@@ -107,7 +107,17 @@ class RowPump:
         self._spool.enqueue(self._sealer.finish(self._summarise(event) if event else None))
         self._spool.write()
         while self._held:
-            self._deliver(self._held.popleft())
+            self._pass_on(self._held.popleft())
+
+    def _pass_on(self, event: Event) -> None:
+        if event["type"] == "episodes_done" and event["ok"] and not self._is_durable(event):
+            event = {**event, "ok": False, **self._why_not_stored()}
+        self._deliver(event)
+
+    def _why_not_stored(self) -> dict[str, str]:
+        if (why := self._spool.refusal) is not None:
+            return {"reason": why.reason, "message": why.message}
+        return {"reason": "STORE_BUSY", "message": f"rows are not stored: {self._spool.error}"}
 
     def _receive(self) -> None:
         drained = self._channel.drain()

@@ -15,9 +15,11 @@ from mbctl.data.episode_id import index_of, reissued_id
 from mbctl.data.spool_ledger import SpoolLedger
 from mbctl.data.sqlite import StoreBusyError, StoreError, StoreFullError
 from services.controller.reserve import DiskReserve
+from services.errors import ServiceError, refusal
 
 WRITE_BATCH = 64  # chunks in one transaction
 LOOK_S = 1.0
+BUSY_S = 10.0  # rows wait so long for somebody else before no more are made
 
 
 @dataclass(frozen=True)
@@ -57,10 +59,12 @@ class Spool:
         self._store = store
         self._reserve = reserve
         self._bytes_when_full = 0  # above 0 from a full disk until it has drained
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._writing = threading.Lock()  # whoever numbers rows; numbers and id change together
         self._waiting: list[ChunkRecord] = []
         self._error = ""
+        self._refusal: ServiceError | None = None
+        self._busy_since: float | None = None
         self._broken = False
         self._look_at = 0.0
         self._ledger = SpoolLedger(store)
@@ -85,6 +89,11 @@ class Spool:
         return self._error
 
     @property
+    def refusal(self) -> ServiceError | None:
+        """Why no episode may run; None while rows can be stored, or have waited a moment only."""
+        return self._refusal
+
+    @property
     def waiting(self) -> int:
         """Chunks that are not yet durable."""
         return len(self._waiting)
@@ -100,8 +109,7 @@ class Spool:
         except StoreBusyError:  # it is being written to, or a shortage: the next start looks again
             return
         except StoreError as error:
-            self._broken = True
-            self._error = f"{error}; restart the controller with a new run directory"
+            self._break(error, "restart the controller with a new run directory")
 
     def enqueue(self, chunks: Sequence[ChunkRecord]) -> None:
         """Let chunks wait for `write`, which numbers them; one thread does both."""
@@ -130,13 +138,13 @@ class Spool:
                     self._count(batch)
                     self._forget_ended(self._waiting[: len(batch)])
             except StoreFullError as error:
-                self._error = str(error)
+                self._note(str(error), "SPOOL_FULL")
                 if len(batch) == 1:
                     self._note_full(batch[0])
                     return False
                 size = 1  # what is too much together may fit one by one
             except StoreBusyError as error:
-                self._error = str(error)
+                self._note_busy(error)
                 return False
             except StoreError as error:
                 self._break(error)
@@ -250,9 +258,25 @@ class Spool:
         except StoreError as error:
             self._break(error)
 
-    def _break(self, error: StoreError) -> None:
-        self._broken = True
-        self._error = f"{error}; restart the controller after repairing the disk"
+    def _note_busy(self, error: StoreBusyError) -> None:
+        now = time.monotonic()
+        self._busy_since = now if self._busy_since is None else self._busy_since
+        lasts = self._refusal is not None or now - self._busy_since >= BUSY_S
+        self._note(str(error), error.reason if lasts else "")
+
+    def _break(
+        self, error: StoreError, remedy: str = "restart the controller after repairing the disk"
+    ) -> None:
+        with self._lock:
+            self._note(f"{error}; {remedy}", error.reason)
+            self._broken = True
+
+    def _note(self, error: str, reason: str = "") -> None:
+        """Keep what hinders writing; with a reason no episode may run. Damage stays noted."""
+        with self._lock:
+            if not self._broken:
+                why = refusal(reason, f"rows cannot be stored: {error}") if reason else None
+                self._error, self._refusal = error, why
 
     def _note_full(self, chunk: ChunkRecord) -> None:
         held, quota = self._store.counts().payload_bytes, self._store.quota_bytes
@@ -271,7 +295,8 @@ class Spool:
     def _count(self, batch: Sequence[ChunkRecord]) -> None:
         with self._lock:
             self._stored = batch[-1].next_sequence
-        self._error = ""
+        self._busy_since = None
+        self._note("")
 
     def _numbered(self, chunks: Sequence[ChunkRecord]) -> list[ChunkRecord]:
         sequence, numbered = self._stored, []

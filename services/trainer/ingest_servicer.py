@@ -14,7 +14,7 @@ from mbctl.data.chunk import ChunkError, ChunkRecord, public_name
 from mbctl.data.chunk_store import ChunkRefusedError, ChunkStore, SequenceError, SpoolEnd
 from mbctl.data.chunk_writer import ChunkWriter
 from mbctl.data.layout import RowLayout
-from mbctl.data.sqlite import StoreBusyError, StoreError, StoreFullError, StoreValueError
+from mbctl.data.sqlite import StoreBusyError, StoreError, StoreValueError
 from protos import common_pb2, trainer_pb2, trainer_pb2_grpc
 from services import wire
 from services.errors import ServiceError, invalid_field, refusal
@@ -316,17 +316,5 @@ def _chunk_refused(error: ChunkError, field_name: str) -> ServiceError:
 
 
 def _storing_failed(error: ChunkRefusedError | StoreError) -> ServiceError:
-    if isinstance(error, SequenceError):
-        gap = error.reason == "SEQUENCE_GAP"
-        code = grpc.StatusCode.OUT_OF_RANGE if gap else grpc.StatusCode.FAILED_PRECONDITION
-        expected = {"expected_sequence": str(error.expected)}
-        return ServiceError(code, error.reason, str(error), metadata=expected)
-    if isinstance(error, ChunkRefusedError):
-        return refusal(error.reason, str(error))
-    if isinstance(error, StoreValueError):
-        return ServiceError(grpc.StatusCode.INVALID_ARGUMENT, error.reason, str(error))
-    if isinstance(error, StoreFullError):
-        return ServiceError(grpc.StatusCode.RESOURCE_EXHAUSTED, error.reason, str(error))
-    if isinstance(error, StoreBusyError):
-        return ServiceError(grpc.StatusCode.UNAVAILABLE, error.reason, str(error))
-    return ServiceError(grpc.StatusCode.INTERNAL, error.reason, str(error))
+    facts = {"expected_sequence": str(error.expected)} if isinstance(error, SequenceError) else {}
+    return refusal(error.reason, str(error), (), **facts)

@@ -87,8 +87,8 @@ class EpisodeServicer(controller_pb2_grpc.EpisodeServiceServicer):
                 lifecycle=lifecycle.name,
             )
         self._check_policy(minimum_policy_version)
-        if self._spool.error:
-            raise refusal("SPOOL_FULL", f"rows cannot be stored: {self._spool.error}")
+        if (cannot_store := self._spool.refusal) is not None:
+            raise cannot_store
 
     def _check_policy(self, minimum: int) -> None:
         version = self._policies.current

@@ -1,10 +1,13 @@
 """The spool: contiguous numbers, durable before counted, patient with a full disk."""
 
+import sqlite3
+import time
+
 import numpy as np
 import pytest
 
 from mbctl.data.chunk_store import ChunkStore
-from mbctl.data.sqlite import StoreShortError
+from mbctl.data.sqlite import StoreCorruptError, StoreShortError
 from services.controller.sealer import ChunkSealer, Provenance
 from services.controller.spool import Spool
 from services.ipc.row_message import TRAIN, RowMessage
@@ -67,6 +70,7 @@ def test_a_full_spool_says_so_and_goes_on_when_there_is_room(path):
     assert "quota" in spool.error
     assert spool.waiting == 1
     assert spool.counts().error == spool.error
+    assert spool.refusal.reason == "SPOOL_FULL"
     spool.acknowledge(65, spool.digest_at(65))
     assert spool.write()
     assert (spool.error, spool.waiting, spool.counts().rows_written) == ("", 0, 192)
@@ -112,8 +116,52 @@ def test_a_store_that_cannot_be_used_just_now_is_tried_again(path, monkeypatch):
     monkeypatch.setattr(ChunkStore, "append", short_once)
     assert not spool.write()
     assert spool.error == "too many open files"
+    assert spool.refusal is None  # the batch goes on
     assert spool.write()
     assert (spool.error, spool.waiting) == ("", 0)
+    spool.close()
+
+
+def test_rows_wait_for_somebody_else_so_long_and_no_longer(path, monkeypatch):
+    monkeypatch.setattr("services.controller.spool.BUSY_S", 0.05)
+    store = ChunkStore(path)
+    spool = Spool(store)
+    store._connection.execute("PRAGMA busy_timeout=1")
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    spool.enqueue(list(_chunks(1)))
+    assert not spool.write()
+    assert "locked" in spool.error
+    assert spool.refusal is None
+    time.sleep(0.06)
+    assert not spool.write()
+    assert (spool.refusal.reason, spool.refusal.code.name) == ("STORE_BUSY", "UNAVAILABLE")
+    assert "locked" in spool.refusal.message
+    other.execute("ROLLBACK")
+    other.close()
+    assert spool.write()
+    assert (spool.error, spool.refusal) == ("", None)
+    spool.close()
+
+
+def test_damage_that_is_found_beside_a_write_stays_told(path, monkeypatch):
+    """The row that is being written then is on the disk, but no other will be."""
+    spool = Spool(ChunkStore(path))
+    append = ChunkStore.append
+
+    def damaged(store, is_cancelled):
+        raise StoreCorruptError("page 7 is odd")
+
+    def append_meanwhile(store, chunks):
+        spool.check_contents(lambda: False)
+        return append(store, chunks)
+
+    monkeypatch.setattr(ChunkStore, "check_contents", damaged)
+    monkeypatch.setattr(ChunkStore, "append", append_meanwhile)
+    spool.enqueue(list(_chunks(1)))
+    spool.write()
+    assert "page 7 is odd" in spool.error
+    assert spool.refusal.reason == "STORE_CORRUPT"
     spool.close()
 
 
@@ -128,5 +176,6 @@ def test_a_file_taken_away_is_told_and_nothing_counts_as_durable(path, rows_wait
         spool.enqueue(list(_chunks(1)))
     assert spool.write() != rows_wait
     assert "spool.db was removed" in spool.error
+    assert spool.refusal.reason == "STORE_DISPLACED"
     assert spool.counts().rows_written == 64
     spool.close()
