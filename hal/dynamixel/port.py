@@ -7,6 +7,7 @@ come or an absolute deadline has passed. This is the only module that imports py
 
 import contextlib
 import errno
+import math
 import os
 import select
 import termios
@@ -22,6 +23,7 @@ _READ_BYTES = 512  # bounds what is parsed between two looks at the clock
 _USB_SERIAL = Path("/sys/bus/usb-serial/devices")
 _LOCKS = Path("/proc/locks")
 _NS = 1_000_000_000
+_SELECT_MAX = 1024  # FD_SETSIZE
 _HUNG_UP = select.POLLHUP | select.POLLERR | select.POLLNVAL
 _REASONS = {
     errno.ENOENT: "PORT_MISSING",
@@ -114,7 +116,7 @@ class SerialPort:
             wait_ns = deadline_ns - time.monotonic_ns()
             if wait_ns <= 0:
                 raise self._stuck(len(rest), len(data))
-            select.select((), (self._fd,), (), wait_ns / _NS)
+            _wait_for(self._fd, select.POLLOUT, wait_ns / _NS)
             rest = rest[self._write_once(rest) :]
 
     def discard_input(self) -> None:
@@ -139,7 +141,7 @@ class SerialPort:
 
     def _wait_for_bytes(self, timeout_s: float) -> bool:
         try:
-            return bool(select.select((self._fd,), (), (), timeout_s)[0])
+            return _wait_for(self._fd, select.POLLIN, timeout_s)
         except OSError as error:
             raise self._lost(error) from error
 
@@ -197,12 +199,23 @@ class SerialPort:
         )
 
 
+def _wait_for(descriptor: int, event: int, timeout_s: float) -> bool:
+    """Wait for POLLIN or POLLOUT. select() counts in microseconds and poll() in milliseconds, but
+    only poll() takes descriptors of any number."""
+    if descriptor >= _SELECT_MAX:
+        poll = select.poll()
+        poll.register(descriptor, event)
+        return bool(poll.poll(math.ceil(1000 * timeout_s)))
+    ends = ((descriptor,), ()) if event == select.POLLIN else ((), (descriptor,))
+    return any(select.select(*ends, (), timeout_s))
+
+
 def _open(path: str, baud_rate: int) -> serial.Serial:
     try:
         return serial.Serial(path, baud_rate, timeout=0, write_timeout=0, exclusive=True)
     except serial.SerialException as error:
         raise _open_error(path, baud_rate, error) from error
-    except (ValueError, OverflowError, termios.error) as error:
+    except (OSError, ValueError, OverflowError, termios.error) as error:
         raise PortError(
             f"{path} cannot be used at {baud_rate} baud: {error}", reason="PORT_UNUSABLE"
         ) from error

@@ -1,6 +1,8 @@
 """The port: found, shared, waited for, flooded, stuck and pulled out."""
 
 import contextlib
+import errno
+import fcntl
 import os
 import pty
 import threading
@@ -136,6 +138,35 @@ def test_a_forbidden_port_says_which_group(monkeypatch):
     with pytest.raises(PortError, match="dialout") as refusal:
         SerialPort("/dev/ttyUSB0")
     assert refusal.value.reason == "PORT_PERMISSION"
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.EIO])
+def test_whatever_the_system_refuses_while_opening_is_a_reason(line, monkeypatch, number):
+    """Such as the pipe that pyserial makes, or an adaptor that is pulled out just then."""
+
+    def refused(*_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(serial.Serial, "_reset_input_buffer", refused)
+    with pytest.raises(PortError, match=os.strerror(number)) as refusal:
+        SerialPort(line.path)
+    assert refusal.value.reason == "PORT_UNUSABLE"
+
+
+def test_a_descriptor_of_any_number_can_be_waited_for(line, port):
+    """A daemon with many connections opens the port when lower numbers are taken."""
+    port._fd = fcntl.fcntl(port._fd, fcntl.F_DUPFD_CLOEXEC, 1500)
+    try:
+        os.write(line.master, b"abc")
+        assert port.read_some(time.monotonic_ns() + 1000 * MS) == b"abc"
+        begun = time.monotonic_ns()
+        assert port.read_some(begun + 30 * MS) == b""
+        assert 29 * MS < time.monotonic_ns() - begun < 500 * MS
+        with pytest.raises(PortError) as refusal:
+            port.write(bytes(1 << 20))
+        assert refusal.value.reason == "PORT_STUCK"
+    finally:
+        os.close(port._fd)
 
 
 def test_what_is_no_serial_port(tmp_path):
