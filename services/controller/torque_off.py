@@ -6,6 +6,7 @@ nobody works beside a robot that still pushes.
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -38,6 +39,9 @@ TorqueOff = Callable[[], TorqueOffOutcome]
 class LastResort:
     """Takes torque off while there is no control process, one attempt at a time.
 
+    It has a thread of its own from the start: others may wait for a disk, and when it is needed the
+    system may have none left.
+
     Args:
         torque_off: None for a robot that needs none.
         restart: held while a control process is started, which then owns the robot's port.
@@ -57,6 +61,8 @@ class LastResort:
         self._running: asyncio.Task[tuple[str, ...]] | None = None
         self._is_owed = False
         self._said = ""
+        self._thread = ThreadPoolExecutor(1, "torque-off")
+        self._thread.submit(bool)
 
     def begin(self) -> "asyncio.Task[tuple[str, ...]]":
         """Try now, or join the attempt that runs; gives the joints that did not confirm it."""
@@ -80,7 +86,7 @@ class LastResort:
             return await self._send(self._torque_off)
 
     async def _send(self, torque_off: TorqueOff) -> tuple[str, ...]:
-        outcome = await asyncio.to_thread(torque_off)
+        outcome = await self._outcome(torque_off)
         self._is_owed = bool(outcome.unconfirmed)
         log.warning("torque_off_attempted", outcome=outcome.message)
         fault, said = self._view.control_fault, f"; {outcome.message}"
@@ -89,6 +95,14 @@ class LastResort:
             self._view.control_fault = replace(fault, message=message + said)
         self._said = said
         return outcome.unconfirmed
+
+    async def _outcome(self, torque_off: TorqueOff) -> TorqueOffOutcome:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, torque_off)
+        except Exception as error:  # whatever it is, who asked for the stop must hear of it
+            log.exception("torque_off_failed")
+            message = f"torque-off failed ({type(error).__name__}: {error}); cut the servos' power"
+            return TorqueOffOutcome(self._joint_names, message)
 
 
 def torque_off_of(robot: RobotConfig) -> TorqueOff | None:

@@ -1,7 +1,9 @@
 """Without a control process, torque is taken off once, and the fault says what came of it."""
 
 import asyncio
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from mbctl.config import RobotConfig
@@ -92,5 +94,52 @@ def test_the_port_is_left_to_a_control_process_that_is_being_started():
         async with restart:
             assert await last_resort.begin() == JOINTS
         assert await last_resort.begin() == ()
+
+    asyncio.run(scenario())
+
+
+def test_whatever_goes_wrong_leaves_every_joint_unconfirmed():
+    def attempt() -> TorqueOffOutcome:
+        raise RuntimeError("no such device")
+
+    async def scenario() -> None:
+        last_resort = LastResort(attempt, ControlView(), JOINTS, asyncio.Lock())
+        assert await last_resort.begin() == JOINTS
+        await last_resort.settle()
+
+    asyncio.run(scenario())
+
+
+def test_it_does_not_queue_up_behind_what_waits_for_a_disk():
+    async def scenario() -> float:
+        loop, disk = asyncio.get_running_loop(), threading.Event()
+        loop.set_default_executor(ThreadPoolExecutor(2))
+        waiting = [loop.run_in_executor(None, disk.wait, 3.0) for _ in range(4)]
+        last_resort = LastResort(
+            lambda: TorqueOffOutcome((), "off"), ControlView(), JOINTS, asyncio.Lock()
+        )
+        begun = time.monotonic()
+        assert await last_resort.begin() == ()
+        took_s = time.monotonic() - begun
+        disk.set()
+        await asyncio.gather(*waiting)
+        return took_s
+
+    assert asyncio.run(scenario()) < 1.0
+
+
+def test_it_needs_no_thread_that_the_system_might_not_have(monkeypatch):
+    def none_left(_thread):
+        raise RuntimeError("can't start new thread")
+
+    async def scenario() -> None:
+        last_resort = LastResort(
+            lambda: TorqueOffOutcome((), "off"), ControlView(), JOINTS, asyncio.Lock()
+        )
+        monkeypatch.setattr(threading.Thread, "start", none_left)
+        try:
+            assert await last_resort.begin() == ()
+        finally:
+            monkeypatch.undo()
 
     asyncio.run(scenario())
