@@ -208,6 +208,12 @@ class ControlChannel:
         if self._process is not None:
             self._process.terminate()
 
+    def kill(self) -> None:
+        """End the process at once; one that has ended by itself meanwhile is as well. From any
+        thread."""
+        if self._process is not None:
+            self._process.kill()
+
     def close(self, timeout_s: float = 5.0) -> int | None:
         """Stop the robot and the process, by force after `timeout_s`; return its exit code.
 

@@ -5,8 +5,6 @@ taken off without it. E_STOPPED is shown once something has confirmed the stop.
 """
 
 import asyncio
-import os
-import signal
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -95,8 +93,7 @@ async def _kill(channel: ControlChannel) -> None:
     """End a control process that does not answer, so that its port can be used."""
     if channel.pid is None:
         return
-    if channel.exit_code is None:
-        os.kill(channel.pid, signal.SIGKILL)
+    channel.kill()
     deadline = time.monotonic() + GONE_S
     while channel.exit_code is None and time.monotonic() < deadline:
         await asyncio.sleep(_POLL_S)

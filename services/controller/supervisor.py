@@ -6,8 +6,6 @@ with the fault still latched. The emergency stop outlives them all.
 """
 
 import asyncio
-import os
-import signal
 import time
 from collections.abc import Callable
 from typing import Any
@@ -250,7 +248,7 @@ class ControlSupervisor:
         silence_s = (time.monotonic_ns() - heard_ns) / 1e9
         if silence_s > self._patience.silence_s:
             self._last_words = f"its loop stood still for {silence_s:.1f} s and it was killed"
-            os.kill(channel.pid, signal.SIGKILL)
+            channel.kill()
 
     async def stop(self) -> bool:
         """Stop the robot and end the control process; False when draining it took too long."""

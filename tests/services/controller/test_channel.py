@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -232,3 +233,14 @@ def test_a_failed_start_says_why(change, reason):
             channel.start()
         assert caught.value.reason == reason
         assert channel.close() == 3
+
+
+def test_a_process_that_has_just_been_reaped_can_be_killed_without_an_error():
+    """Another thread may have noticed its end between a look at it and the signal."""
+    with ControlChannel(settings("lockstep")) as channel:
+        channel.kill()  # there is none yet
+        process = subprocess.Popen(["true"], stdin=subprocess.PIPE)
+        channel._process = process
+        os.waitpid(process.pid, 0)
+        channel.kill()
+        assert channel.exit_code is not None
