@@ -14,7 +14,7 @@ from hal.import_path import module_command
 from mbctl.config.models import TrainerConfig
 from mbctl.data.chunk_store import ChunkStore
 from mbctl.data.chunk_writer import ChunkWriter
-from mbctl.data.sqlite import StoreError
+from mbctl.data.sqlite import StoreBusyError, StoreError
 from mbctl.policies.manifest import row_layout
 from mbctl.tasks.registry import make_task
 from protos import trainer_pb2_grpc
@@ -185,9 +185,7 @@ class _Trainer:
         """Ask every LOOK_S whether rows can be stored; returns, which ends the daemon, when not."""
         loop = asyncio.get_running_loop()
         deadline = loop.time()
-        contents = asyncio.create_task(
-            asyncio.to_thread(self._store.check_contents, self._stop.is_set)
-        )
+        contents = asyncio.create_task(self._read_through())
         while True:
             try:
                 await asyncio.to_thread(self._writer.check)
@@ -201,6 +199,11 @@ class _Trainer:
                 return
             deadline = max(deadline + LOOK_S, loop.time())
             await asyncio.sleep(deadline - loop.time())
+
+    async def _read_through(self) -> None:
+        """Look for damage in all that is stored; in a shortage that is left to the next start."""
+        with contextlib.suppress(StoreBusyError):
+            await asyncio.to_thread(self._store.check_contents, self._stop.is_set)
 
     def _say_health(self, server: GrpcServer, well: bool) -> None:
         self._health = asyncio.ensure_future(server.set_serving(MODEL_SERVICE, well))

@@ -6,6 +6,7 @@ import os
 import signal
 import sqlite3
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -307,3 +308,23 @@ def test_a_slow_disk_may_finish_what_it_has_begun(
             robot.send(make_chunks(40))
     assert trainer.process.wait(30) == exit_codes.OK
     assert query(trainer.run_dir / "trainer.db", "SELECT next_sequence FROM spools") == [(41,)]
+
+
+SHORT_OF_FILES = """
+from mbctl.data.chunk_store import ChunkStore
+from mbctl.data.sqlite import StoreShortError
+def short(*_):
+    raise StoreShortError("the files of database trainer.db cannot be opened now")
+ChunkStore.check_contents = short
+"""
+
+
+def test_a_shortage_while_the_database_is_read_through_ends_nothing(
+    start_trainer, sender, make_chunks, eventually
+) -> None:
+    trainer = start_trainer(first=SHORT_OF_FILES)
+    with trainer.client() as client:
+        eventually(lambda: client.status().newest_version == 1)
+        time.sleep(1.5)  # the daemon looks every half second
+        sender(client).send(make_chunks(40))
+    assert trainer.stop() == exit_codes.OK
