@@ -1,5 +1,6 @@
 """EpisodeService: batches of episodes as operations, the list of episodes, their event stream."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import grpc.aio
@@ -63,7 +64,8 @@ class EpisodeServicer(controller_pb2_grpc.EpisodeServiceServicer):
             raise invalid_field("page_size", request.page_size, f"0 to {PAGE_MAX}")
         if before and not (before.isdecimal() and len(before) <= 15):
             raise invalid_field("page_token", before, "the next_page_token of an earlier answer")
-        page = self._spool.episodes(int(before) if before else None, size)
+        entry = int(before) if before else None
+        page = await asyncio.to_thread(self._spool.episodes, entry, size)  # may wait for the disk
         token = str(page[-1][0]) if len(page) == size else ""
         episodes = [wire.episode_to_proto(episode) for _, episode in page]
         return controller_pb2.ListEpisodesResponse(episodes=episodes, next_page_token=token)
