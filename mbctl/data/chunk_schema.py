@@ -69,10 +69,16 @@ CREATE TABLE IF NOT EXISTS parents (
   parent_sequence INTEGER NOT NULL,
   rows_before INTEGER NOT NULL,
   reason TEXT NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS requests (
+  request_id TEXT PRIMARY KEY,
+  purpose TEXT NOT NULL,
+  first_index INTEGER NOT NULL
 ) STRICT
 """
 
-# A spool remembers what stood at its oldest row when rows left it, and which spool it continues.
+# A spool remembers what stood at its oldest row when rows left it, which spool it continues, and
+# which requests its episodes come from.
 INDEX_ADVANCE = (
     "INSERT INTO episode_indices VALUES (?, ?, ?) ON CONFLICT (robot, purpose) "
     "DO UPDATE SET next_index = max(next_index, excluded.next_index)"

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from mbctl.data import chunk_schema as schema
 from mbctl.data import sqlite
@@ -202,7 +202,7 @@ class ChunkStore:
         """
         condition = "WHERE spool_id = ? AND chunks.first_sequence < ? "
         order = "ORDER BY chunks.first_sequence DESC LIMIT 1"
-        rows = self._select(schema.CHUNK_SELECT + condition + order, (spool_id, sequence))
+        rows = self.select(schema.CHUNK_SELECT + condition + order, (spool_id, sequence))
         for chunk in map(schema.row_to_chunk, rows):
             if chunk.next_sequence == sequence:
                 return chunk.digest
@@ -210,18 +210,18 @@ class ChunkStore:
             "SELECT digest FROM acknowledged JOIN spools USING (spool_key) "
             "WHERE spool_id = ? AND acknowledged.next_sequence = ?"
         )
-        left = self._select(query, (spool_id, sequence))
+        left = self.select(query, (spool_id, sequence))
         return left[0][0] if left else None
 
     def next_indices(self) -> dict[tuple[str, str], int]:
         """By robot and purpose, the index behind the highest that an episode stored here has."""
-        rows = self._select("SELECT robot, purpose, next_index FROM episode_indices", ())
+        rows = self.select("SELECT robot, purpose, next_index FROM episode_indices", ())
         return {(robot, purpose): index for robot, purpose, index in rows}
 
     def next_index(self, robot: str, purpose: str) -> int:
         """The first index that no episode stored here has, nor one above it."""
         query = "SELECT next_index FROM episode_indices WHERE robot = ? AND purpose = ?"
-        rows = self._select(query, (robot, purpose))
+        rows = self.select(query, (robot, purpose))
         return rows[0][0] if rows else 0
 
     def chunks_from(self, spool_id: str, sequence: int, limit: int = 64) -> list[ChunkRecord]:
@@ -232,7 +232,7 @@ class ChunkStore:
         """
         condition = "WHERE spool_id = ? AND first_sequence + row_count > ? "
         order = "ORDER BY first_sequence LIMIT ?"
-        rows = self._select(schema.CHUNK_SELECT + condition + order, (spool_id, sequence, limit))
+        rows = self.select(schema.CHUNK_SELECT + condition + order, (spool_id, sequence, limit))
         return [schema.row_to_chunk(row) for row in rows]
 
     def chunks_after(
@@ -245,7 +245,7 @@ class ChunkStore:
         """
         condition = "WHERE chunk_id > ? " + ("AND chunks.purpose = 'train' " * train_only)
         query = schema.CHUNK_SELECT + condition + "ORDER BY chunk_id LIMIT ?"
-        rows = self._select(query, (chunk_id, limit))
+        rows = self.select(query, (chunk_id, limit))
         return [(row[schema.CHUNK_ID_COLUMN], schema.row_to_chunk(row)) for row in rows]
 
     def delete_below(self, spool_id: str, sequence: int, digest: bytes | None = None) -> int:
@@ -277,12 +277,17 @@ class ChunkStore:
         """
         query = f"SELECT chunk_id, {schema.EPISODE} FROM episodes WHERE chunk_id < ? "
         newest = before if before is not None else (1 << 63) - 1
-        rows = self._select(query + "ORDER BY chunk_id DESC LIMIT ?", (newest, limit))
+        rows = self.select(query + "ORDER BY chunk_id DESC LIMIT ?", (newest, limit))
         return [(row[0], schema.row_to_episode(row[1:])) for row in rows]
 
     def counts(self) -> StoreCounts:
         """What this store holds; kept current by its own writes only."""
         return self._counts
+
+    def select(self, query: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
+        """All rows that a query finds."""
+        with self._lock, sqlite.named_errors(self.path):
+            return self._connection.execute(query, values).fetchall()
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
@@ -377,10 +382,6 @@ class ChunkStore:
                 f"database {self.path} would hold {counts.payload_bytes} bytes of rows, "
                 f"its quota is {self.quota_bytes}"
             )
-
-    def _select(self, query: str, values: tuple[object, ...]) -> list[tuple]:
-        with self._lock, sqlite.named_errors(self.path):
-            return self._connection.execute(query, values).fetchall()
 
 
 def _counts_of(chunks: Sequence[ChunkRecord]) -> StoreCounts:

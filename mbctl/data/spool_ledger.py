@@ -43,9 +43,8 @@ class SpoolLedger:
             "SELECT parent_id, parent_sequence, rows_before, reason "
             "FROM parents JOIN spools USING (spool_key) WHERE spool_id = ?"
         )
-        with self._store.transaction() as connection:
-            row = connection.execute(query, (spool_id,)).fetchone()
-        return Parent(*row) if row else None
+        rows = self._store.select(query, (spool_id,))
+        return Parent(*rows[0]) if rows else None
 
     def boundaries(self, spool_id: str) -> list[int]:
         """Numbers of the rows that follow each chunk held, ascending."""
@@ -53,8 +52,7 @@ class SpoolLedger:
             "SELECT first_sequence + row_count FROM chunks JOIN spools USING (spool_key) "
             "WHERE spool_id = ? ORDER BY first_sequence"
         )
-        with self._store.transaction() as connection:
-            return [row[0] for row in connection.execute(query, (spool_id,)).fetchall()]
+        return [row[0] for row in self._store.select(query, (spool_id,))]
 
     def continue_from(self, spool_id: str, sequence: int, reason: str) -> str:
         """Give the chunks from row `sequence` on a new spool id, numbered from 1.
@@ -116,3 +114,15 @@ class SpoolLedger:
                 if self._store.next_index(robot, purpose) < index <= NAMED_INDEX_MAX:
                     connection.execute(schema.INDEX_ADVANCE, (robot, purpose, index))
         return ids
+
+    def note_request(self, request_id: str, purpose: str, first_index: int) -> None:
+        """Keep which request the episodes from this one on come from."""
+        insert = "INSERT OR IGNORE INTO requests VALUES (?, ?, ?)"
+        with self._store.transaction() as connection:
+            connection.execute(insert, (request_id, purpose, first_index))
+
+    def request(self, request_id: str) -> tuple[str, int] | None:
+        """Purpose and index of the first episode that came from it; None where none did."""
+        query = "SELECT purpose, first_index FROM requests WHERE request_id = ?"
+        rows = self._store.select(query, (request_id,))
+        return rows[0] if rows else None

@@ -39,6 +39,7 @@ class BatchRequest:
     purpose: Purpose
     explore: bool
     first_index: int | None
+    request_id: str = ""
 
 
 @dataclass
@@ -63,6 +64,7 @@ class EpisodeBatches:
         summarise: Callable[[dict[str, Any]], EpisodeSummary],
         background: BackgroundTasks,
         next_index: Callable[[Purpose], int],
+        expect: Callable[[str, Purpose, int], None],
     ) -> None:
         self._operations = operations
         self._log = episode_log
@@ -70,6 +72,7 @@ class EpisodeBatches:
         self._summarise = summarise
         self._background = background
         self._next_index = next_index
+        self._expect = expect
         self._batch: _Batch | None = None
 
     @property
@@ -93,6 +96,7 @@ class EpisodeBatches:
         empty = controller_pb2.RunEpisodesMetadata(requested=request.count, first_index=first_index)
         handle = self._operations.create("episodes", empty, on_cancel=self._cancel_asked)
         self._batch = _Batch(handle, request.count, first_index)
+        self._expect(request.request_id, request.purpose, first_index)
         try:
             await self._perform(
                 "run_episodes",

@@ -121,7 +121,13 @@ def build_parts(config: ControllerConfig, files: Files, stack: contextlib.AsyncE
     summarise = partial(summary_from_event, robot=config.robot.name, task=files.task.name)
     next_index = partial(files.spool.next_index, config.robot.name)
     batches = EpisodeBatches(
-        operations, episode_log, supervisor.perform, summarise, background, next_index
+        operations,
+        episode_log,
+        supervisor.perform,
+        summarise,
+        background,
+        next_index,
+        files.spool.expect,
     )
     router.batches = batches
     policies, feed, uplink = _trainer_side(config, files, supervisor, launcher.layout, stack)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from mbctl.data.chunk import ChunkRecord, EpisodeSummary, public_name
 from mbctl.data.chunk_store import ChunkStore
-from mbctl.data.episode_id import index_of, reissued_id
+from mbctl.data.episode_id import index_of, reissued_id, run_index_of
 from mbctl.data.spool_ledger import SpoolLedger
 from mbctl.data.sqlite import StoreBusyError, StoreError, StoreFullError
 from services.controller.reserve import DiskReserve
@@ -72,6 +72,7 @@ class Spool:
         self._next_indices = store.next_indices()
         self._taken: dict[tuple[str, str], int] = {}  # indices below are the trainer's episodes'
         self._reissued: dict[str, str] = {}  # episode ids by those the control process knows
+        self._requested: dict[tuple[str, int], str] = {}  # request ids by their first episode
         self._listeners: list[Callable[[], None]] = []
         self.trainer_connected = False
 
@@ -134,6 +135,7 @@ class Spool:
             try:
                 with self._writing:
                     batch = self._numbered(self._waiting[:size])
+                    self._note_requests(batch)
                     self._store.append(batch)
                     self._count(batch)
                     self._forget_ended(self._waiting[: len(batch)])
@@ -208,6 +210,15 @@ class Spool:
             self._taken.update(taken)
         for key, index in self._store.next_indices().items():
             self._take_index(*key, index)
+
+    def expect(self, request_id: str, purpose: str, first_index: int) -> None:
+        """Episodes from this one on come from that request; noted once it has left a row."""
+        if request_id:
+            self._requested[purpose, first_index] = request_id
+
+    def request(self, request_id: str) -> tuple[str, int] | None:
+        """See SpoolLedger.request; also of earlier lives of this controller."""
+        return self._ledger.request(request_id) if request_id else None
 
     def next_index(self, robot: str, purpose: str) -> int:
         """The index of the robot's next episode, behind all whose rows are or were here or at
@@ -314,6 +325,16 @@ class Spool:
             )
             sequence = numbered[-1].next_sequence
         return numbered
+
+    def _note_requests(self, chunks: Sequence[ChunkRecord]) -> None:
+        """On the disk before the first row that comes of them."""
+        for chunk in chunks if self._requested else ():
+            index = run_index_of(chunk.episode_id)
+            if chunk.first_step > 0 or index is None:
+                continue
+            if (request_id := self._requested.get((chunk.purpose, index))) is not None:
+                self._ledger.note_request(request_id, chunk.purpose, index)
+                del self._requested[chunk.purpose, index]
 
     def _known_id(self, chunk: ChunkRecord, sequence: int) -> str:
         """The chunk's episode id, or another where a running batch reaches a taken index."""

@@ -8,6 +8,7 @@ from google.longrunning.operations_proto_pb2 import Operation
 
 from hal.lifecycle import Lifecycle
 from mbctl.data.chunk import NAMED_INDEX_MAX
+from mbctl.data.sqlite import StoreError
 from protos import common_pb2, controller_pb2, controller_pb2_grpc
 from services import wire
 from services.controller.batches import BatchRequest, EpisodeBatches
@@ -50,6 +51,7 @@ class EpisodeServicer(controller_pb2_grpc.EpisodeServiceServicer):
         batch = checked_batch(request)
 
         async def act() -> OperationHandle:
+            await asyncio.to_thread(self._check_not_run, request.request_id)
             self._check_ready(request.minimum_policy_version)
             return await self._batches.start(batch)
 
@@ -77,6 +79,22 @@ class EpisodeServicer(controller_pb2_grpc.EpisodeServiceServicer):
             raise invalid_field("after_event", request.after_event, "0 or an event number")
         async for event in self._log.watch(request.after_event):
             yield event_to_proto(event)
+
+    def _check_not_run(self, request_id: str) -> None:
+        """Also where the controller has been restarted since, and remembers no operation."""
+        try:
+            known = self._spool.request(request_id)
+        except StoreError as error:
+            raise refusal(error.reason, str(error)) from error
+        if known is not None:
+            purpose, index = known
+            raise refusal(
+                "EPISODE_REPEATED",
+                f"request_id {request_id!r} has been carried out, from {purpose} episode {index} "
+                "on, and its operation is forgotten: what is stored of it is in the list of "
+                "episodes; use a new request_id for more",
+                first_index=str(index),
+            )
 
     def _check_ready(self, minimum_policy_version: int) -> None:
         self._view.check_reachable()
@@ -123,7 +141,7 @@ def checked_batch(request: controller_pb2.RunEpisodesRequest) -> BatchRequest:
         purpose = wire.purpose_from_proto(number)
     except ValueError as error:
         raise _bad_purpose(number) from error
-    return BatchRequest(request.count, purpose, request.explore, first_index)
+    return BatchRequest(request.count, purpose, request.explore, first_index, request.request_id)
 
 
 def event_to_proto(event: EpisodeEvent) -> controller_pb2.EpisodeEvent:

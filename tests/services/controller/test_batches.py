@@ -28,6 +28,7 @@ def start(behind: int, count: int, first_index: int | None) -> int:
             lambda _: None,
             BackgroundTasks(),
             lambda _: behind,
+            lambda *_: None,
         )
         await batches.start(BatchRequest(count, "train", True, first_index))
 

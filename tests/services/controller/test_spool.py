@@ -179,3 +179,20 @@ def test_a_file_taken_away_is_told_and_nothing_counts_as_durable(path, rows_wait
     assert spool.refusal.reason == "STORE_DISPLACED"
     assert spool.counts().rows_written == 64
     spool.close()
+
+
+def test_a_request_is_known_by_the_episodes_that_came_from_it(path):
+    """Also after a restart; one that left no row may come again."""
+    spool = Spool(ChunkStore(path))
+    spool.expect("refused", "train", 0)
+    spool.expect("run", "train", 0)
+    spool.expect("", "train", 1)
+    spool.expect("never", "evaluate", 1)
+    assert spool.request("run") is None
+    spool.enqueue(list(_chunks(2)))
+    assert spool.write()
+    spool.close()
+    again = Spool(ChunkStore(path))
+    assert again.request("run") == ("train", 0)
+    assert [again.request(name) for name in ("refused", "", "never")] == [None] * 3
+    again.close()

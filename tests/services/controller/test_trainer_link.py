@@ -4,11 +4,13 @@ import importlib.util
 import shutil
 from pathlib import Path
 
+import grpc
 import numpy as np
 import pytest
 
 from mbctl.data.chunk_store import ChunkStore
-from services.errors import ServiceError
+from protos import controller_pb2, controller_pb2_grpc
+from services.errors import ServiceError, reason_of
 
 _SPEC = importlib.util.spec_from_file_location(
     "trainer_double", Path(__file__).parent / "trainer_double.py"
@@ -124,6 +126,36 @@ def test_a_new_directory_goes_on_behind_the_trainers_episodes(
             batch = client.run_episodes(lease, 3, "train", True)
             assert [e.index for e in batch.wait().episodes] == [first + i for i in range(3)]
             wait_for(lambda: _all_acknowledged(client), 60.0)
+        controller.stop()
+
+
+def test_a_request_is_not_carried_out_again_after_a_restart(
+    start_controller, tmp_path, publish, policy, wait_for
+):
+    publish(tmp_path / "run", policy(1))
+    for life in range(2):
+        controller = start_controller()
+        with controller.client() as client, client.lease("tester", window_s=10.0) as lease:
+            wait_for(lambda: client.status().policy.version == 1)
+            client.activate(lease)
+            request = controller_pb2.RunEpisodesRequest(
+                lease_token=lease.token, request_id="the same", count=2
+            )
+            call = controller_pb2_grpc.EpisodeServiceStub(client.caller.channel).RunEpisodes
+            if life == 0:
+                call(request, timeout=5)
+                wait_for(lambda: client.status().spool.next_train_index == 2)
+                wait_for(lambda: not client.status().episode.operation)
+                assert call(request, timeout=5).name  # in this life, the operation itself
+            else:
+                with pytest.raises(grpc.RpcError) as refused:
+                    call(request, timeout=5)
+                _, reason, message = reason_of(refused.value)
+                assert reason == "EPISODE_REPEATED"
+                assert "'the same' has been carried out, from train episode 0 on" in message
+                request.request_id = "another"
+                call(request, timeout=5)
+                wait_for(lambda: client.status().spool.next_train_index == 4)
         controller.stop()
 
 
