@@ -248,11 +248,13 @@ class ChunkStore:
         rows = self.select(query, (chunk_id, limit))
         return [(row[schema.CHUNK_ID_COLUMN], schema.row_to_chunk(row)) for row in rows]
 
-    def delete_below(self, spool_id: str, sequence: int, digest: bytes | None = None) -> int:
+    def delete_below(self, spool_id: str, sequence: int, digest: bytes = b"") -> int:
         """Forget chunks whose rows are all numbered below `sequence`; their episodes are kept.
 
+        Nothing is written where nothing changes: the disk may be full.
+
         Args:
-            digest: remembered as that of the chunk before `sequence`.
+            digest: remembered as that of the chunk before `sequence`; empty where there is none.
 
         Returns:
             How many chunks were removed.
@@ -262,8 +264,9 @@ class ChunkStore:
             with self.transaction() as connection:
                 values = (self._spool(spool_id)[0], sequence)
                 removed = StoreCounts(*connection.execute(_COUNT + condition, values).fetchone())
-                connection.execute("DELETE FROM chunks " + condition, values)
-                if digest is not None:
+                if removed.chunks:
+                    connection.execute("DELETE FROM chunks " + condition, values)
+                if digest and digest != self.digest_at(spool_id, sequence):
                     connection.execute(schema.ACKNOWLEDGE, (*values, digest))
             self._counts -= removed
         return removed.chunks

@@ -117,7 +117,8 @@ class ChunkWriter:
             if self._failure is not None:
                 raise self._failure
             self._store.append([chunk for chunk, _ in requests])
-            reached = [self._store.next_sequence(chunk.spool_id) for chunk, _ in requests]
+            spool_ids = {chunk.spool_id for chunk, _ in requests}
+            reached = {spool_id: self._store.next_sequence(spool_id) for spool_id in spool_ids}
         except (ChunkRefusedError, StoreValueError) as error:
             self._write_halves(requests, error)
         except (StoreFullError, StoreBusyError) as error:
@@ -126,8 +127,8 @@ class ChunkWriter:
             self._failure = self._failure or _as_store_error(error, self._store)
             _fail(requests, self._failure)
         else:
-            for (_, future), sequence in zip(requests, reached, strict=True):
-                _settle(future, sequence)
+            for chunk, future in requests:
+                _settle(future, reached[chunk.spool_id])
 
     def _write_halves(self, requests: Sequence[_Request], error: Exception) -> None:
         """One sender's mistake must not cost another sender its chunk, nor much of its time."""

@@ -196,3 +196,18 @@ def test_a_request_is_known_by_the_episodes_that_came_from_it(path):
     assert again.request("run") == ("train", 0)
     assert [again.request(name) for name in ("refused", "", "never")] == [None] * 3
     again.close()
+
+
+def test_an_acknowledgement_that_tells_nothing_new_writes_nothing(path):
+    """As every connection begins with one, on a full disk too."""
+    store = ChunkStore(path)
+    spool = Spool(store)
+    spool.enqueue(list(_chunks(2)))
+    assert spool.write()
+    for sequence, digest in ((1, b""), (65, spool.digest_at(65)), (129, spool.digest_at(129))):
+        spool.acknowledge(sequence, digest)
+        before = store._connection.total_changes
+        spool.acknowledge(sequence, digest)
+        assert store._connection.total_changes == before
+        assert spool.digest_at(sequence) == (digest or None)
+    spool.close()
