@@ -253,7 +253,7 @@ def test_a_database_taken_away_ends_the_daemon_with_a_reason(
 
 
 def refusal_of(trainer) -> str:
-    assert trainer.process.wait(20) == exit_codes.START_UP
+    assert trainer.process.wait(60) == exit_codes.START_UP
     return trainer.log.read_text()
 
 
@@ -284,7 +284,7 @@ def test_a_second_trainer_in_the_same_directory_is_refused(start_trainer) -> Non
     first = start_trainer()
     first.address()
     second = start_trainer()
-    assert second.process.wait(20) == exit_codes.START_UP
+    assert second.process.wait(60) == exit_codes.START_UP
     assert f"process {first.process.pid}" in second.log.read_text()
 
 
