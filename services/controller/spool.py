@@ -63,7 +63,7 @@ class Spool:
         self._writing = threading.Lock()  # whoever numbers rows; numbers and id change together
         self._waiting: list[ChunkRecord] = []
         self._error = ""
-        self._refusal: ServiceError | None = None
+        self._reason = ""  # of the refusal; empty where there is none
         self._busy_since: float | None = None
         self._broken = False
         self._look_at = 0.0
@@ -92,7 +92,8 @@ class Spool:
     @property
     def refusal(self) -> ServiceError | None:
         """Why no episode may run; None while rows can be stored, or have waited a moment only."""
-        return self._refusal
+        reason = self._reason  # an error of its own for each: who raises one adds to its traceback
+        return refusal(reason, f"rows cannot be stored: {self._error}") if reason else None
 
     @property
     def waiting(self) -> int:
@@ -272,7 +273,7 @@ class Spool:
     def _note_busy(self, error: StoreBusyError) -> None:
         now = time.monotonic()
         self._busy_since = now if self._busy_since is None else self._busy_since
-        lasts = self._refusal is not None or now - self._busy_since >= BUSY_S
+        lasts = self._reason or now - self._busy_since >= BUSY_S
         self._note(str(error), error.reason if lasts else "")
 
     def _break(
@@ -286,8 +287,7 @@ class Spool:
         """Keep what hinders writing; with a reason no episode may run. Damage stays noted."""
         with self._lock:
             if not self._broken:
-                why = refusal(reason, f"rows cannot be stored: {error}") if reason else None
-                self._error, self._refusal = error, why
+                self._error, self._reason = error, reason
 
     def _note_full(self, chunk: ChunkRecord) -> None:
         held, quota = self._store.counts().payload_bytes, self._store.quota_bytes

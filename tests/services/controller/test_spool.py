@@ -162,6 +162,7 @@ def test_damage_that_is_found_beside_a_write_stays_told(path, monkeypatch):
     spool.write()
     assert "page 7 is odd" in spool.error
     assert spool.refusal.reason == "STORE_CORRUPT"
+    assert spool.refusal is not spool.refusal  # else tracebacks of all who raise it pile up
     spool.close()
 
 
