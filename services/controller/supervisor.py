@@ -17,7 +17,7 @@ from hal.lifecycle import Lifecycle
 from hal.realtime import RealTimeReport
 from mbctl.policies.snapshot import Snapshot
 from services.controller.channel import ControlChannel
-from services.controller.control.exit_codes import ROBOT_LOST
+from services.controller.control.exit_codes import CLEAN, ROBOT_LOST
 from services.controller.control_error import ControlError
 from services.controller.emergency_stop import EmergencyStop
 from services.controller.episode_events import Event
@@ -256,8 +256,12 @@ class ControlSupervisor:
         self._view.alive = False
         self.give_up_start()
         self.reconnection.end()
+        if link is not None:
+            link.pump.stop()  # the robot first
         self._planner.detach()
-        return await link.stop(self._patience.stop_s) if link is not None else True
+        is_drained = await link.stop(self._patience.stop_s) if link is not None else True
+        await self._last_resort.finish()
+        return is_drained
 
     async def _start_again(self) -> Lifecycle:
         try:
@@ -288,7 +292,7 @@ class ControlSupervisor:
             self._view.health_ns = time.monotonic_ns()
         elif kind == "estop":
             self._estop.take(event)
-        elif kind == "ended" and not event["asked"]:
+        elif kind == "ended" and not (event["asked"] and self._has_stopped()):
             self._relax()
         elif kind == "robot_lost":
             self._lost = event["reason"], event["message"]
@@ -302,6 +306,13 @@ class ControlSupervisor:
         elif kind == "gone":
             self._take_end(event)
         self._deliver(event)
+
+    def _has_stopped(self) -> bool:
+        """Whether the control process that has ended took torque off before."""
+        channel = self.channel
+        return (
+            channel is not None and channel.exit_code == CLEAN and channel.word(Word.STOPPED) == 1
+        )
 
     def _relax(self) -> None:
         """Torque off as soon as the control process has ended, before its rows are stored."""

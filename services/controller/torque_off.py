@@ -71,6 +71,11 @@ class LastResort:
             self._running = asyncio.ensure_future(self._attempt())
         return self._running
 
+    async def finish(self) -> None:
+        """Wait for the attempt that runs, if any."""
+        if self._running is not None:
+            await asyncio.wait([self._running])
+
     async def settle(self) -> None:
         """Before a control process is started: what could not be sent or confirmed is still owed.
 

@@ -106,3 +106,29 @@ def test_nohup_keeps_a_controller_running(tmp_path, bus):
         with pytest.raises(subprocess.TimeoutExpired):
             console.process.wait(1.0)
         assert client.is_serving()
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (("control", signal.SIGKILL), ("service", signal.SIGTERM)),
+        (("service", signal.SIGTERM), ("control", signal.SIGKILL)),
+        (("control", signal.SIGSTOP), ("service", signal.SIGTERM)),
+    ],
+)
+def test_a_control_process_that_cannot_stop_the_robot_leaves_no_torque_on(
+    tmp_path, bus, first, second
+):
+    """Just when the controller is told to end, which then takes torque off by itself."""
+    with (
+        Console(tmp_path, Terminal(), tmp_path / "claw") as console,
+        console.client() as client,
+        activated(client),
+    ):
+        (control,) = children_of(console.process.pid)
+        assert torques(bus) == {True}
+        pids = {"service": console.process.pid, "control": control}
+        for who, number in (first, second):
+            os.kill(pids[who], number)
+        assert console.process.wait(15) == exit_codes.OK
+        assert torques(bus) == {False}
