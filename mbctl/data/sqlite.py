@@ -19,7 +19,14 @@ _STEPS_PER_LOOK = 100_000  # of SQLite's machine, some milliseconds
 CHECKED_AT_ONCE_BYTES = 64 << 20  # what can be read through without a start being late
 _VALUE_CODES = (sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_TOOBIG)
 
-_WRITE_CODES = (sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_FSYNC)
+_WRITE_CODES = (
+    sqlite3.SQLITE_IOERR_WRITE,
+    sqlite3.SQLITE_IOERR_FSYNC,
+    sqlite3.SQLITE_IOERR_DIR_FSYNC,
+    sqlite3.SQLITE_IOERR_TRUNCATE,
+    sqlite3.SQLITE_IOERR_SHMSIZE,  # of the index of its log, made when it is opened
+    sqlite3.SQLITE_IOERR_SHMOPEN,
+)
 _PROBE_BYTES = 256 << 10
 
 

@@ -3,13 +3,14 @@
 import errno
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from mbctl.data.sqlite import write_refusal
+from mbctl.data.sqlite import StoreFullError, named_errors, write_refusal
 
 PROGRAM = """
 import os, pathlib, sys
@@ -85,3 +86,27 @@ def test_a_probe_is_written_through_nobody_s_link(tmp_path: Path):
     assert refused is not None
     assert refused.errno == errno.ELOOP
     assert precious.read_text() == "kept"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        sqlite3.SQLITE_IOERR_WRITE,
+        sqlite3.SQLITE_IOERR_FSYNC,
+        sqlite3.SQLITE_IOERR_DIR_FSYNC,
+        sqlite3.SQLITE_IOERR_TRUNCATE,
+        sqlite3.SQLITE_IOERR_SHMSIZE,
+        sqlite3.SQLITE_IOERR_SHMOPEN,
+    ],
+)
+def test_no_room_for_whatever_file_of_a_database_is_no_room(tmp_path: Path, monkeypatch, code: int):
+    """A database opened on a full disk first misses the room for its index of the log."""
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    monkeypatch.setattr("mbctl.data.sqlite.write_refusal", lambda _: full)
+    failed = sqlite3.OperationalError("disk I/O error")
+    failed.sqlite_errorcode = code
+    with (
+        pytest.raises(StoreFullError, match=r"no room .*: No space left"),
+        named_errors(tmp_path / "a.db"),
+    ):
+        raise failed
