@@ -156,6 +156,11 @@ class ChunkStore:
             self._remember_ends(fresh)
         return len(fresh)
 
+    def wait_at_most(self, seconds: float) -> None:
+        """Let calls wait so long for another program that keeps the database locked."""
+        with self._lock:
+            self._connection.execute(f"PRAGMA busy_timeout={round(1000 * seconds)}")
+
     def check_file(self) -> None:
         """Make sure that what is written can be found again.
 

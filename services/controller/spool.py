@@ -19,6 +19,7 @@ from services.errors import ServiceError, refusal
 
 WRITE_BATCH = 64  # chunks in one transaction
 LOOK_S = 1.0
+ATTEMPT_S = 0.2  # whoever writes has events to pass on, and tries again by itself
 BUSY_S = 10.0  # rows wait so long for somebody else before no more are made
 
 
@@ -70,6 +71,7 @@ class Spool:
         self._ledger = SpoolLedger(store)
         self._open(store.own_spool_id())
         self._next_indices = store.next_indices()
+        store.wait_at_most(ATTEMPT_S)
         self._taken: dict[tuple[str, str], int] = {}  # indices below are the trainer's episodes'
         self._reissued: dict[str, str] = {}  # episode ids by those the control process knows
         self._requested: dict[tuple[str, int], str] = {}  # request ids by their first episode

@@ -47,6 +47,9 @@ class Control:
     def drain(self) -> Drained:
         return self._made.pop() if self._made else Drained([], [])
 
+    def fail(self) -> None:
+        self._made.append(Drained([], [{"type": "fault"}]))
+
     def close(self, timeout_s: float) -> int:
         return 0
 
@@ -62,8 +65,9 @@ class Rig:
     def __init__(self, spool: Spool) -> None:
         self.told: queue.SimpleQueue[dict] = queue.SimpleQueue()
         self.spool = spool
+        self.control = Control()
         self.pump = RowPump(
-            Control(),
+            self.control,
             self.spool,
             ChunkSealer(Provenance("dclaw0", TASK, LAYOUT.hash, "sim", "mujoco", "boot")),
             OpenEpisode(LAYOUT),
@@ -89,7 +93,6 @@ def locked(tmp_path):
     """A spool, and what lets go of its file, which somebody has locked."""
     store = ChunkStore(tmp_path / "spool.db")
     spool = Spool(store)
-    store._connection.execute("PRAGMA busy_timeout=1")
     other = sqlite3.connect(store.path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     yield spool, lambda: other.execute("ROLLBACK")
@@ -103,8 +106,12 @@ def test_a_batch_is_done_once_a_moment_without_the_disk_is_over(locked):
     deadline = time.monotonic() + 20.0
     while "locked" not in rig.spool.error and time.monotonic() < deadline:
         time.sleep(0.01)
-    time.sleep(0.1)
+    time.sleep(0.5)
     assert rig.told.empty()  # neither finished nor done
+    begin = time.monotonic()
+    rig.control.fail()
+    rig.next_of("fault")
+    assert time.monotonic() - begin < 3.0  # it does not wait for the disk
     let_go()
     assert rig.next_of("episode_finished")["steps"] == STEPS
     assert rig.next_of("episodes_done")["ok"]

@@ -126,7 +126,6 @@ def test_rows_wait_for_somebody_else_so_long_and_no_longer(path, monkeypatch):
     monkeypatch.setattr("services.controller.spool.BUSY_S", 0.05)
     store = ChunkStore(path)
     spool = Spool(store)
-    store._connection.execute("PRAGMA busy_timeout=1")
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     spool.enqueue(list(_chunks(1)))
