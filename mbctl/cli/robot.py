@@ -2,7 +2,6 @@
 
 import contextlib
 import math
-import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -61,17 +60,22 @@ def activate(
     """Switch torque on; the goal is the present position, so nothing jumps.
 
     Without --hold the robot stays active for 60 s, or as long as commands with the printed --lease
-    token go on.
+    token go on. With --hold, torque goes off soon after this command has ended, however it did.
     """
+    from mbctl.cli.hold import hold as keep_active
+    from services.client.lease import lease_window_s
+
     with reported(as_json), connect.controller(target, tls) as client:
         connect.confirm_motion(client, "switches torque on", yes)
-        with client.lease(connect.owner_name("robot activate"), KEEP_S, take) as lease:
+        # Held, it ends soon after whoever holds it, be it that a terminal was closed.
+        window_s = lease_window_s(client.status().clock) if hold else KEEP_S
+        with client.lease(connect.owner_name("robot activate"), window_s, take) as lease:
             lifecycle = _lifecycle(client.activate(lease))
-            answer = {"lifecycle": lifecycle, "lease": lease.token, "window_s": KEEP_S}
-            text = f"{lifecycle}; lease {lease.token} for {KEEP_S:g} s"
+            answer = {"lifecycle": lifecycle, "lease": lease.token, "window_s": window_s}
+            text = f"{lifecycle}; lease {lease.token} for {window_s:g} s"
             connect.answer(client, answer, text, as_json)
             if hold:
-                _hold(client, lease)
+                keep_active(client, lease)
             else:
                 lease.leave()
 
@@ -212,18 +216,6 @@ def _active(client: "ControllerClient", lease_token: str, take: bool) -> Iterato
             yield lease
         finally:
             client.deactivate(lease)
-
-
-def _hold(client: "ControllerClient", lease: "HeldLease") -> None:
-    render.note("active until Ctrl-C")
-    deadline = time.monotonic()
-    try:
-        while True:
-            lease.check()
-            deadline += 0.2
-            time.sleep(max(0.0, deadline - time.monotonic()))
-    except KeyboardInterrupt:
-        render.note(_lifecycle(client.deactivate(lease)))
 
 
 def _show_lifecycle(client: "ControllerClient", answer: Any, as_json: bool) -> None:
