@@ -101,8 +101,10 @@ def deactivate(
 @app.command(context_settings={"ignore_unknown_options": True})
 def jog(
     joint: Annotated[str, typer.Argument(help="Name of the joint, as in status --json.")],
-    degrees: Annotated[float, typer.Argument(help="By how much, -30 to 30.")],
-    speed: Annotated[float, typer.Option(help="Degrees per second, 3 to 28.")] = 6.0,
+    degrees: Annotated[float, typer.Argument(min=-30.0, max=30.0, help="By how much, -30 to 30.")],
+    speed: Annotated[
+        float, typer.Option(min=3.0, max=28.0, help="Degrees per second, 3 to 28.")
+    ] = 6.0,
     target: ControllerTarget = CONTROLLER_TARGET,
     lease_token: LeaseToken = "",
     take: Take = False,
