@@ -76,7 +76,7 @@ class LeaseBook:
             raise refusal(
                 "LEASE_HELD",
                 f"{held.owner!r} holds the lease for another {remaining:.1f} s unless renewed; "
-                "wait, or take it over with take = true",
+                "wait, or take it over: --take, or take = true in the request",
                 owner=held.owner,
             )
         if held is not None:
