@@ -301,11 +301,18 @@ class ControlSupervisor:
         elif kind == "crashed":
             self._last_words = event["message"]
             log.error("control_crashed", trace=event["message"])
-        elif kind == "pump_failed" and not self.broken.done():
-            self.broken.set_result(event["message"])
+        elif kind == "pump_failed":
+            self._take_broken(event["message"])
         elif kind == "gone":
             self._take_end(event)
         self._deliver(event)
+
+    def _take_broken(self, message: str) -> None:
+        """Nobody hears the control process any more, which has been told to end."""
+        if not self._has_stopped():
+            self._relax()
+        if not self.broken.done():
+            self.broken.set_result(message)
 
     def _has_stopped(self) -> bool:
         """Whether the control process that has ended took torque off before."""

@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,7 +15,9 @@ import pytest
 from hal.dynamixel.port import SerialPort
 from hal.lifecycle import Lifecycle
 from services.controller.emergency_stop import EmergencyStop
+from services.controller.patience import patience_of
 from services.controller.stop_confirmation import StopConfirmation
+from services.controller.supervisor import ControlSupervisor
 from services.controller.torque_off import LastResort, TorqueOffOutcome
 from services.controller.view import ControlView
 from services.estop.by_signal import stop_by_signal
@@ -219,3 +222,24 @@ def _open_files(pid: int) -> set[str]:
     with contextlib.suppress(OSError):
         return {os.path.realpath(link) for link in links}
     return set()
+
+
+def test_a_pump_that_failed_leaves_no_torque_on():
+    """Nobody tells then how the control process has ended."""
+    attempts: list[int] = []
+
+    def attempt() -> TorqueOffOutcome:
+        attempts.append(1)
+        return TorqueOffOutcome((), "off")
+
+    async def scenario() -> None:
+        parts: Any = SimpleNamespace(is_port_there=True, give_up=lambda: None, detach=lambda: None)
+        supervisor = ControlSupervisor(
+            parts, ControlView(), JOINTS, lambda _: None, attempt, parts, patience_of("wall")
+        )
+        supervisor._take_event({"type": "pump_failed", "message": "the memory was overwritten"})
+        assert await supervisor.stop()
+        assert supervisor.broken.result() == "the memory was overwritten"
+
+    asyncio.run(scenario())
+    assert attempts == [1]
