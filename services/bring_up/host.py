@@ -10,7 +10,7 @@ from pathlib import Path
 
 from hal.clock import WallClock
 from hal.realtime import FIFO_PRIORITY
-from services.bring_up.finding import Finding, fail, ok, warn
+from services.bring_up.finding import Finding, Level, fail, ok, warn
 from services.bring_up.serial_ports import UDEV_RULE
 
 CORES_MIN = 2
@@ -29,11 +29,12 @@ def host_findings(
     run_dir: Path, proc: Path = Path("/proc"), sys: Path = Path("/sys")
 ) -> list[Finding]:
     """Everything about the machine; takes about half a second."""
+    real_time = _fifo()
     return [
-        _fifo(),
+        real_time,
         _locked_memory(),
         _cores(),
-        _wake_ups(),
+        _wake_ups(has_rights=real_time.level is Level.OK),
         *_governor(sys),
         *_modem_manager(proc),
         _disk(run_dir),
@@ -83,7 +84,7 @@ def _cores() -> Finding:
     return warn("processor", message, "run the controller on a machine with more cores: nproc")
 
 
-def _wake_ups() -> Finding:
+def _wake_ups(has_rights: bool) -> Finding:
     """How late a sleeping process of usual priority wakes, as a loop without rights does."""
     clock = WallClock()
     start_ns = clock.now_ns() + WAKE_PERIOD_NS
@@ -97,7 +98,7 @@ def _wake_ups() -> Finding:
     message = f"late by {p50_ms:.2f} ms p50, {p99_ms:.2f} ms p99, {late_ms[-1]:.2f} ms at most"
     if p99_ms < WAKE_LATE_WARN_MS:
         return ok("wake-ups", message)
-    remedy = "see what else runs: top; give real-time rights as above"
+    remedy = "see what else runs: top" + ("" if has_rights else "; give real-time rights as above")
     return warn("wake-ups", f"{message}; above {WAKE_LATE_WARN_MS:g} ms p99", remedy)
 
 

@@ -40,6 +40,21 @@ def test_without_the_right_to_fifo_the_limits_file_is_named(monkeypatch: pytest.
     assert host.LIMITS in finding.remedy
 
 
+@pytest.mark.parametrize("has_rights", [True, False])
+def test_late_wake_ups_are_put_down_to_missing_rights_only_where_they_miss(
+    has_rights: bool, monkeypatch: pytest.MonkeyPatch
+):
+    def schedule(*arguments):
+        if not has_rights:
+            raise PermissionError
+
+    monkeypatch.setattr(os, "sched_setscheduler", schedule)
+    monkeypatch.setattr(host, "WAKE_LATE_WARN_MS", 0.0)
+    finding = found("wake-ups")
+    assert finding.level is Level.WARN
+    assert ("as above" in finding.remedy) is not has_rights
+
+
 def test_memory_that_cannot_be_locked_is_warned_of(monkeypatch: pytest.MonkeyPatch):
     library = SimpleNamespace(mlockall=lambda flags: -1)
     monkeypatch.setattr(host.ctypes, "CDLL", lambda name: library)
