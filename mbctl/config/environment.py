@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from pydantic import BaseModel
 
-from mbctl.config.errors import ConfigError, nearest
+from mbctl.config.errors import ConfigError, fields_at, nearest
 from mbctl.config.overrides import Tree, assign, unquoted
 
 # Behind the service's name: {SERVICE}_SERVICE_HOST, {SERVICE}_SERVICE_PORT_{PORT NAME},
@@ -76,7 +76,7 @@ def read_variables(
         if keys[0] in model.model_fields:
             names[".".join(keys)], values[".".join(keys)] = name, value
         elif not _is_orchestrators(rest, value):
-            raise ConfigError(f"{name}: unknown key {keys[0]!r}; {nearest(keys[0], _keys(model))}")
+            raise ConfigError(f"{name}: unknown key {keys[0]!r}; {_advice(prefix, keys, model)}")
     return Variables(prefix, names, values)
 
 
@@ -86,8 +86,13 @@ def _is_orchestrators(rest: str, value: str) -> bool:
     return any(name.fullmatch(rest) and text.fullmatch(value) for name, text in _BY_VALUE)
 
 
-def _keys(model: type[BaseModel]) -> list[str]:
-    return list(model.model_fields)
+def _advice(prefix: str, keys: list[str], model: type[BaseModel]) -> str:
+    """What was meant: a key behind one underscore where it takes two, or a misspelt one."""
+    for table in model.model_fields:
+        key = keys[0].removeprefix(f"{table}_")
+        if len(keys) == 1 and key != keys[0] and key in fields_at(model, (table,)):
+            return f"{table}.{key} is set by {prefix}{table.upper()}__{key.upper()}"
+    return nearest(keys[0], list(model.model_fields))
 
 
 def _mentions(text: str, key: str) -> bool:

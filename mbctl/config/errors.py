@@ -35,7 +35,7 @@ def _describe(error: dict[str, typing.Any], model: type[BaseModel], prefix: tupl
     location = tuple(str(part) for part in error["loc"])
     key = ".".join((*prefix, *location))
     if error["type"] == "extra_forbidden":
-        valid = _fields_at(model, location[:-1])
+        valid = fields_at(model, location[:-1])
         return f"unknown key {key!r}; {nearest(location[-1], valid)}"
     if error["type"] == "missing":
         return f"missing key {key!r}"
@@ -56,7 +56,8 @@ def _as_written(value: object) -> str:
     return value.isoformat() if isinstance(value, datetime.date | datetime.time) else repr(value)
 
 
-def _fields_at(model: type[BaseModel], location: tuple[str, ...]) -> list[str]:
+def fields_at(model: type[BaseModel], location: tuple[str, ...]) -> list[str]:
+    """Names of the keys in the table at `location`; none where there is no table."""
     current = model
     for part in location:
         field = current.model_fields.get(part)

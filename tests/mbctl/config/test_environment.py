@@ -57,6 +57,9 @@ def test_ours_count_beside_them(tmp_path: Path):
         ("SEED__X", "1", r"seed.*MBCTL_CONTROLLER_SEED__X"),
         ("", "1", "unknown key ''"),
         ("_ROBOT", "1", "unknown key '_robot'"),
+        ("ROBOT_NAME", "left", r"robot\.name is set by MBCTL_CONTROLLER_ROBOT__NAME"),
+        ("TLS_CLIENT_CA", "a", r"tls\.client_ca is set by MBCTL_CONTROLLER_TLS__CLIENT_CA"),
+        ("ROBOT_NAM", "left", "unknown key 'robot_nam'; did you mean 'robot'"),
     ],
 )
 def test_a_mistake_names_its_variable(name: str, value: str, message: str, tmp_path: Path):
