@@ -149,7 +149,9 @@ def build_parts(config: ControllerConfig, files: Files, stack: contextlib.AsyncE
             supervisor, lease, batches, memory, report.build, ServoReboots(supervisor, view)
         ),
         safety=SafetyServicer(supervisor, memory),
-        episodes=EpisodeServicer(batches, episode_log, view, policies, files.spool, memory),
+        episodes=EpisodeServicer(
+            batches, episode_log, view, policies, files.spool, memory, lease.check
+        ),
         policy=PolicyServicer(policies, memory),
     )
 

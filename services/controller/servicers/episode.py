@@ -1,7 +1,7 @@
 """EpisodeService: batches of episodes as operations, the list of episodes, their event stream."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import grpc.aio
 from google.longrunning.operations_proto_pb2 import Operation
@@ -37,6 +37,7 @@ class EpisodeServicer(controller_pb2_grpc.EpisodeServiceServicer):
         policies: PolicySource,
         spool: Spool,
         memory: RequestMemory,
+        check_lease: Callable[[str], object],
     ) -> None:
         self._batches = batches
         self._log = episode_log
@@ -44,6 +45,7 @@ class EpisodeServicer(controller_pb2_grpc.EpisodeServiceServicer):
         self._policies = policies
         self._spool = spool
         self._memory = memory
+        self._check_lease = check_lease
 
     async def RunEpisodes(
         self, request: controller_pb2.RunEpisodesRequest, context: Context
@@ -52,6 +54,7 @@ class EpisodeServicer(controller_pb2_grpc.EpisodeServiceServicer):
 
         async def act() -> OperationHandle:
             await asyncio.to_thread(self._check_not_run, request.request_id)
+            self._check_lease(request.lease_token)  # it may have been taken over meanwhile
             self._check_ready(request.minimum_policy_version)
             return await self._batches.start(batch)
 
