@@ -103,13 +103,15 @@ def _result(asked: _Asked, late_s: float) -> StopResult | None:
 def _answer_of(daemon: LocalDaemon, answer: dict[str, Any]) -> StopResult:
     if message := str(answer.get("message", "")):
         return _failure(daemon, message)._replace(lifecycle=str(answer.get("lifecycle", "")))
-    return answered(
-        daemon.name,
-        daemon.address,
-        str(answer["lifecycle"]),
-        float(answer["latency_ms"]),
-        tuple(str(joint) for joint in answer["torque_off_failed"]),
-    )
+    try:
+        lifecycle, latency_ms = str(answer["lifecycle"]), float(answer["latency_ms"])
+        unconfirmed = tuple(str(joint) for joint in answer["torque_off_failed"])
+    except (KeyError, TypeError, ValueError):
+        return _failure(
+            daemon,
+            f"process {daemon.pid} answered what this version cannot read: cut the power",
+        )
+    return answered(daemon.name, daemon.address, lifecycle, latency_ms, unconfirmed)
 
 
 def _failure(daemon: LocalDaemon, message: str) -> StopResult:
