@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from hal.dynamixel.port import PortError, SerialPort
 from hal.lifecycle import Lifecycle
 from mbctl.config import RobotConfig
 from services.controller.port_sharing import PortSharing
@@ -47,6 +48,18 @@ def test_a_port_that_another_program_reads_is_refused_at_the_start(
             assert f"(pid {other.pid})" in daemon.log.read_text()
         finally:
             other.kill()
+
+
+def test_who_finds_the_port_in_use_is_told_that_it_is_a_controller(
+    start_controller, tmp_path, link, wait_for
+):
+    with start_virtual_bus("dclaw", port_link=str(link), record=None) as bus:
+        robot = {"backend": "virtual-bus", "port": str(link), "bus": PATIENT}
+        daemon = start_controller(tmp_path / "run", robot=robot, clock="wall")
+        with daemon.client() as client:
+            wait_for(client.is_serving)
+            with pytest.raises(PortError, match=r"another process \(pid \d+\): mbctl control;"):
+                SerialPort(bus.port)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may open a port that is in use")
