@@ -85,7 +85,9 @@ def test_ctrl_c_stops_and_the_same_command_resumes(tmp_path: Path, e2e: ModuleTy
     command = [sys.executable, "-P", "-m", "mbctl", *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as up:
         curve = run_dir / "curve.csv"
-        e2e.wait_until(lambda: len(read_points(curve)) >= 2, "no evaluation after 160 samples")
+        e2e.wait_until(
+            lambda: len(read_points(curve)) >= 2, "no evaluation after 160 samples", 180.0
+        )
         up.send_signal(signal.SIGINT)
         out, err = up.communicate(timeout=60)
     assert up.returncode == 0, err
@@ -117,7 +119,9 @@ def test_a_killed_run_resumes_without_loss_or_repetition(tmp_path: Path, e2e: Mo
     arguments = e2e.up_arguments(run_dir, 320, 9)
     with subprocess.Popen([sys.executable, "-P", "-m", "mbctl", *arguments]) as up:
         curve = run_dir / "curve.csv"
-        e2e.wait_until(lambda: len(read_points(curve)) >= 2, "no evaluation after 160 samples")
+        e2e.wait_until(
+            lambda: len(read_points(curve)) >= 2, "no evaluation after 160 samples", 180.0
+        )
         up.kill()
     acknowledged = e2e.train_rows(run_dir / "trainer" / "trainer.db").episode_ids
     resumed = e2e.mbctl(*arguments)
