@@ -65,7 +65,7 @@ def run(
 
     purpose: Purpose = "evaluate" if evaluate else "train"
     with reported(as_json), connect.controller(target, tls) as client:
-        connect.confirm_motion(client, f"runs {count} {purpose} episodes", yes)
+        connect.confirm_motion(client, f"runs {_batch(count, evaluate)}", yes)
         with (
             connect.commanding(client, "episode run", lease_token, take) as lease,
             _active(client, lease),
@@ -74,6 +74,11 @@ def run(
             operation = client.run_episodes(lease, count, purpose, sample, first_index)
             response = _wait(operation, lease, watch)
         connect.answer(client, as_plain(response), _table(response.episodes), as_json)
+
+
+def _batch(count: int, evaluate: bool) -> str:
+    kind = "evaluation" if evaluate else "training"
+    return f"{count} {kind} episode{'' if count == 1 else 's'}"
 
 
 @app.command("list")

@@ -37,6 +37,7 @@ def test_the_verbs_in_the_order_of_a_day(running: tuple[str, str], e2e: ModuleTy
     ran = e2e.mbctl("episode", "run", "--count", "3", "--watch", *at_controller, "--json")
     assert ran.returncode == 0, ran.stderr
     assert "3/3 " in ran.stderr
+    assert " runs 3 training episodes\n" in ran.stderr
     response = json.loads(ran.stdout)
     assert response["rows"] == 3 * e2e.STEPS
     assert [e["index"] for e in response["episodes"]] == [0, 1, 2]
