@@ -19,7 +19,7 @@ E_STOPPED, INACTIVE = common_pb2.LIFECYCLE_E_STOPPED, common_pb2.LIFECYCLE_INACT
 
 def _session(controller: Any = None, trainer: Any = None) -> Session:
     observer = SimpleNamespace(doing="learning", offer=lambda *_: None)
-    signals: Any = SimpleNamespace(check=lambda: None, requested=False)
+    signals: Any = SimpleNamespace(check=lambda: None, check_now=lambda: None, requested=False)
     daemons = SimpleNamespace(status=controller), SimpleNamespace(status=trainer)
     nobody: Any = None
     return Session(*daemons, nobody, [], signals, observer)  # pyright: ignore[reportArgumentType]

@@ -116,7 +116,9 @@ def test_a_damaged_checkpoint_is_named(plan, tmp_path):
 
 def test_a_damaged_plan_is_named(plan, tmp_path):
     (tmp_path / PLAN_FILE).write_text('{"variant": 3}')
-    with pytest.raises(RunFilesError, match=r"describe a run: identity: Field required; remove"):
+    with pytest.raises(
+        RunFilesError, match=r"describe a run: variant: Input should be a valid string; remove"
+    ):
         check_identity(tmp_path, plan)
 
 
