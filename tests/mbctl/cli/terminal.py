@@ -127,6 +127,12 @@ class Program:
             self.read(min(left_s, 0.5))
         return time.monotonic() - began
 
+    def settle(self, timeout_s: float = 10.0) -> None:
+        """Read until nothing more comes for a fifth of a second."""
+        deadline = time.monotonic() + timeout_s
+        while select.select([self._master], [], [], 0.2)[0] and time.monotonic() < deadline:
+            self.read(0.0)
+
     def finish(self, timeout_s: float = 60.0) -> int:
         """Read to the end; returns the exit code."""
         deadline = time.monotonic() + timeout_s

@@ -13,7 +13,8 @@ FRAME = {"╭": "╮", "│": "│", "╰": "╯"}
 
 
 def check_frame(program: Program, columns: int) -> None:
-    """One whole box, and nothing of an earlier one."""
+    """One whole box, and nothing of an earlier one; a frame may arrive in several pieces."""
+    program.settle()
     box = [row for row in program.terminal.screen if row[:1] in FRAME]
     assert [row[0] for row in box] == ["╭", *"│" * (len(box) - 2), "╰"], "\n".join(box)
     assert {len(row) for row in box} == {min(columns, 100)}
