@@ -128,10 +128,11 @@ class Program:
         return time.monotonic() - began
 
     def settle(self, timeout_s: float = 10.0) -> None:
-        """Read until nothing more comes for a fifth of a second."""
+        """Read until nothing more comes for a twentieth of a second: between two frames."""
         deadline = time.monotonic() + timeout_s
-        while select.select([self._master], [], [], 0.2)[0] and time.monotonic() < deadline:
-            self.read(0.0)
+        while select.select([self._master], [], [], 0.05)[0] and time.monotonic() < deadline:
+            if not self.read(0.0):
+                return
 
     def finish(self, timeout_s: float = 60.0) -> int:
         """Read to the end; returns the exit code."""
