@@ -127,12 +127,16 @@ def _emergency_text(is_off: bool | None) -> str:
 
 def _learn(plan: "Plan", directory: "RunDir") -> dict[str, Any]:
     from services.up.run import Run
+    from services.up.stop import StopSignals
 
     learner = plan.trainer.algorithm
     title = f"{plan.trainer.task.name}, {learner.name} ({learner.preset}), seed {plan.trainer.seed}"
     display = live.display(title)
-    render.note(f"{title}\nrun directory {directory.path}, logs in logs/; starting both daemons")
-    return Run(plan, directory, _announce, display).run()
+    with StopSignals(display.acknowledge_stop) as signals:  # before anybody sees that it starts
+        render.note(
+            f"{title}\nrun directory {directory.path}, logs in logs/; starting both daemons"
+        )
+        return Run(plan, directory, _announce, display).run(signals)
 
 
 def _announce(known: "Announcement") -> None:

@@ -56,7 +56,7 @@ class Run:
 
     Args:
         announce: is told the addresses once both daemons serve.
-        display: is given views, and told of a first Ctrl-C.
+        display: is given views.
     """
 
     def __init__(
@@ -69,7 +69,6 @@ class Run:
         self._plan = plan
         self._run_dir = run_dir
         self._announce = announce
-        self._display = display
         rhythm = plan.rhythm
         self._observer = Observer(
             rhythm.samples, display.show, display.period_s, rhythm.final_episodes
@@ -77,8 +76,11 @@ class Run:
         self._started = time.monotonic()
         self._before = (0.0, 0.0)
 
-    def run(self) -> dict[str, Any]:
+    def run(self, signals: StopSignals) -> dict[str, Any]:
         """Learn until the budget is used or somebody stops it; the summary says which.
+
+        Args:
+            signals: are being caught.
 
         Raises:
             ConfigError, StartUpError: the directory cannot be used.
@@ -87,10 +89,7 @@ class Run:
             StopNow: two signals arrived; the robot is e-stopped.
         """
         os.umask(UMASK)
-        with (
-            StopSignals(self._display.acknowledge_stop) as signals,
-            self._run_dir.claimed(self._plan) as resumed,
-        ):
+        with self._run_dir.claimed(self._plan) as resumed:
             self._before = self._spent_before()
             self._run_dir.summary.unlink(missing_ok=True)  # of a session before this one
             try:
