@@ -1,6 +1,7 @@
 """Settings of the whole test run."""
 
 import os
+import signal
 import tempfile
 
 import pytest
@@ -9,6 +10,10 @@ from hypothesis import HealthCheck, settings
 # Two OpenMP threads on a shared machine collapse to a fraction of one: before torch is imported,
 # for this process and the daemons it starts.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# Whoever starts the tests may ignore them (nohup, a job in the background), and daemons inherit it.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Verbs without a target find the daemons of these tests, and no others.
 _runtime = tempfile.TemporaryDirectory(prefix="mbctl-tests-")

@@ -50,25 +50,26 @@ def decode_response(data: bytes) -> tuple[str, float, tuple[str, ...]]:
         ValueError: no such message.
     """
     lifecycle, latency_ms, joints = 0, 0.0, []
-    for number, value in _fields(data):
+    for number, kind, value in _fields(data):  # one of another kind is none of ours
         if number == 1 and isinstance(value, int):
             lifecycle = value
-        elif number == 2 and isinstance(value, bytes):
+        elif (number, kind) == (2, _FIXED64) and isinstance(value, bytes):
             (latency_ms,) = struct.unpack("<d", value)
-        elif number == 3 and isinstance(value, bytes):
+        elif (number, kind) == (3, _BYTES) and isinstance(value, bytes):
             joints.append(value.decode())
     known = lifecycle < len(_LIFECYCLES)
     return _LIFECYCLES[lifecycle] if known else str(lifecycle), latency_ms, tuple(joints)
 
 
-def _fields(data: bytes) -> Iterator[tuple[int, int | bytes]]:
+def _fields(data: bytes) -> Iterator[tuple[int, int, int | bytes]]:
+    """Number, wire type and value of each."""
     at = 0
     while at < len(data):
         tag, at = _read_varint(data, at)
         kind = tag & 7
         if kind == _VARINT:
             value, at = _read_varint(data, at)
-            yield tag >> 3, value
+            yield tag >> 3, kind, value
             continue
         if kind == _BYTES:
             length, at = _read_varint(data, at)
@@ -78,7 +79,7 @@ def _fields(data: bytes) -> Iterator[tuple[int, int | bytes]]:
             raise ValueError(f"EmergencyStopResponse: wire type {kind} at byte {at}")
         if at + length > len(data):
             raise ValueError(f"EmergencyStopResponse: ends within field {tag >> 3}")
-        yield tag >> 3, data[at : at + length]
+        yield tag >> 3, kind, data[at : at + length]
         at += length
 
 

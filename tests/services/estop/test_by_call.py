@@ -3,7 +3,7 @@
 import contextlib
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from protos import common_pb2, controller_pb2, controller_pb2_grpc
@@ -39,6 +39,7 @@ def test_fields_of_later_versions_are_passed_over():
 
 
 @given(data=st.binary(max_size=100))
+@example(data=b"\x15\x00\x00\x00\x00")  # the latency as four bytes
 def test_garbage_is_an_error_and_nothing_else(data: bytes):
     with contextlib.suppress(ValueError):
         decode_response(data)
