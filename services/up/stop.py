@@ -7,10 +7,7 @@ from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Self
 
-from hal.stop_signals import release_stop_signals, stop_signals
-
-# `timeout` signals its child and then the whole group; a person at a keyboard means each press.
-_ONE_REQUEST_S = 0.5
+from hal.stop_signals import REPEAT_S, release_stop_signals, stop_signals
 
 
 class StopRequested(Exception):  # noqa: N818 - a request that is honoured, not an error
@@ -86,9 +83,10 @@ class StopSignals:
         self._arrival.set()
 
     def _is_echo(self, number: int) -> bool:
+        """The same request again, but for Ctrl-C: a person at a keyboard means each press."""
         (last, at_s), now_s = self._last, time.monotonic()
         self._last = (number, now_s)
-        return number == last != signal.SIGINT and now_s - at_s < _ONE_REQUEST_S
+        return number == last != signal.SIGINT and now_s - at_s < REPEAT_S
 
     def _tell(self) -> None:
         self._arrival.wait()
