@@ -14,10 +14,11 @@ from hal.stop_signals import (
     release_stop_signals,
     stop_signals,
 )
-from services import exit_codes
+from mbctl import exit_codes
+from mbctl.data.private_files import UMASK
+from mbctl.exit_codes import StartUpError
 from services.descriptors import raise_descriptor_limit
 from services.logs.configure import flush_logs
-from services.private_files import UMASK
 
 DRAIN_S = 5.0
 LAST_WORDS_S = 0.5
@@ -25,10 +26,6 @@ LAST_WORDS_S = 0.5
 log = structlog.get_logger()
 
 Serve = Callable[[asyncio.Event], Awaitable[int]]
-
-
-class StartUpError(Exception):
-    """The daemon cannot start; its message says what would be right."""
 
 
 def run_until_signalled(serve: Serve, drain_s: float = DRAIN_S) -> int:

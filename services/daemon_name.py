@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from services.daemon import StartUpError
+from mbctl.exit_codes import StartUpError
 from services.estop.by_call import NAME_KEY
 from services.local_daemons import CONTROLLER, TRAINER, Announcement, announced
 

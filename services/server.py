@@ -16,8 +16,8 @@ from grpc_reflection.v1alpha import reflection
 
 from mbctl.config import ConfigError
 from mbctl.config.tls import check_tls
+from mbctl.exit_codes import StartUpError
 from services.channel import TlsFiles
-from services.daemon import StartUpError
 from services.daemon_name import DaemonName
 from services.descriptors import connections_max
 from services.interceptors import CallGuard

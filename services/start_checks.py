@@ -8,8 +8,8 @@ import socket
 from pathlib import Path
 
 from mbctl.data.sqlite import StoreError, connect
+from mbctl.exit_codes import StartUpError
 from services.channel import TlsFiles
-from services.daemon import StartUpError
 from services.server import check_listen
 from services.unix_socket import check_socket_path, is_unix
 

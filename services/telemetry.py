@@ -6,8 +6,8 @@ from pathlib import Path
 
 import prometheus_client
 
+from mbctl.exit_codes import StartUpError
 from services.channel import TlsFiles
-from services.daemon import StartUpError
 from services.logs.capture import capture_output, capture_reports
 from services.logs.configure import configure_logging
 from services.metrics_server import MetricsServer

@@ -7,8 +7,8 @@ import socket
 import stat
 from pathlib import Path
 
-from services.daemon import StartUpError
-from services.lock import take_lock
+from mbctl.data.lock import take_lock
+from mbctl.exit_codes import StartUpError
 
 PATH_MAX_BYTES = 107
 _DYING_S = 2.0  # a predecessor that was told to stop may take so long

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from mbctl import exit_codes
 from mbctl.cli import render
 from mbctl.cli.bench_frame import benchmark_reported, one_thread
 from mbctl.cli.bench_learning import curves_text
 from mbctl.cli.options import Json
-from services import exit_codes
 
 if TYPE_CHECKING:
-    from services.bench.curves.shift_bench import ShiftResult
-    from services.bench.errors.bench import StageMean
-    from services.bench.errors.slopes import SlopeError
+    from mbctl.study.errors.slopes import SlopeError
+    from mbctl.study.errors.study import StageMean
+    from mbctl.study.recovery import ShiftResult
 
 Seeds = Annotated[int, typer.Option(min=1, max=100, help="Runs of each.")]
 Processes = Annotated[int, typer.Option(min=0, max=256, help="Runs at a time; 0: one per core.")]
@@ -56,7 +56,7 @@ def errors(
     with benchmark_reported(as_json):
         failed = False
         if only != "look-ahead":
-            from services.bench.errors.bench import check_slope_tasks
+            from mbctl.study.errors.study import check_slope_tasks
 
             check_slope_tasks(slope_task)  # not after hours of the other part
         if only != "slopes":
@@ -94,9 +94,9 @@ def shift(
     the default ones do, those of the paper do not.
     """
     one_thread()
-    from services.bench.curves.plan import Rhythm, parse_variant, plan_runs
-    from services.bench.curves.shift import Shift
-    from services.bench.curves.shift_bench import run_shift
+    from mbctl.study.curves.plan import Rhythm, parse_variant, plan_runs
+    from mbctl.study.recovery import run_shift
+    from mbctl.study.shift import Shift
 
     with benchmark_reported(as_json):
         rhythm = Rhythm(
@@ -139,8 +139,8 @@ def _look_ahead(
     texts: list[str],
 ) -> bool:
     """Adds what it finds; returns whether a run failed."""
-    from services.bench.curves.plan import Rhythm, parse_variant, plan_runs
-    from services.bench.errors.bench import run_look_ahead
+    from mbctl.study.curves.plan import Rhythm, parse_variant, plan_runs
+    from mbctl.study.errors.study import run_look_ahead
 
     samples, stage, episodes = sizes
     rhythm = Rhythm(
@@ -166,8 +166,8 @@ def _slopes(
 ) -> None:
     from dataclasses import asdict
 
-    from services.bench.errors.bench import run_slopes
-    from services.bench.errors.slopes import QUICK, SlopeSizes
+    from mbctl.study.errors.slopes import QUICK, SlopeSizes
+    from mbctl.study.errors.study import run_slopes
 
     sizes = QUICK if quick else SlopeSizes()
     found, files = run_slopes(tasks, range(seeds), out, sizes, render.note)

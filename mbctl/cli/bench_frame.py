@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import typer
 
+from mbctl import exit_codes
 from mbctl.cli import render
 from mbctl.cli.failures import reported
-from services import exit_codes
 
 
 def one_thread() -> None:

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mbctl import exit_codes
 from mbctl.cli import render
 from mbctl.cli.bench_frame import benchmark_reported, one_thread
 from mbctl.cli.options import Json
-from services import exit_codes
 
 if TYPE_CHECKING:
-    from services.bench.curves.bench import CurvesResult
-    from services.bench.curves.table import Mean, Reached
+    from mbctl.study.curves.study import CurvesResult
+    from mbctl.study.curves.table import Mean, Reached
 
 Count = Annotated[int, typer.Option(min=1)]
 
@@ -46,8 +46,8 @@ def curves(
     Runs go on where they were stopped, finished ones are not repeated: give the same --out.
     """
     one_thread()
-    from services.bench.curves.bench import report, run_curves
-    from services.bench.curves.plan import Rhythm, parse_variant, plan_runs
+    from mbctl.study.curves.plan import Rhythm, parse_variant, plan_runs
+    from mbctl.study.curves.study import report, run_curves
 
     with benchmark_reported(as_json):
         rhythm = Rhythm(

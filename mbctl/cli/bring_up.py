@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mbctl import exit_codes
 from mbctl.cli import render
 from mbctl.cli.failures import reported
 from mbctl.cli.options import Json
-from services import exit_codes
 
 if TYPE_CHECKING:
     from services.bring_up.doctor import Report

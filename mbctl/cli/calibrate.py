@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mbctl import exit_codes
 from mbctl.cli import render
 from mbctl.cli.bring_up import (
     Baud,
@@ -21,7 +22,6 @@ from mbctl.cli.bring_up import (
     target_of,
 )
 from mbctl.cli.options import Json
-from services import exit_codes
 
 if TYPE_CHECKING:
     from hal.dynamixel.bus import ServoBus

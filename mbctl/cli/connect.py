@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from mbctl import exit_codes
 from mbctl.cli import render
 from mbctl.cli.estop import DEFAULT_TARGET
 from mbctl.cli.tls_directory import TlsDirectory, tls_directory
-from services import exit_codes
 
 if TYPE_CHECKING:
     from services.client import ControllerClient, HeldLease, TrainerClient

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import typer
 
+from mbctl import exit_codes
 from mbctl.cli import render
-from services import exit_codes
 
 _USAGE_CODES = ("INVALID_ARGUMENT", "NOT_FOUND", "OUT_OF_RANGE", "UNIMPLEMENTED")
 _UNREACHABLE_REASONS = ("UNREACHABLE", "DEADLINE_EXCEEDED", "UNAVAILABLE")
@@ -34,7 +34,7 @@ def reported(as_json: bool = False) -> Iterator[None]:
 @contextlib.contextmanager
 def start_up_reported(as_json: bool = False) -> Iterator[None]:
     """Turn what keeps a daemon from starting into an exit."""
-    from services.daemon import StartUpError
+    from mbctl.exit_codes import StartUpError
 
     try:
         yield

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mbctl import exit_codes
 from mbctl.cli import live, render
 from mbctl.cli.failures import reported, start_up_reported
 from mbctl.cli.options import Assignments, CheckConfig, Json
-from services import exit_codes
 
 if TYPE_CHECKING:
     from services.up.plan import Plan
@@ -87,7 +87,7 @@ def up(
 
 def _run(plan: "Plan", directory: "RunDir", as_json: bool) -> int:
     """Learn; however it ends before the budget is used, say how to go on."""
-    from services.daemon import StartUpError
+    from mbctl.exit_codes import StartUpError
     from services.up.process import DaemonDiedError
     from services.up.run import StartFailedError
     from services.up.stop import StopNow

@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from hal.import_path import module_command
+from mbctl import exit_codes
 from mbctl.cli import render
-from services import exit_codes
 
 Robot = Annotated[str, typer.Option("--robot", help="dclaw or dkitty.")]
 PortLink = Annotated[

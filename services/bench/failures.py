@@ -5,8 +5,8 @@ import subprocess
 import grpc
 
 from hal.errors import HalError
+from mbctl.study.curves.points import RunFilesError
 from services.bench.bus_clients import BenchmarkClientError
-from services.bench.curves.points import RunFilesError
 from services.bench.loop_process import LearnerError
 from services.bench.stop_rig import StopBenchError
 from services.controller.control_error import ControlError

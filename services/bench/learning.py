@@ -27,8 +27,8 @@ class EndlessLearner:
 
     def __init__(self, task: Task) -> None:
         from mbctl.algorithms.registry import build_algorithm
+        from mbctl.nn.torch_set_up import set_up_torch
         from services.bench.rows import fill_replay, simulated_rows
-        from services.torch_set_up import set_up_torch
 
         set_up_torch()
         settings = read_preset("pal", "default")

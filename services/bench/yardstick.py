@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import torch
 
+from mbctl.nn.torch_set_up import set_up_torch
 from services.bench.timing import Timing, time_interleaved
-from services.torch_set_up import set_up_torch
 
 SIZE = 512
 PRODUCTS = 20  # in one measurement

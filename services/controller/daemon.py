@@ -8,8 +8,10 @@ from pathlib import Path
 
 import structlog
 
+from mbctl import exit_codes
 from mbctl.config import ControllerConfig
-from services import exit_codes
+from mbctl.data.private_files import write_whole
+from mbctl.exit_codes import StartUpError
 from services.controller import paths
 from services.controller.control_error import ControlError
 from services.controller.files import open_files
@@ -24,12 +26,11 @@ from services.controller.parts import (
 )
 from services.controller.patience import patience_of
 from services.controller.signal_stop import SignalStop, StopSignal
-from services.daemon import StartUpError, run_until_signalled
+from services.daemon import run_until_signalled
 from services.daemon_name import DaemonName, announce
 from services.errors import refusal
 from services.server import GrpcServer, build_server
 from services.telemetry import begin_logging
-from services.whole_file import write_whole
 
 LOOK_S = 0.2
 GRACE_S = 0.3

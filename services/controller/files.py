@@ -6,7 +6,10 @@ from pathlib import Path
 
 from mbctl.config import ControllerConfig
 from mbctl.data.chunk_store import ChunkStore
+from mbctl.data.lock import hold_lock
+from mbctl.data.private_files import make_directory
 from mbctl.data.sqlite import StoreError
+from mbctl.exit_codes import StartUpError
 from mbctl.tasks.registry import make_task
 from mbctl.tasks.task import Task
 from services.controller import paths
@@ -14,9 +17,6 @@ from services.controller.policy_choice import PolicyChoice, read_choice
 from services.controller.policy_shelf import PolicyShelf
 from services.controller.reserve import DiskReserve
 from services.controller.spool import Spool
-from services.daemon import StartUpError
-from services.lock import hold_lock
-from services.private_files import make_directory
 
 MIB = 1 << 20
 DYING_S = 2.0  # a predecessor that was told to stop may take so long

@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from services.whole_file import write_whole
+from mbctl.data.private_files import write_whole
 
 Follow = Literal["latest", "promoted", "pinned"]
 HISTORY = 50

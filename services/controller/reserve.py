@@ -8,7 +8,7 @@ import contextlib
 import os
 from pathlib import Path
 
-from services.private_files import open_private
+from mbctl.data.private_files import open_private
 
 RESERVE_BYTES = 8 << 20  # twice what SQLite's log grows to between checkpoints
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mbctl.data.chunk import ChunkRecord, EpisodeSummary
-from services.ipc.row_message import EVALUATE, RowMessage
+from mbctl.episodes.seeding import EVALUATE
+from services.ipc.row_message import RowMessage
 
 ROWS_PER_CHUNK = 64
 AGE_MAX_NS = 500_000_000

@@ -3,12 +3,12 @@
 from hal.clock import ManualClock
 from hal.errors import HalError
 from mbctl.config import ControllerConfig
+from mbctl.exit_codes import StartUpError
 from services.controller import paths
 from services.controller.control.robots import build_robot
 from services.controller.control.wiring import build_task, period_of
 from services.controller.link import settings_of
 from services.controller.policy_choice import read_choice
-from services.daemon import StartUpError
 from services.start_checks import check_address, check_database, check_directory
 
 

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from services import exit_codes
+from mbctl import exit_codes
 
 UNCONFIRMED = "TORQUE_OFF_UNCONFIRMED"
 _UNREACHABLE = ("UNREACHABLE", "DEADLINE_EXCEEDED", "UNAVAILABLE", "NO_CONTROLLER")

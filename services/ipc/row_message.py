@@ -6,9 +6,6 @@ from typing import NamedTuple
 _HEADER = struct.Struct("<32sqqqqi?BBx")
 HEADER_BYTES = _HEADER.size
 
-TRAIN, EVALUATE = 1, 2  # numbered as EpisodePurpose in the wire format
-PURPOSE_NUMBERS = {"train": TRAIN, "evaluate": EVALUATE}
-
 
 class RowMessage(NamedTuple):
     """A row and where it comes from.
@@ -21,7 +18,7 @@ class RowMessage(NamedTuple):
             in lockstep).
         command_ns: when the command had been sent, on the same clock.
         wall_ns: Unix time of the row; the only part that differs between two lockstep runs.
-        purpose: TRAIN or EVALUATE.
+        purpose: TRAIN or EVALUATE of mbctl.episodes.seeding.
         last: whether it ends its episode.
         row: the bytes of one row of the task's RowLayout.
     """

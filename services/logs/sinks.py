@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from hal.stdio import is_ready
-from services.private_files import open_private
+from mbctl.data.private_files import open_private
 
 FILE_BYTES_MAX = 8 << 20
 FILES_KEPT = 4

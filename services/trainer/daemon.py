@@ -11,21 +11,22 @@ import structlog
 from google.longrunning import operations_pb2_grpc
 
 from hal.import_path import module_command
+from mbctl import exit_codes
 from mbctl.config.models import TrainerConfig
 from mbctl.data.chunk_store import ChunkStore
 from mbctl.data.chunk_writer import ChunkWriter
+from mbctl.data.lock import hold_lock
+from mbctl.data.private_files import make_directory, write_whole
 from mbctl.data.sqlite import StoreBusyError, StoreError
+from mbctl.exit_codes import StartUpError
 from mbctl.policies.manifest import row_layout
 from mbctl.tasks.registry import make_task
 from protos import trainer_pb2_grpc
-from services import exit_codes
 from services.backoff import Backoff
-from services.daemon import StartUpError, run_until_signalled
+from services.daemon import run_until_signalled
 from services.daemon_name import DaemonName, announce
 from services.errors import refusal
-from services.lock import hold_lock
 from services.operations import SERVICE_NAME, OperationsServicer, OperationStore
-from services.private_files import make_directory
 from services.server import GrpcServer, Servicing, build_server
 from services.telemetry import begin_logging
 from services.trainer import paths
@@ -40,7 +41,6 @@ from services.trainer.status import StatusBoard
 from services.trainer.supervisor import Supervisor
 from services.trainer.versions import Versions
 from services.transient import through_shortages
-from services.whole_file import write_whole
 
 LEARNER_COMMAND = tuple(module_command("services.trainer.learner_process"))
 INGEST_SERVICE = "mbctl.v1.IngestService"

@@ -13,10 +13,10 @@ import threading
 from typing import BinaryIO
 
 from hal.stdio import never_wait_for_readers
+from mbctl import exit_codes
+from mbctl.data.lock import hold_lock
 from mbctl.data.replay_feed import MissingRowsError
 from mbctl.data.sqlite import StoreCorruptError, StoreForeignError
-from services import exit_codes
-from services.lock import hold_lock
 from services.trainer.messages import (
     CancelCommand,
     CancelledReport,
@@ -81,8 +81,8 @@ def main(build=None) -> int:
 
 def _learn(config: LearnerConfig, inbox: Inbox, output: BinaryIO, build) -> Refused:
     from mbctl.algorithms.algorithm import Cancelled
+    from mbctl.nn.torch_set_up import set_up_torch
     from mbctl.policies.snapshot import SnapshotError
-    from services.torch_set_up import set_up_torch
     from services.trainer.checkpoint import CheckpointError
     from services.trainer.learner import Learner
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import grpc
 
+from mbctl.algorithms.schedule import Schedule, samples_of, samples_per_insert
 from services.errors import ServiceError, refusal
-from services.trainer.schedule import Schedule, samples_of, samples_per_insert
 from services.trainer.versions import Versions
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 import grpc
 import structlog
 
+from mbctl.algorithms.schedule import Schedule
 from mbctl.data.sqlite import StoreBusyError, StoreFullError
 from protos import trainer_pb2
 from services.errors import ServiceError
@@ -28,7 +29,6 @@ from services.trainer.messages import (
     Report,
 )
 from services.trainer.pace import Pace
-from services.trainer.schedule import Schedule
 from services.trainer.versions import Versions
 from services.transient import is_transient
 

@@ -3,7 +3,7 @@
 from importlib.util import find_spec
 
 from mbctl.config import TrainerConfig
-from services.daemon import StartUpError
+from mbctl.exit_codes import StartUpError
 from services.start_checks import check_address, check_database, check_directory
 from services.trainer import paths
 

@@ -5,8 +5,8 @@ import socket
 from collections.abc import Iterator
 
 from mbctl.config import ControllerConfig, RobotConfig, TrackerConfig, TrainerConfig
-from services.daemon import StartUpError
-from services.lock import hold_lock
+from mbctl.data.lock import hold_lock
+from mbctl.exit_codes import StartUpError
 from services.runtime_dir import RuntimeDirError, make_runtime_dir
 from services.up.plan import Plan
 

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from hal.import_path import module_command
-from services.private_files import open_private
+from mbctl.data.private_files import open_private
 
 LOG_TAIL_LINES = 15
 STOP_S = 40.0  # a daemon that takes too long ends by itself before

@@ -11,10 +11,10 @@ from typing import Any, TypeVar
 
 from mbctl.config import ConfigError
 from mbctl.config.frozen import Frozen
+from mbctl.data.private_files import UMASK, write_whole
 from mbctl.results import CurvePoint, draw_curve, read_points
 from services.client import ControllerClient, TrainerClient
 from services.errors import ServiceError
-from services.private_files import UMASK
 from services.trainer.paths import DATABASE_FILE
 from services.up.addresses import with_addresses
 from services.up.bus import VIRTUAL, BusProcess
@@ -28,7 +28,6 @@ from services.up.session import Session
 from services.up.stop import StopNow, StopRequested, StopSignals
 from services.up.stored import train_rows
 from services.up.view import Display, Observer
-from services.whole_file import write_whole
 
 START_S = 300.0  # of a daemon that lives: a busy machine is slow, not dead
 PREDECESSOR_S = 60.0

@@ -9,11 +9,10 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from mbctl.config import ConfigError
-from services.daemon import StartUpError
-from services.lock import is_locked, take_lock
-from services.private_files import make_directory
+from mbctl.data.lock import is_locked, take_lock
+from mbctl.data.private_files import make_directory, write_whole
+from mbctl.exit_codes import StartUpError
 from services.up.plan import Plan, differences
-from services.whole_file import write_whole
 
 PLAN_FILE = "run.json"
 LOCK_FILE = "up.lock"

@@ -15,7 +15,7 @@ LINT_IMPORTS = Path(sys.executable).parent / "lint-imports"
 PLANTED = [
     ("hal/limits.py", "import mbctl.tasks.task", "hal imports no sibling"),
     ("hal/clock.py", "import torch", "hal imports no sibling"),
-    ("sim/robot.py", "import mbctl.policies.snapshot", "sim builds on hal and tasks alone"),
+    ("sim/robot.py", "import mbctl.policies.snapshot", "sim builds on hal, tasks and episodes"),
     ("protos/generate.py", "import hal.types", "protos imports no sibling"),
     ("mbctl/data/replay.py", "import grpc", "the core of mbctl knows no wire"),
     ("mbctl/models/fit.py", "import sim.scene", "the core of mbctl knows no wire"),
@@ -24,6 +24,9 @@ PLANTED = [
     ("mbctl/tasks/task.py", "import mbctl.models.fit", "dependencies run one way"),
     ("mbctl/nn/ensemble_mlp.py", "import mbctl.policies.snapshot", "dependencies run one way"),
     ("services/wire.py", "import mbctl.cli.render", "dependencies run one way"),
+    ("mbctl/study/shift.py", "import services.backoff", "dependencies run one way"),
+    ("mbctl/episodes/seeding.py", "import mbctl.models.fit", "dependencies run one way"),
+    ("mbctl/episodes/seeding.py", "import torch", "the control process has neither"),
     ("mbctl/cli/render.py", "import protos.common_pb2", "the command line speaks through services"),
     ("services/ipc/words.py", "import services.channel", "the control process has neither"),
     ("services/controller/control/loop.py", "import torch", "the control process has neither"),
@@ -82,16 +85,17 @@ def test_a_planted_import_is_noticed(checkout: Path, name: str, line: str, contr
     assert any(contract in line for line in broken), run.stdout
 
 
-def test_the_core_is_everything_but_the_command_line(root: Path):
+def test_the_core_is_everything_but_the_command_line_and_studies(root: Path):
     (core,) = [c for c in contracts(root) if c["name"].startswith("the core of mbctl")]
     folders = [p.parent for p in (root / "mbctl").glob("*/__init__.py")]
     modules = [p.with_suffix("") for p in (root / "mbctl").glob("*.py")]
     expected = {f"mbctl.{p.name}" for p in (*folders, *modules)}
-    expected -= {"mbctl.cli", "mbctl.__init__", "mbctl.__main__"}
+    above = {"mbctl.cli", "mbctl.study"}
+    expected -= {*above, "mbctl.__init__", "mbctl.__main__"}
     assert set(core["source_modules"]) == expected
     (sim,) = [c for c in contracts(root) if c["name"].startswith("sim builds on")]
     forbidden = {name for name in sim["forbidden_modules"] if name.startswith("mbctl.")}
-    assert forbidden == expected - {"mbctl.tasks"} | {"mbctl.cli"}
+    assert forbidden == expected - {"mbctl.tasks", "mbctl.episodes"} | above
 
 
 def test_each_algorithm_is_protected_from_the_others(root: Path):

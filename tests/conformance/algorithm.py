@@ -18,8 +18,8 @@ from mbctl.algorithms.registry import build_algorithm
 from mbctl.data.replay import Replay
 from mbctl.policies.numpy_policy import NumpyPolicy
 from mbctl.policies.snapshot import PolicyArchitecture, Snapshot, build_snapshot, check_snapshot
+from mbctl.study.curves.actor import make_actor
 from mbctl.tasks.task import Task
-from services.bench.curves.actor import make_actor
 from tests.conformance.point_mass import LAYOUT, PointMass, run_episode
 
 TASK = PointMass()

@@ -17,8 +17,8 @@ import numpy as np
 from hal.arrays import array_namespace
 from hal.types import JointSpec, ResetTarget, RobotSpec, RobotState
 from mbctl.data.layout import RowLayout
+from mbctl.study.curves.actor import Actor, Moment
 from mbctl.tasks.action_cost import no_action_cost
-from services.bench.curves.actor import Actor, Moment
 
 Array = Any
 

@@ -11,8 +11,8 @@ from types import ModuleType
 
 import pytest
 
+from mbctl import exit_codes
 from mbctl.results import read_points
-from services import exit_codes
 from tests.services.controller.console_rig import Hangup, Paused, Terminal, heeding_hangups
 
 pytestmark = pytest.mark.timeout(400)

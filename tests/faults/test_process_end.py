@@ -8,7 +8,7 @@ import time
 import pytest
 
 from hal.lifecycle import Lifecycle
-from services import exit_codes
+from mbctl import exit_codes
 from services.bench.stop_motion import halt_after
 from services.errors import ServiceError
 from sim.servo_bus.oracle import Traffic

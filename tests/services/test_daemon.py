@@ -10,11 +10,12 @@ import time
 import pytest
 
 from hal.stop_signals import REPEAT_S
-from services import exit_codes
+from mbctl import exit_codes
 
 _PROGRAM = """
 import asyncio, sys
-from services.daemon import StartUpError, run_until_signalled
+from mbctl.exit_codes import StartUpError
+from services.daemon import run_until_signalled
 from services.telemetry import configure_logging
 
 async def serve(stop):

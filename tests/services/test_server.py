@@ -9,9 +9,9 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
+from mbctl.exit_codes import StartUpError
 from protos import controller_pb2, controller_pb2_grpc, trainer_pb2, trainer_pb2_grpc
 from services.channel import open_aio_channel
-from services.daemon import StartUpError
 from services.daemon_name import DaemonName, name_in
 from services.errors import reason_of, refusal
 from services.server import Servicing, build_server, check_listen

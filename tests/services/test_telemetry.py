@@ -9,7 +9,7 @@ import urllib.request
 import prometheus_client
 import pytest
 
-from services.daemon import StartUpError
+from mbctl.exit_codes import StartUpError
 from services.telemetry import serve_metrics
 
 _PROGRAM = """

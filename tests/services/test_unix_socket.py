@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from mbctl.exit_codes import StartUpError
 from services.client import ControllerClient
-from services.daemon import StartUpError
 from services.server import build_server
 from services.unix_socket import claim_socket
 

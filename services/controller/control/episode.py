@@ -10,9 +10,10 @@ from hal.limits import action_to_target, target_to_action
 from hal.types import RobotState, Vector
 from mbctl.data.episode_id import episode_id
 from mbctl.data.layout import RowLayout
+from mbctl.episodes.seeding import PURPOSE_NUMBERS
 from mbctl.tasks.task import Task
 from services.controller.control.guarded_robot import Sent
-from services.ipc.row_message import PURPOSE_NUMBERS, RowMessage
+from services.ipc.row_message import RowMessage
 
 Action = NDArray[np.float32]
 

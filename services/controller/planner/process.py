@@ -81,8 +81,8 @@ class Lines:
 
 
 def _planning(told: PlannerTask, exchange: PlanExchange) -> "Planning":
+    from mbctl.nn.torch_set_up import set_up_torch
     from services.controller.planner.planning import Planning
-    from services.torch_set_up import set_up_torch
 
     set_up_torch()
     task = make_task(told.task, told.observation)

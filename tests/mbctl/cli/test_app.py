@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from mbctl import exit_codes
 from mbctl.cli.app import app
-from services import exit_codes
 
 HEAVY = ("torch", "numpy", "grpc", "mujoco", "pydantic", "matplotlib")
 

@@ -5,19 +5,18 @@ import json
 import pytest
 from typer.testing import CliRunner
 
+from mbctl import exit_codes
 from mbctl.cli import bench
 from mbctl.cli.bench_errors import look_ahead_text, slopes_text
-from services import exit_codes
-from services.bench.curves import bench as curves_bench
-from services.bench.curves import shift_bench
-from services.bench.curves.bench import CurvesResult
-from services.bench.curves.fleet import Failure
-from services.bench.curves.shift_bench import ShiftResult
-from services.bench.curves.shift_table import Recovery
-from services.bench.curves.table import Mean, Reached
-from services.bench.errors import bench as errors_bench
-from services.bench.errors.bench import LookAheadResult, StageMean
-from services.bench.errors.slopes import WITH, SlopeError
+from mbctl.study import recovery
+from mbctl.study.curves import study as curves_study
+from mbctl.study.curves.fleet import Failure
+from mbctl.study.curves.study import CurvesResult
+from mbctl.study.curves.table import Mean, Reached
+from mbctl.study.errors import study as errors_study
+from mbctl.study.errors.slopes import WITH, SlopeError
+from mbctl.study.errors.study import LookAheadResult, StageMean
+from mbctl.study.recovery import Recovery, ShiftResult
 
 MEAN = Mean("dclaw-turn-random", "pal", 100, 3, 0.25, 0.1, -3.0, 1.0, 5.0, 4.0)
 REACHED = Reached("dclaw-turn-random", "pal", "success", 0.5, 0, 3, None, None, None)
@@ -33,7 +32,7 @@ def asked(monkeypatch):
         failures = [Failure(plans[0], "exit code 1: it broke")] if str(out) == "broken" else []
         return CurvesResult([MEAN], [REACHED], failures, {"means.csv": "x/means.csv"})
 
-    monkeypatch.setattr(curves_bench, "run_curves", run)
+    monkeypatch.setattr(curves_study, "run_curves", run)
     return plans
 
 
@@ -94,7 +93,7 @@ def test_shift_asks_for_both_changes(monkeypatch):
         found = Recovery("t", "pal", "goals", "success", 0.9, 0.1, 0.8, 2, 3, 3, 1500)
         return [ShiftResult([found], CurvesResult([MEAN], [REACHED], [], {}))]
 
-    monkeypatch.setattr(shift_bench, "run_shift", run)
+    monkeypatch.setattr(recovery, "run_shift", run)
     done = invoke("shift", "--seeds", "1", "--at", "50", "--link-length", "1.2")
     assert done.exit_code == 0, done.output
     shifts = [plan.identity.shift for plan in asked]
@@ -117,8 +116,8 @@ def test_errors_runs_the_part_that_was_asked_for(monkeypatch):
     def slopes(tasks, seeds, out, sizes, say):
         return [SlopeError("t", 0, 10, WITH, 0.1, 0.2)], {"s": "f"}
 
-    monkeypatch.setattr(errors_bench, "run_look_ahead", look_ahead)
-    monkeypatch.setattr(errors_bench, "run_slopes", slopes)
+    monkeypatch.setattr(errors_study, "run_look_ahead", look_ahead)
+    monkeypatch.setattr(errors_study, "run_slopes", slopes)
     done = invoke("errors", "--only", "slopes", "--json")
     assert done.exit_code == 0, done.output
     assert not asked
@@ -131,7 +130,7 @@ def test_errors_runs_the_part_that_was_asked_for(monkeypatch):
 
 @pytest.mark.parametrize("task", ["nope", "gym/Hopper-v5", "dclaw-turn-random"])
 def test_slope_tasks_are_checked_before_anything_is_learned(monkeypatch, task):
-    monkeypatch.setattr(errors_bench, "run_look_ahead", pytest.fail)
+    monkeypatch.setattr(errors_study, "run_look_ahead", pytest.fail)
     done = invoke("errors", "--slope-task", task)
     assert done.exit_code == exit_codes.USAGE
     assert f"--slope-task '{task}'" in done.stderr

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from mbctl import exit_codes
 from mbctl.cli.app import app
 from mbctl.cli.bring_up import finding_text
-from services import exit_codes
 from services.bring_up import bus_rate, host
 from services.bring_up import scan as scanner
 from services.bring_up.finding import ok, warn

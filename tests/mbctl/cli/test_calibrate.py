@@ -8,9 +8,9 @@ import pytest
 from typer.testing import CliRunner
 
 from hal.dynamixel.calibration import default_calibration, load_calibration
+from mbctl import exit_codes
 from mbctl.cli import calibrate
 from mbctl.cli.app import app
-from services import exit_codes
 from sim.servo_bus.client import RunningBus
 from sim.servo_bus.oracle import Traffic
 

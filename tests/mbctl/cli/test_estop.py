@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from mbctl import exit_codes
 from mbctl.cli.estop import StopCommand, parse, stop
-from services import exit_codes
 
 HEAVY = (
     "typer", "click", "rich", "pydantic", "numpy", "torch", "mujoco", "structlog", "protos",

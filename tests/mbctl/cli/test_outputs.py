@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from services import exit_codes
+from mbctl import exit_codes
 from tests.services.controller.console_rig import (
     Closed,
     DiskFull,

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 from typer.testing import CliRunner
 
+from mbctl import exit_codes
 from mbctl.cli.app import app
-from services import exit_codes
 from services.bring_up import bus_rate, host
 from services.bring_up import scan as scanner
 from sim.servo_bus.client import RunningBus, start_virtual_bus

@@ -12,8 +12,8 @@ import pytest
 from typer.testing import CliRunner
 
 from hal.dynamixel.port import SerialPort
+from mbctl import exit_codes
 from mbctl.cli.app import app
-from services import exit_codes
 from tests.services.controller.console_rig import heeding_hangups
 
 PING_11 = bytes.fromhex("FFFFFD00 0B 0300 01 19 C6")

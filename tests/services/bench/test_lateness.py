@@ -2,8 +2,9 @@
 
 import pytest
 
+from mbctl.episodes.seeding import TRAIN
 from services.bench.lateness import lateness_of
-from services.ipc.row_message import TRAIN, RowMessage
+from services.ipc.row_message import RowMessage
 
 PERIOD = 10_000_000
 MICROSECOND = 1_000

@@ -21,6 +21,7 @@ from mbctl.data.chunk import (
 )
 from mbctl.data.chunk_store import ChunkStore
 from mbctl.data.episode_id import index_of
+from mbctl.episodes.seeding import TRAIN
 from mbctl.policies.snapshot import row_layout
 from mbctl.tasks.registry import make_task
 from protos import trainer_pb2, trainer_pb2_grpc
@@ -28,7 +29,7 @@ from services.channel import open_aio_channel
 from services.controller.sealer import ChunkSealer, Provenance
 from services.controller.spool import Spool
 from services.controller.uplink import Uplink
-from services.ipc.row_message import TRAIN, RowMessage
+from services.ipc.row_message import RowMessage
 from services.server import Servicing, build_server
 
 _SPEC = importlib.util.spec_from_file_location(

@@ -9,8 +9,8 @@ import grpc
 import pytest
 
 from hal.lifecycle import Lifecycle
+from mbctl import exit_codes
 from mbctl.data.chunk_store import ChunkStore
-from services import exit_codes
 from services.errors import ServiceError
 
 

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from hal.stop_signals import REPEAT_S
-from services import exit_codes
+from mbctl import exit_codes
 from sim.servo_bus.client import start_virtual_bus
 from tests.services.controller.conftest import process_runs, wait_until
 from tests.services.controller.console_rig import (

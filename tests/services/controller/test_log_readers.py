@@ -5,7 +5,7 @@ import contextlib
 import pytest
 
 from hal.lifecycle import Lifecycle
-from services import exit_codes
+from mbctl import exit_codes
 from services.errors import ServiceError
 from sim.servo_bus.client import start_virtual_bus
 from tests.services.controller.conftest import wait_until

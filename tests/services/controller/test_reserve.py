@@ -6,10 +6,11 @@ import pytest
 
 from mbctl.data.chunk_store import ChunkStore
 from mbctl.data.sqlite import StoreFullError
+from mbctl.episodes.seeding import TRAIN
 from services.controller.reserve import DiskReserve
 from services.controller.sealer import ChunkSealer, Provenance
 from services.controller.spool import Spool
-from services.ipc.row_message import TRAIN, RowMessage
+from services.ipc.row_message import RowMessage
 
 SIZE = 1 << 20
 

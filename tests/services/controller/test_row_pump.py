@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from mbctl.data.chunk_store import ChunkStore
+from mbctl.episodes.seeding import TRAIN
 from mbctl.policies.snapshot import row_layout
 from mbctl.tasks.registry import make_task
 from services.controller.channel import Drained
@@ -15,7 +16,7 @@ from services.controller.episode_events import OpenEpisode, summary_from_event
 from services.controller.row_pump import RowPump
 from services.controller.sealer import ChunkSealer, Provenance
 from services.controller.spool import Spool
-from services.ipc.row_message import TRAIN, RowMessage
+from services.ipc.row_message import RowMessage
 
 TASK = "dclaw-turn-random"
 LAYOUT = row_layout(make_task(TASK))

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mbctl.data.chunk import EpisodeSummary
+from mbctl.episodes.seeding import EVALUATE, TRAIN
 from services.controller.sealer import AGE_MAX_NS, ROWS_PER_CHUNK, ChunkSealer, Provenance
-from services.ipc.row_message import EVALUATE, TRAIN, RowMessage
+from services.ipc.row_message import RowMessage
 
 PROVENANCE = Provenance("dclaw0", "dclaw-turn-random", "a" * 64, "sim", "mujoco", "boot")
 WIDTH = 6

@@ -11,7 +11,7 @@ import time
 import pytest
 
 from hal.lifecycle import Lifecycle
-from services import exit_codes
+from mbctl import exit_codes
 from services.estop.by_call import stop_by_call
 from services.estop.by_signal import stop_by_signal
 from services.estop.result import UNCONFIRMED

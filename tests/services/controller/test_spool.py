@@ -8,9 +8,10 @@ import pytest
 
 from mbctl.data.chunk_store import ChunkStore
 from mbctl.data.sqlite import StoreCorruptError, StoreShortError
+from mbctl.episodes.seeding import TRAIN
 from services.controller.sealer import ChunkSealer, Provenance
 from services.controller.spool import Spool
-from services.ipc.row_message import TRAIN, RowMessage
+from services.ipc.row_message import RowMessage
 
 WIDTH = 8
 PROVENANCE = Provenance("dclaw0", "dclaw-turn-random", "a" * 64, "sim", "mujoco", "boot")

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from mbctl.config import ControllerConfig, TaskConfig
+from mbctl.exit_codes import StartUpError
 from services.controller.start_checks import check_controller, check_twin
-from services.daemon import StartUpError
 
 
 def config(folder: Path, **changes: object) -> ControllerConfig:

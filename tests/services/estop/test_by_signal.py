@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from services import exit_codes
+from mbctl import exit_codes
 from services.estop.by_signal import stop_by_signal
 from services.estop.result import UNCONFIRMED
 from services.local_daemons import CONTROLLER, local_daemons

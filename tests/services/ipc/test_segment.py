@@ -3,8 +3,9 @@ import tempfile
 
 import pytest
 
+from mbctl.episodes.seeding import EVALUATE
 from services.ipc.policy_slot import PolicySlot
-from services.ipc.row_message import EVALUATE, RowMessage, decode_row, encode_row
+from services.ipc.row_message import RowMessage, decode_row, encode_row
 from services.ipc.segment import SegmentError, SegmentSizes, SharedSegment
 from services.ipc.words import SignalWords, Word
 

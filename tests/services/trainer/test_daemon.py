@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 import torch
 
+from mbctl import exit_codes
 from mbctl.algorithms.registry import build_algorithm
 from mbctl.data.replay import Replay
 from mbctl.policies.snapshot import check_snapshot, load_snapshot, row_layout, version_dir
 from mbctl.policies.weights import encode_weights
 from mbctl.tasks.registry import make_task
-from services import exit_codes
 from services.errors import ServiceError
 
 TASK = make_task("dclaw-turn-random")

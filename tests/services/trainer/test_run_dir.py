@@ -2,7 +2,7 @@
 
 import os
 
-from services import exit_codes
+from mbctl import exit_codes
 
 
 def test_everything_in_the_run_directory_is_its_user_s_alone(start_trainer) -> None:

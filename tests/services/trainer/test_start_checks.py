@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mbctl.config import TaskConfig, TrainerConfig
-from services.daemon import StartUpError
+from mbctl.exit_codes import StartUpError
 from services.trainer import paths
 from services.trainer.start_checks import check_trainer
 

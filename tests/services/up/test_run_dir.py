@@ -13,7 +13,7 @@ from mbctl.config import (
     TaskConfig,
     TrainerConfig,
 )
-from services.daemon import StartUpError
+from mbctl.exit_codes import StartUpError
 from services.up.plan import Plan, Rhythm
 from services.up.run_dir import RunDir
 

@@ -1,0 +1,1 @@
+"""One way to run an episode: the control loop's, in-process training's and the benchmarks'."""

@@ -1,0 +1,13 @@
+"""Exit codes of the daemons and of the command line: stable, so that scripts may test them."""
+
+from typing import Final
+
+OK: Final = 0
+USAGE: Final = 2
+START_UP: Final = 3
+FAULT: Final = 4
+UNREACHABLE: Final = 5
+
+
+class StartUpError(Exception):
+    """A process cannot start (exit code START_UP); its message says what would be right."""

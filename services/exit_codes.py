@@ -1,9 +1,0 @@
-"""Exit codes of the daemons and of the command line: stable, so that scripts may test them."""
-
-from typing import Final
-
-OK: Final = 0
-USAGE: Final = 2
-START_UP: Final = 3
-FAULT: Final = 4
-UNREACHABLE: Final = 5
