@@ -1,27 +1,18 @@
 """Settings of a learner whose policy gets a planner around it; checked without torch."""
 
-from collections.abc import Mapping
-from typing import Any
-
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from mbctl.algorithms.maac_settings import MaacSettings
 from mbctl.algorithms.mal_settings import MalSettings
 from mbctl.algorithms.pal_settings import PalSettings
-from mbctl.planners.settings import (
-    CemSettings,
-    IcemSettings,
-    MppiSettings,
-    PlannerSettings,
-    search_settings,
-)
+from mbctl.planners.settings import CemSettings, IcemSettings, PlannerSettings
 
 
 class PlannedSettings(BaseModel):
     """The planner beside a learner's own settings.
 
     Attributes:
-        planner: how it searches; a table with `method` "icem", "cem" or "mppi".
+        planner: how it searches; a table whose `method` names a planner, "icem" where it has none.
         explores: episodes that explore are planned too; otherwise the policy explores alone.
         exploration_std: of Gaussian noise on planned actions in episodes that explore, where
             actions span [-1, 1]; no paper plans while it collects, so none gives it.
@@ -34,11 +25,6 @@ class PlannedSettings(BaseModel):
     explores: bool = True
     exploration_std: float = Field(default=0.1, ge=0, le=1)
     shift_steps_max: int = Field(default=2, ge=0, le=100)
-
-    @field_validator("planner", mode="before")
-    @classmethod
-    def _with_method(cls, value: Any) -> CemSettings | IcemSettings | MppiSettings:
-        return search_settings(value) if isinstance(value, Mapping) else value
 
     def _check_members(self, members: int) -> None:
         asked = self.planner.members_per_sequence

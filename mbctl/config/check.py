@@ -115,8 +115,18 @@ def _laid_over(preset: dict[str, Any], settings: dict[str, Any]) -> dict[str, An
     laid = {**preset, **settings}
     for key in preset.keys() & settings.keys():
         if isinstance(preset[key], dict) and isinstance(settings[key], dict):
-            laid[key] = {**preset[key], **settings[key]}
+            laid[key] = {**_kept(preset[key], settings[key]), **settings[key]}
     return laid
+
+
+def _kept(preset: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
+    """A preset's planner, without what a planner of the method in `settings` does not have."""
+    from mbctl.planners.settings import PLANNERS
+
+    method = settings.get("method", preset.get("method"))
+    if method == preset.get("method") or method not in PLANNERS.names():
+        return preset  # of an unknown method validation tells
+    return {key: preset[key] for key in preset.keys() & PLANNERS[method].model_fields.keys()}
 
 
 def read_preset(algorithm: str, preset: str) -> dict[str, Any]:

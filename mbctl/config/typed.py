@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 _STRUCTURES = (dict, list, tuple)
 
@@ -85,11 +86,18 @@ def _kinds(annotation: Any) -> tuple[Any, ...]:
 def _at(kinds: tuple[Any, ...], key: str) -> Any:
     for kind in kinds:
         if isinstance(kind, type) and issubclass(kind, BaseModel):
-            field = kind.model_fields.get(key)
+            field = _field(kind, key)
             return field.annotation if field else Any
         if typing.get_origin(kind) is dict:
             return typing.get_args(kind)[1]
     return Any
+
+
+def _field(kind: type[BaseModel], key: str) -> FieldInfo | None:
+    """That of `kind`, or of a class below it, which another key of the table may choose."""
+    found = kind.model_fields.get(key)
+    below = (_field(other, key) for other in kind.__subclasses__())
+    return found or next((field for field in below if field is not None), None)
 
 
 def _element(kinds: tuple[Any, ...], index: int) -> Any:

@@ -13,11 +13,11 @@ from torch import Tensor
 
 from mbctl.models.imagine import STATE_LIMIT
 from mbctl.models.mean_ensemble import MeanEnsemble
-from mbctl.planners.build import build_planner
 from mbctl.planners.dynamics import Dynamics
 from mbctl.planners.follow import Actions, PlanFollower, explored
 from mbctl.planners.planner import Plan, PlanError, Planner, Vector
 from mbctl.planners.proposal import GaussianPrior, SquashedPrior
+from mbctl.planners.search import build_planner
 from mbctl.planners.settings import search_settings
 from mbctl.planners.terminal_value import TwinQValue, twin_q_of
 from mbctl.policies.bundle import Snapshot

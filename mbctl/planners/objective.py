@@ -12,12 +12,14 @@ The horizon's end is worth V after gamma^H; MAAC's code (Clavera et al. 2020) ha
 """
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
+from torch.nn import functional
 
 from mbctl.models.imagine import STATE_LIMIT
 from mbctl.planners.dynamics import Dynamics, PlanningTask
@@ -158,3 +160,97 @@ class SequenceObjective:
         mean = returns.mean(dim=0)
         value = mean + self.disagreement_weight * apart if self.disagreement_weight else mean
         return Scores(torch.where(value.isfinite(), value, -torch.inf), mean, apart)
+
+
+class DealtModel:
+    """K of E members for each row, so that members share the rows; a `Dynamics` with K members.
+
+    PETS (Chua et al. 2018, https://arxiv.org/abs/1805.12114, section 5.1, TS-infinity) keeps a
+    particle in one member for the whole of a plan, and so does this: row i is rolled in members i,
+    i + 1, ... i + K - 1 modulo E. A plan takes a K/E-th of the products, and single members are
+    trusted more.
+
+    Args:
+        model: has the E members.
+        members: K.
+
+    Raises:
+        ValueError: K is not from 1 to E.
+    """
+
+    def __init__(self, model: Dynamics, members: int) -> None:
+        if not 1 <= members <= model.members:
+            raise ValueError(
+                f"members_per_sequence is {members}, but the model has {model.members} members: "
+                f"must be 1 to {model.members}, or 0 for all"
+            )
+        self._model = model
+        self._members = members
+
+    @property
+    def members(self) -> int:
+        return self._members
+
+    def predict(
+        self, physical: Float[Tensor, "K N P"], action: Float[Tensor, "K N A"]
+    ) -> Float[Tensor, "K N P"]:
+        """Next physical states; row i has the same members at each call."""
+        after = self._model.predict(self._dealt(physical), self._dealt(action))
+        return self._gathered(after, physical.shape[1])
+
+    def _dealt(self, rows: Tensor) -> Float[Tensor, "E M C"]:
+        """What each member gets: rows of K groups, filled up with zeros to equal shares."""
+        dealt, count, width = rows.shape
+        spare = -count % self._model.members
+        full = functional.pad(rows, (0, 0, 0, spare))
+        groups = full.reshape(dealt, -1, self._model.members, width).permute(0, 2, 1, 3)
+        return torch.cat([group.roll(k, dims=0) for k, group in enumerate(groups)], dim=1)
+
+    def _gathered(self, rows: Float[Tensor, "E M C"], count: int) -> Float[Tensor, "K N C"]:
+        """Undo `_dealt`."""
+        shares = rows.chunk(self._members, dim=1)
+        groups = torch.stack([share.roll(-k, dims=0) for k, share in enumerate(shares)])
+        return groups.transpose(1, 2).flatten(1, 2)[:, :count]
+
+
+class SharedObjective:
+    """Scores equal parts of the sequences at the same time: while torch computes, Python is free.
+
+    Worth it where cores are idle. Beside other work on all cores it gains nothing and loses little.
+
+    Args:
+        objective: scores a part; it must not change while it does.
+        threads: how many parts, and threads.
+        multiple: of which the size of each part but the last is, so that a model that deals
+            sequences to that many members deals them as in one thread.
+    """
+
+    def __init__(self, objective: Objective, threads: int, multiple: int = 1) -> None:
+        if threads < 2:
+            raise ValueError(f"{threads} threads have nothing to share; must be at least 2")
+        self._objective = objective
+        self._threads = threads
+        self._multiple = multiple
+        self._pool = ThreadPoolExecutor(threads - 1, "scoring")
+
+    @property
+    def model(self) -> Dynamics:
+        return self._objective.model
+
+    def score(
+        self,
+        physical: Float[Tensor, "P"],
+        goal: Float[Tensor, "G"],
+        actions: Float[Tensor, "H N A"],
+    ) -> Scores:
+        """As the objective itself would, but for rounding; this thread takes the first part."""
+        parts = self._threads * self._multiple
+        size = self._multiple * max(1, -(-actions.shape[1] // parts))
+        first, *others = actions.split(size, dim=1)
+        asked = [self._pool.submit(self._objective.score, physical, goal, o) for o in others]
+        scores = [self._objective.score(physical, goal, first), *(a.result() for a in asked)]
+        value, mean, apart = (
+            torch.cat([getattr(one, name) for one in scores])
+            for name in ("value", "mean_return", "disagreement")
+        )
+        return Scores(value, mean, apart)

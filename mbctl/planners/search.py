@@ -3,55 +3,30 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from mbctl.planners.candidates import Candidates
-from mbctl.planners.objective import Objective
+from mbctl.models.deterministic_ensemble import DeterministicEnsemble
+from mbctl.models.mean_ensemble import MeanEnsemble
+from mbctl.planners.dynamics import Dynamics
+from mbctl.planners.methods import Candidates, SearchMethod
+from mbctl.planners.objective import (
+    DealtModel,
+    Objective,
+    SequenceObjective,
+    SharedObjective,
+    TerminalValue,
+)
 from mbctl.planners.planner import Plan, PlanError, Vector
-from mbctl.planners.proposal import PolicyProposal
+from mbctl.planners.proposal import ActionPrior, PolicyProposal
 from mbctl.planners.settings import SearchSettings
+from mbctl.tasks.task import Task
 
 JUDGED = 8  # sequences of a screened round that the objective judges
 ROUND_DECAY = 0.9  # a round's expected time forgets one hold-up within some ten plans
-
-
-@runtime_checkable
-class SearchMethod(Protocol):
-    """Where to look next, given what was found: CEM, iCEM or MPPI."""
-
-    @property
-    def averages(self) -> bool:
-        """Whether the answer is `mean`, which is yet to be scored, and not the best sample."""
-        ...
-
-    @property
-    def mean(self) -> Tensor:
-        """[H, A]."""
-        ...
-
-    def begin(self, known: Candidates, std: Tensor) -> None:
-        """Start a plan from known sequences, with standard deviations [H, A]."""
-        ...
-
-    def sample(self, iteration: int) -> Tensor:
-        """Sequences [H, N, A] for this round."""
-        ...
-
-    def update(self, scored: Candidates) -> None:
-        """Take in what the round's sequences are worth."""
-        ...
-
-    def remembered(self, steps: int) -> Tensor | None:
-        """Sequences [H, M, A] of the last plan, shifted by `steps` < H, to be scored again."""
-        ...
-
-    def restart(self) -> None:
-        """Forget the last plan."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -244,3 +219,70 @@ def _checked(name: str, values: Vector, length: int) -> Tensor:
     if not np.isfinite(vector).all():
         raise ValueError(f"{name} is not finite: {vector.tolist()}")
     return torch.from_numpy(vector)
+
+
+def build_planner(
+    task: Task,
+    model: Dynamics,
+    settings: SearchSettings,
+    seed: int,
+    prior: ActionPrior | None = None,
+    terminal_value: TerminalValue | None = None,
+    now_ns: Callable[[], int] = time.monotonic_ns,
+    threads: int = 1,
+) -> SamplingPlanner:
+    """The planner that `settings` name; all its draws come from one generator with this seed.
+
+    Args:
+        threads: that share the scoring of sequences.
+
+    Raises:
+        ValueError: a setting needs what was not given.
+    """
+    if settings.prior_std and prior is None:
+        raise ValueError("prior_std is on, but there is no policy to take it from; set it to false")
+    generator = torch.Generator().manual_seed(seed)
+    proposal = None
+    if prior is not None and settings.proposals:
+        proposal = PolicyProposal(task, model, prior, settings.proposals, generator)
+    sizes = Sizes(len(task.physical_names), len(task.robot.joints), len(task.goal_names))
+    method: SearchMethod = settings.search_method(generator)
+    scale = _state_scale(model) if settings.disagreement == "state" else None
+
+    def objective_in(asked: Dynamics) -> Objective:
+        objective = _objective(task, asked, settings, scale, terminal_value)
+        if threads == 1:
+            return objective
+        return SharedObjective(objective, threads, model.members)
+
+    dealt = settings.members_per_sequence
+    screen = objective_in(DealtModel(model, dealt)) if dealt else None
+    objective = objective_in(model)
+    return SamplingPlanner(sizes, objective, method, proposal, settings, now_ns, generator, screen)
+
+
+def _objective(
+    task: Task,
+    model: Dynamics,
+    settings: SearchSettings,
+    state_scale: Callable[[], Tensor] | None,
+    terminal_value: TerminalValue | None,
+) -> SequenceObjective:
+    return SequenceObjective(
+        task,
+        model,
+        task.objective if settings.reward == "objective" else task.reward,
+        settings.gamma,
+        settings.disagreement_weight,
+        state_scale,
+        terminal_value,
+    )
+
+
+def _state_scale(model: Dynamics) -> Callable[[], Tensor]:
+    if not isinstance(model, DeterministicEnsemble | MeanEnsemble):
+        raise ValueError(
+            f"disagreement is 'state', but {type(model).__name__} does not know how far a step "
+            "goes; use 'return'"
+        )
+    return lambda: model.statistics.difference_scale

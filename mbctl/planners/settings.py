@@ -1,14 +1,34 @@
-"""Settings of planners, checked without torch; each field says its paper's value."""
+"""Planners by the name of their method, and their settings, each with its paper's value.
 
+Settings are read without torch: by the command line, the controller and the trainer's service. So a
+method is imported only when a planner is built.
+"""
+
+from abc import abstractmethod
 from collections.abc import Mapping
-from difflib import get_close_matches
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SerializeAsAny,
+    ValidationError,
+    model_validator,
+)
+
+from hal.registry import Registry, meant
+
+
+class UnknownPlannerError(ValueError):
+    """No planner has this method; the message lists those that exist."""
 
 
 class SearchSettings(BaseModel):
     """What every planner has. Papers choose these sizes per task; ours plan D'Claw in 100 ms.
+
+    A planner is a subclass with a `method` of its own, registered by `planner`.
 
     Attributes:
         horizon: H, steps of a plan; iCEM 30, MAAC 10.
@@ -44,6 +64,12 @@ class SearchSettings(BaseModel):
     disagreement_weight: float = 0.0
     disagreement: Literal["return", "state"] = "return"
 
+    @abstractmethod
+    def search_method(self, generator: Any) -> Any:
+        """The `mbctl.planners.methods.SearchMethod` of these settings, all of whose draws come from
+        `generator`, a torch.Generator. Torch is imported in here, if at all.
+        """
+
     @model_validator(mode="after")
     def _policy_is_asked(self) -> "SearchSettings":
         if self.prior_std and not self.proposals:
@@ -61,6 +87,23 @@ class SearchSettings(BaseModel):
                 "disagree: set members_per_sequence to 0 or to 2 and more"
             )
         return self
+
+
+Kind = TypeVar("Kind", bound=type[SearchSettings])
+
+PLANNERS: Registry[type[SearchSettings]] = Registry(
+    "planner method", (), "mbctl.planners", UnknownPlannerError
+)
+
+
+def planner(kind: Kind) -> Kind:
+    """Register settings, and with them their planner, under the default of their `method`.
+
+    Raises:
+        DuplicateNameError: another module has a planner of that name.
+    """
+    PLANNERS.define(kind.model_fields["method"].default, kind, kind.__module__)
+    return kind
 
 
 class EliteSettings(SearchSettings):
@@ -86,12 +129,19 @@ class EliteSettings(SearchSettings):
         return self
 
 
+@planner
 class CemSettings(EliteSettings):
     """The cross-entropy method."""
 
     method: Literal["cem"] = "cem"
 
+    def search_method(self, generator: Any) -> Any:
+        from mbctl.planners.methods import Cem
 
+        return Cem(self, generator)
+
+
+@planner
 class IcemSettings(EliteSettings):
     """iCEM.
 
@@ -106,7 +156,13 @@ class IcemSettings(EliteSettings):
     decay: float = Field(default=1.25, ge=1)
     kept_fraction: float = Field(default=0.3, ge=0, le=1)
 
+    def search_method(self, generator: Any) -> Any:
+        from mbctl.planners.methods import Icem
 
+        return Icem(self, generator)
+
+
+@planner
 class MppiSettings(SearchSettings):
     """MPPI.
 
@@ -119,29 +175,20 @@ class MppiSettings(SearchSettings):
     temperature: float = Field(default=0.2, gt=0)
     noise_beta: float = Field(default=0.0, ge=0, le=10)
 
+    def search_method(self, generator: Any) -> Any:
+        from mbctl.planners.methods import Mppi
 
-PlannerSettings = Annotated[
-    CemSettings | IcemSettings | MppiSettings, Field(discriminator="method")
-]
-
-
-_METHODS: dict[str, type[CemSettings] | type[IcemSettings] | type[MppiSettings]] = {
-    "cem": CemSettings,
-    "icem": IcemSettings,
-    "mppi": MppiSettings,
-}
+        return Mppi(self, generator)
 
 
-def search_settings(settings: Mapping[str, Any]) -> CemSettings | IcemSettings | MppiSettings:
+def search_settings(settings: Mapping[str, Any]) -> SearchSettings:
     """Settings by name, as a snapshot or a file has them; iCEM where no method is given.
 
     Raises:
+        UnknownPlannerError: no planner has this method.
         ValueError: a setting is unknown or out of its range; the message names each.
     """
-    method = settings.get("method", "icem")
-    if method not in _METHODS:
-        raise ValueError(f"unknown planner method {method!r}; methods: {', '.join(_METHODS)}")
-    kind = _METHODS[method]
+    kind = PLANNERS[str(settings.get("method", "icem"))]
     try:
         return kind.model_validate(dict(settings))
     except ValidationError as error:
@@ -151,8 +198,14 @@ def search_settings(settings: Mapping[str, Any]) -> CemSettings | IcemSettings |
 
 def _fault(fault: dict[str, Any], kind: type[SearchSettings]) -> str:
     name = ".".join(str(part) for part in fault["loc"])
-    if fault["type"] != "extra_forbidden":
-        return f"{name}: {fault['msg']}, not {fault['input']!r}" if name else fault["msg"]
-    close = get_close_matches(name, kind.model_fields, n=1)
-    hint = f"; did you mean {close[0]!r}?" if close else f"; valid: {', '.join(kind.model_fields)}"
-    return f"unknown planner setting {name!r}{hint}"
+    if fault["type"] == "extra_forbidden":
+        return f"unknown planner setting {name!r}; {meant(name, kind.model_fields)}"
+    return f"{name}: {fault['msg']}, not {fault['input']!r}" if name else fault["msg"]
+
+
+def _chosen(value: Any) -> Any:
+    return search_settings(value) if isinstance(value, Mapping) else value
+
+
+PlannerSettings = Annotated[SerializeAsAny[SearchSettings], BeforeValidator(_chosen)]
+"""A field of settings that holds any planner's, chosen by `method`."""

@@ -10,8 +10,7 @@ import torch
 from mbctl.models.deterministic_ensemble import DeterministicEnsemble
 from mbctl.models.fit import TransitionData
 from mbctl.nn.ensemble_mlp import Activation, EnsembleMLP
-from mbctl.planners.build import build_planner
-from mbctl.planners.search import SamplingPlanner
+from mbctl.planners.search import SamplingPlanner, build_planner
 from mbctl.planners.settings import CemSettings, IcemSettings
 from mbctl.tasks.task import Task
 from services.bench import mbrl_lib

@@ -16,6 +16,7 @@ from mbctl.config.errors import ConfigError
 from mbctl.config.models import AlgorithmConfig
 from mbctl.models.probabilistic_ensemble import ProbabilisticEnsemble
 from mbctl.planners.agent import agent_of
+from mbctl.planners.settings import PLANNERS
 from mbctl.planners.snapshot_parts import planner_parts
 from mbctl.planners.terminal_value import TwinQValue
 from mbctl.policies.snapshot import PolicyArchitecture, build_snapshot, check_snapshot
@@ -118,6 +119,13 @@ class TestSettings:
         config = AlgorithmConfig(name=name, settings={"planner": {"horizon": 7}})
         resolved = resolve_algorithm(config).settings["planner"]
         assert (resolved["horizon"], resolved["initial_std"]) == (7, 0.8)
+
+    @pytest.mark.parametrize("method", PLANNERS.names())
+    def test_another_method_is_chosen_over_that_of_a_preset(self, name, method):
+        config = AlgorithmConfig(name=name, settings={"planner": {"method": method}})
+        resolved = resolve_algorithm(config).settings["planner"]
+        assert (resolved["method"], resolved["horizon"]) == (method, 12)
+        assert resolved.get("elites", 8) == 8
 
     def test_presets_of_the_planned_learner_are_not_those_of_the_plain_one(self):
         with pytest.raises(ConfigError, match="no such preset for pal"):

@@ -137,6 +137,12 @@ def test_so_is_a_setting_of_an_algorithm(key: str, text: str, value: object, tmp
     assert settings_of(f"algorithm.settings.{key}={text}", tmp_path)[key] == value
 
 
+def test_so_is_a_setting_of_one_planner_among_others(tmp_path: Path):
+    keys = ["algorithm.name=pal-mpc", "algorithm.settings.planner.elites=1e1"]
+    config = load_trainer(None, [TASK, f"run_dir={tmp_path}", *keys], {})
+    assert config.algorithm.settings["planner"]["elites"] == 10
+
+
 def test_a_setting_that_cannot_be_is_named(tmp_path: Path):
     with pytest.raises(ConfigError, match=r"algorithm\.settings\.members = 'true': .*integer"):
         settings_of("algorithm.settings.members=true", tmp_path)

@@ -6,14 +6,10 @@ from typing import Any
 import pytest
 import torch
 
-from mbctl.planners.cem import Cem
-from mbctl.planners.dealt_model import DealtModel
-from mbctl.planners.icem import Icem
-from mbctl.planners.mppi import Mppi
-from mbctl.planners.objective import SequenceObjective, TerminalValue
+from mbctl.planners.objective import DealtModel, SequenceObjective, TerminalValue
 from mbctl.planners.proposal import ActionPrior, PolicyProposal
 from mbctl.planners.search import SamplingPlanner, Sizes
-from mbctl.planners.settings import CemSettings, IcemSettings, MppiSettings
+from mbctl.planners.settings import PLANNERS, search_settings
 from tests.mbctl.planners.point_mass import PointMass, PointMasses
 
 PlannerFactory = Callable[..., SamplingPlanner]
@@ -38,17 +34,9 @@ def planner_of(
     """A planner with the settings above, changed by `settings`."""
     task, generator = PointMass(), torch.Generator().manual_seed(seed)
     chosen = {"horizon": 8, "population": 100, "iterations": 8, "proposals": 6}
-    chosen |= SIZES[method] | settings
-    match method:
-        case "cem":
-            checked = CemSettings.model_validate(chosen)
-            search = Cem(checked, generator)
-        case "icem":
-            checked = IcemSettings.model_validate(chosen)
-            search = Icem(checked, generator)
-        case _:
-            checked = MppiSettings.model_validate(chosen)
-            search = Mppi(checked, generator)
+    chosen |= SIZES.get(method, {}) | settings
+    checked = search_settings({"method": method, **chosen})
+    search = checked.search_method(generator)
     rest = task.reward, checked.gamma, checked.disagreement_weight, None, terminal_value
     objective = SequenceObjective(task, model, *rest)
     dealt, screen = checked.members_per_sequence, None
@@ -63,7 +51,7 @@ def planner_of(
     )
 
 
-@pytest.fixture(params=sorted(SIZES))
+@pytest.fixture(params=PLANNERS.names())
 def method(request: pytest.FixtureRequest) -> str:
     return request.param
 

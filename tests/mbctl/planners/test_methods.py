@@ -1,15 +1,11 @@
-"""What is CEM's, iCEM's and MPPI's own: elites, decay, kept elites, weights."""
+"""What is CEM's, iCEM's and MPPI's own: noise, elites, decay, kept elites, weights."""
 
 import math
 
 import pytest
 import torch
-from pydantic import ValidationError
 
-from mbctl.planners.candidates import Candidates
-from mbctl.planners.cem import Cem
-from mbctl.planners.icem import Icem
-from mbctl.planners.mppi import Mppi, weights
+from mbctl.planners.methods import Candidates, Cem, ColouredNoise, Icem, Mppi, _synthesis, weights
 from mbctl.planners.objective import Scores
 from mbctl.planners.settings import CemSettings, IcemSettings, MppiSettings
 
@@ -138,6 +134,41 @@ def test_mppis_mean_is_the_weighted_one_of_samples_and_known_sequences():
     assert method.mean[:, 0].tolist() == pytest.approx([expected] * 2)
 
 
-def test_more_elites_than_population_are_refused():
-    with pytest.raises(ValidationError, match="elites 20 is more than population 10"):
-        IcemSettings(population=10, elites=20)
+def draw(beta: float, horizon: int) -> torch.Tensor:
+    noise = ColouredNoise(beta, horizon, torch.Generator().manual_seed(3))
+    return noise.draw(4000, 2)
+
+
+@pytest.mark.parametrize("horizon", [1, 2, 7, 12])
+@pytest.mark.parametrize("beta", [0.0, 1.0, 2.5])
+def test_each_step_has_unit_variance(beta: float, horizon: int):
+    drawn = draw(beta, horizon)
+    assert drawn.shape == (horizon, 4000, 2)
+    assert torch.allclose(drawn.var(dim=(1, 2)), torch.ones(horizon), atol=0.08)
+    assert drawn.mean(dim=(1, 2)).abs().max() < 0.06
+
+
+@pytest.mark.parametrize("beta", [1.0, 2.0])
+def test_power_falls_with_frequency(beta: float):
+    horizon = 16
+    power = torch.fft.rfft(draw(beta, horizon), dim=0).abs().square().mean(dim=(1, 2))
+    frequency = torch.arange(1, horizon // 2)  # between the constant and the fastest
+    slope = (power[1 : horizon // 2].log() - power[1].log())[1:] / frequency[1:].log()
+    assert torch.allclose(slope, torch.full_like(slope, -beta), atol=0.1)
+
+
+def test_without_colour_steps_are_independent():
+    drawn = draw(0.0, 6).flatten(1)
+    assert torch.allclose(torch.corrcoef(drawn), torch.eye(6), atol=0.05)
+
+
+@pytest.mark.parametrize("horizon", [6, 7])
+def test_the_synthesis_of_white_noise_is_white(horizon: int):
+    basis = _synthesis(0.0, horizon)
+    assert torch.allclose(basis @ basis.T, torch.eye(horizon), atol=1e-5)
+
+
+def test_columns_and_sequences_are_independent():
+    drawn = draw(2.0, 8)
+    assert abs(float((drawn[0, :, 0] * drawn[0, :, 1]).mean())) < 0.06
+    assert abs(float((drawn[0, :-1, 0] * drawn[0, 1:, 0]).mean())) < 0.06

@@ -1,18 +1,23 @@
-"""Scores of sequences against the same sums written out."""
+"""Scores of sequences against the same sums written out; members and threads that share them."""
 
 import dataclasses
+import threading
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import Tensor
 
 from mbctl.models.imagine import STATE_LIMIT
-from mbctl.planners.objective import SequenceObjective
+from mbctl.planners.objective import DealtModel, SequenceObjective, SharedObjective
 from tests.mbctl.planners.point_mass import PointMass, PointMasses, quadratic_optimum
 
 TASK = PointMass()
 START = torch.tensor([0.2, -0.1])
 GOAL = torch.tensor([0.5])
+GAINS = (0.5, 1.0, 1.5, 2.0, 2.5)
+ALL = PointMasses(*GAINS)
 
 
 def rolled(gain: float, actions: Tensor, start: Tensor = START) -> list[Tensor]:
@@ -194,3 +199,82 @@ def test_scores_are_plain_data():
     actions = torch.zeros(1, 1, 1, requires_grad=True)
     scores = SequenceObjective(TASK, PointMasses(1.0), TASK.reward).score(START, GOAL, actions)
     assert not any(t.requires_grad for t in dataclasses.astuple(scores))
+
+
+def rows(members: int, count: int) -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    state = torch.randn(members, count, 2, generator=generator)
+    return state, torch.randn(members, count, 1, generator=generator)
+
+
+@given(st.integers(1, len(GAINS)), st.integers(1, 23))
+def test_each_row_is_rolled_in_its_own_members(members: int, count: int):
+    state, action = rows(members, count)
+    found = DealtModel(ALL, members).predict(state, action)
+    assert found.shape == state.shape
+    for k in range(members):
+        for i in range(count):
+            member = PointMasses(GAINS[(i + k) % len(GAINS)])
+            expected = member.predict(state[k : k + 1, i : i + 1], action[k : k + 1, i : i + 1])
+            torch.testing.assert_close(found[k, i], expected[0, 0])
+
+
+def test_members_have_equal_shares_of_the_work():
+    asked = []
+
+    class Counting(PointMasses):
+        def predict(self, physical, action):
+            asked.append(tuple(physical.shape))
+            return super().predict(physical, action)
+
+    DealtModel(Counting(*GAINS), 2).predict(*rows(2, 20))
+    assert asked == [(5, 8, 2)]
+
+
+@pytest.mark.parametrize("members", [0, 6])
+def test_more_members_than_there_are_are_refused(members: int):
+    with pytest.raises(ValueError, match=rf"{members}.*5 members.*1 to 5"):
+        DealtModel(ALL, members)
+
+
+@pytest.mark.parametrize("threads", [2, 3, 8])
+@pytest.mark.parametrize("count", [1, 2, 7, 64])
+def test_scores_are_those_of_one_thread_in_the_same_order(threads: int, count: int):
+    actions = torch.randn(5, count, 1, generator=torch.Generator().manual_seed(0))
+    alone = SequenceObjective(TASK, PointMasses(0.5, 1.0), TASK.reward, 0.9, -0.5)
+    shared = SharedObjective(alone, threads).score(START, GOAL, actions)
+    for found, expected in zip(
+        vars(shared).values(), vars(alone.score(START, GOAL, actions)).values(), strict=True
+    ):
+        torch.testing.assert_close(found, expected)
+
+
+def test_the_parts_are_scored_at_the_same_time():
+    meeting = threading.Barrier(3, timeout=10)
+
+    class Meeting(SequenceObjective):
+        def score(self, physical, goal, actions):
+            meeting.wait()  # who is alone here waits for ever
+            return super().score(physical, goal, actions)
+
+    objective = SharedObjective(Meeting(TASK, PointMasses(0.5), TASK.reward), 3)
+    assert objective.score(START, GOAL, torch.zeros(4, 6, 1)).value.shape == (6,)
+
+
+def test_what_goes_wrong_in_a_part_is_not_lost():
+    caller = threading.get_ident()
+
+    class Broken(SequenceObjective):
+        def score(self, physical, goal, actions):
+            if threading.get_ident() != caller:
+                raise ZeroDivisionError("in a thread")
+            return super().score(physical, goal, actions)
+
+    objective = SharedObjective(Broken(TASK, PointMasses(0.5), TASK.reward), 2)
+    with pytest.raises(ZeroDivisionError, match="in a thread"):
+        objective.score(START, GOAL, torch.zeros(4, 6, 1))
+
+
+def test_one_thread_is_refused():
+    with pytest.raises(ValueError, match="1 threads have nothing to share"):
+        SharedObjective(SequenceObjective(TASK, PointMasses(0.5), TASK.reward), 1)
