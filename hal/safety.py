@@ -74,13 +74,13 @@ class SafetyGate:
     ) -> tuple[GateVerdict, GateMemory]:
         """`check` as a pure function of everything it depends on."""
         readable = state.valid & np.isfinite(state.joint_position_rad)
-        invalid_cycles = np.where(readable, 0, memory.invalid_cycles + 1)
+        invalid_reads = np.where(readable, 0, memory.invalid_reads + 1)
         load = current_load(memory.load, state.joint_current_ma, self._current_max, state.stamp_ns)
-        kept = replace(memory, invalid_cycles=invalid_cycles, load=load)
+        kept = replace(memory, invalid_reads=invalid_reads, load=load)
         refusal = (
             self._refuse_request(requested.position_rad)
             or self._refuse_age(state.stamp_ns, now_ns)
-            or self._refuse_invalid(invalid_cycles, memory.command_rad)
+            or self._refuse_invalid(invalid_reads, memory.command_rad)
             or self._refuse_current(load, state)
             or self._refuse_temperature(state)
         )
@@ -115,16 +115,16 @@ class SafetyGate:
         )
 
     def _refuse_invalid(
-        self, invalid_cycles: NDArray[np.int64], last_command: Vector | None
+        self, invalid_reads: NDArray[np.int64], last_command: Vector | None
     ) -> GateVerdict | None:
-        allowed = 0 if last_command is None else self._limits.invalid_cycles_max
-        if not (invalid_cycles > allowed).any():
+        allowed = 0 if last_command is None else self._limits.invalid_reads_max
+        if not (invalid_reads > allowed).any():
             return None
-        unread = np.flatnonzero(invalid_cycles > allowed)
+        unread = np.flatnonzero(invalid_reads > allowed)
         why = "; it has no earlier command to hold" if last_command is None else ""
         return GateVerdict.refuse(
             FaultCause.STATE_INVALID,
-            f"{self._names(unread)} unreadable for {invalid_cycles.max()} cycles in a row, "
+            f"{self._names(unread)} unreadable for {invalid_reads.max()} cycles in a row, "
             f"limit {allowed}{why}",
         )
 

@@ -1,46 +1,39 @@
 """What the safety gate is told, remembers and answers."""
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Annotated, Self
 
 import numpy as np
+from annotated_types import Interval
 from numpy.typing import NDArray
 
 from hal.faults import FaultCause
+from hal.settings import check_ranges
 from hal.types import JointCommand, Vector
 
 
 @dataclass(frozen=True, slots=True)
 class GateLimits:
-    """What the gate accepts besides the limits in the robot's specification.
-
-    Attributes:
-        state_age_max_s: an older measurement is a fault.
-        invalid_cycles_max: a joint may be unreadable for this many cycles in a row; its last
-            command is held meanwhile.
-        derate_from: fraction of the current and temperature limits at which steps begin to shrink;
-            they reach zero at the limit itself.
-        current_over_max_s: a current above its limit for longer is a fault. A motor that starts
-            takes all that its supply gives for some hundredths of a second.
+    """Limits of the safety gate beside those of the robot's joints.
 
     Raises:
         ValueError: a limit that would switch a check off.
     """
 
-    state_age_max_s: float = 0.1
-    invalid_cycles_max: int = 3
-    derate_from: float = 0.8
-    current_over_max_s: float = 1.0
+    state_age_max_s: Annotated[float, Interval(gt=0, le=1)] = 0.25
+    """A measurement older than this is stale, and commanding on it is a fault."""
+    invalid_reads_max: Annotated[int, Interval(ge=0, le=100)] = 3
+    """So many consecutive failed reads of one joint are borne, its last command being held; one
+    more is a fault."""
+    derate_from: Annotated[float, Interval(gt=0, lt=1)] = 0.8
+    """Fraction of a current or temperature limit from which on steps are shortened, to zero at the
+    limit itself."""
+    current_over_max_s: Annotated[float, Interval(gt=0, le=2)] = 1.0
+    """A current above its limit for longer is a fault. A motor that starts takes all that its
+    supply gives for some hundredths of a second."""
 
     def __post_init__(self) -> None:
-        if not 0.0 < self.state_age_max_s <= 1.0:
-            raise ValueError(f"state_age_max_s is {self.state_age_max_s}, expected (0, 1] s")
-        if not 0 <= self.invalid_cycles_max <= 100:
-            raise ValueError(f"invalid_cycles_max is {self.invalid_cycles_max}, expected 0 to 100")
-        if not 0.0 < self.derate_from < 1.0:
-            raise ValueError(f"derate_from is {self.derate_from}, expected (0, 1)")
-        if not 0.0 < self.current_over_max_s <= 2.0:
-            raise ValueError(f"current_over_max_s is {self.current_over_max_s}, expected (0, 2] s")
+        check_ranges(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +43,13 @@ class GateMemory:
     Attributes:
         command_rad: [J] the last command, None before the first.
         velocity_rad_s: [J] velocity that it implied.
-        invalid_cycles: [J] cycles in a row without a valid measurement.
+        invalid_reads: [J] failed reads in a row.
         load: what the joints have drawn of late.
     """
 
     command_rad: Vector | None
     velocity_rad_s: Vector
-    invalid_cycles: NDArray[np.int64]
+    invalid_reads: NDArray[np.int64]
     load: "CurrentLoad | None" = None
 
     @classmethod

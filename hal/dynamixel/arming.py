@@ -11,7 +11,7 @@ from hal.dynamixel.bus import ServoBus
 from hal.dynamixel.errors import ServoStatusError
 from hal.dynamixel.servo import Servo, names_of
 from hal.dynamixel.servo_group import ServoGroup
-from hal.dynamixel.settings import DynamixelSettings
+from hal.dynamixel.settings import BusSettings
 from hal.dynamixel.status import StatusErrorNumber
 from hal.dynamixel.units import TICKS_PER_TURN, VELOCITY_RAD_S
 from hal.errors import RobotWriteError
@@ -43,7 +43,7 @@ class ServoArming:
         self,
         bus: ServoBus,
         servos: Sequence[Servo],
-        settings: DynamixelSettings,
+        settings: BusSettings,
         now_ns: Callable[[], int],
         *,
         in_motion: bool = False,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from hal.dynamixel.readings import ServoReadings
 from hal.dynamixel.servo import Servo, names_of
-from hal.dynamixel.settings import DynamixelSettings
+from hal.dynamixel.settings import BusSettings
 from hal.errors import RobotReadError
 
 _FLOODED_MAX = 3
@@ -18,7 +18,7 @@ class BusMonitor:
         settings: limits.
     """
 
-    def __init__(self, servos: Sequence[Servo], settings: DynamixelSettings) -> None:
+    def __init__(self, servos: Sequence[Servo], settings: BusSettings) -> None:
         self._servos = tuple(servos)
         self._settings = settings
 

@@ -4,7 +4,7 @@ import time
 
 from hal.dynamixel.cycle import StateCycle
 from hal.dynamixel.port import SerialPort
-from hal.dynamixel.settings import DynamixelSettings
+from hal.dynamixel.settings import BusSettings
 from hal.dynamixel.state_block import BLOCK
 from hal.errors import HalError
 
@@ -21,7 +21,7 @@ class BusCapacityError(HalError):
     reason = "RATE_TOO_HIGH"
 
 
-def check_latency_timer(port: SerialPort, settings: DynamixelSettings) -> None:
+def check_latency_timer(port: SerialPort, settings: BusSettings) -> None:
     """Pass unless the adaptor holds back answers for longer than allowed.
 
     Raises:
@@ -38,7 +38,7 @@ def check_latency_timer(port: SerialPort, settings: DynamixelSettings) -> None:
     )
 
 
-def check_capacity(cycle: StateCycle, settings: DynamixelSettings, period_s: float) -> None:
+def check_capacity(cycle: StateCycle, settings: BusSettings, period_s: float) -> None:
     """Pass when the fastest of a few cycles fits the periods; they bring the first answers too.
 
     The long way of reading is for servos that hold still, so it may take its time.

@@ -10,7 +10,7 @@ from hal.dynamixel.errors import BadStatusError, BusTimeoutError, UnknownServoMo
 from hal.dynamixel.replies import Ping
 from hal.dynamixel.servo import WATCHDOG_FIRMWARE, Servo
 from hal.dynamixel.servo_layout import ServoJoint, other_model_of
-from hal.dynamixel.settings import DynamixelSettings
+from hal.dynamixel.settings import BusSettings
 from hal.errors import HalError
 
 _PINGS = 4
@@ -33,7 +33,7 @@ class BusCensusError(HalError):
 
 
 def take_census(
-    bus: ServoBus, calibration: Calibration, settings: DynamixelSettings
+    bus: ServoBus, calibration: Calibration, settings: BusSettings
 ) -> tuple[list[Servo], tuple[int, ...]]:
     """Find joints and objects, in this order; guides may be absent.
 
@@ -50,7 +50,7 @@ def take_census(
     _seek(bus, [joint for joint in expected if joint.servo_id not in found], found)
     known = {servo.servo_id for servo in calibration.servos}
     extra = tuple(sorted(set(found) - known))
-    _refuse_missing(expected, found, extra, settings, frozenset(known))
+    _refuse_missing(expected, found, extra, bus.port.baud_rate, frozenset(known))
     for joint in expected:
         _refuse_collisions(bus, joint)
     if extra and not settings.allow_unexpected_servos:
@@ -94,7 +94,7 @@ def _refuse_missing(
     expected: tuple[ServoJoint, ...],
     found: Mapping[int, Ping],
     extra: tuple[int, ...],
-    settings: DynamixelSettings,
+    baud_rate: int,
     known: frozenset[int],
 ) -> None:
     missing = [joint for joint in expected if joint.servo_id not in found]
@@ -104,7 +104,7 @@ def _refuse_missing(
     hint = f"these ids are a {other}'s: robot.model; " if other else ""
     names = ", ".join(f"{joint.name} (id {joint.servo_id})" for joint in missing)
     raise BusCensusError(
-        f"{hint}no answer at {settings.baud_rate} baud from {names}; found: "
+        f"{hint}no answer at {baud_rate} baud from {names}; found: "
         f"{_describe(found, tuple(sorted(found))) or 'nobody'}; not expected of these: "
         f"{', '.join(map(str, extra)) or 'none'}; check supply, cables, ids and baud rate "
         "(`mbctl scan`)",
@@ -171,7 +171,7 @@ def _disturbances(bus: ServoBus) -> int:
     )
 
 
-def _identify(joint: ServoJoint, ping: Ping, settings: DynamixelSettings) -> Servo:
+def _identify(joint: ServoJoint, ping: Ping, settings: BusSettings) -> Servo:
     where = f"{joint.name} (servo {joint.servo_id})"
     try:
         table = control_table_of(ping.model_number)

@@ -14,7 +14,7 @@ from hal.dynamixel.port_users import refuse_shared_port
 from hal.dynamixel.relax import torque_off
 from hal.dynamixel.servo import Servo
 from hal.dynamixel.servo_group import ServoGroup
-from hal.dynamixel.settings import DynamixelSettings
+from hal.dynamixel.settings import BusSettings
 from hal.dynamixel.state_block import choose_layout
 from hal.errors import RobotWriteError
 from hal.types import RobotSpec
@@ -46,13 +46,16 @@ class Connection:
 
 
 def connect(
+    port: SerialPort,
     spec: RobotSpec,
     calibration: Calibration,
-    settings: DynamixelSettings,
+    settings: BusSettings,
     period_s: float,
     now_ns: Callable[[], int],
 ) -> Connection:
-    """Open, count, inspect; no goal is written and no torque switched on.
+    """Count and inspect the servos; no goal is written and no torque switched on.
+
+    The port is closed when that fails.
 
     Raises:
         PortError: the port cannot be used.
@@ -63,9 +66,8 @@ def connect(
         RobotReadError: SERVO_SILENT.
         RobotWriteError: a setting did not hold.
     """
-    port = SerialPort(settings.port, settings.baud_rate)
     try:
-        refuse_shared_port(settings.port)
+        refuse_shared_port(port.path)
         check_latency_timer(port, settings)
         bus = ServoBus(port, turnaround_s=settings.turnaround_s)
         return _verify(port, bus, spec, calibration, settings, period_s, now_ns)
@@ -101,7 +103,7 @@ def _verify(
     bus: ServoBus,
     spec: RobotSpec,
     calibration: Calibration,
-    settings: DynamixelSettings,
+    settings: BusSettings,
     period_s: float,
     now_ns: Callable[[], int],
 ) -> Connection:

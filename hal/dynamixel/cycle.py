@@ -6,7 +6,7 @@ from hal.dynamixel.bus import ServoBus
 from hal.dynamixel.packet import STATUS_OVERHEAD_BYTES
 from hal.dynamixel.readings import ServoReadings
 from hal.dynamixel.servo import Servo
-from hal.dynamixel.settings import DynamixelSettings
+from hal.dynamixel.settings import BusSettings
 from hal.dynamixel.state_block import BLOCK, BlockLayout
 
 _FIRST_SHARE = 0.65  # of the budget; a mute servo leaves the rest for the second chance
@@ -28,7 +28,7 @@ class StateCycle:
         self,
         bus: ServoBus,
         servos: Sequence[Servo],
-        settings: DynamixelSettings,
+        settings: BusSettings,
         now_ns: Callable[[], int],
         layout: BlockLayout,
     ) -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from hal.dynamixel.findings import Finding, hardware_errors
 from hal.dynamixel.readings import ServoReadings
 from hal.dynamixel.servo import Servo
-from hal.dynamixel.settings import DynamixelSettings
+from hal.dynamixel.settings import BusSettings
 from hal.dynamixel.state_block import Rows
 from hal.dynamixel.status import WATCHDOG_TRIPPED
 from hal.dynamixel.units import VOLTAGE_V
@@ -30,7 +30,7 @@ class ServoMonitor:
         settings: limits.
     """
 
-    def __init__(self, servos: Sequence[Servo], settings: DynamixelSettings) -> None:
+    def __init__(self, servos: Sequence[Servo], settings: BusSettings) -> None:
         self._servos = tuple(servos)
         self._settings = settings
         self._low_since_ns = np.full(len(self._servos), _NOT_LOW)

@@ -9,7 +9,7 @@ from hal.dynamixel.arming import ServoArming
 from hal.dynamixel.bus import ServoBus
 from hal.dynamixel.servo import Servo
 from hal.dynamixel.servo_group import ServoGroup
-from hal.dynamixel.settings import DynamixelSettings
+from hal.dynamixel.settings import BusSettings
 from hal.dynamixel.units import TICKS_PER_TURN
 from hal.types import Vector
 
@@ -32,7 +32,7 @@ class ObjectDrive:
         self,
         bus: ServoBus,
         servos: Sequence[Servo],
-        settings: DynamixelSettings,
+        settings: BusSettings,
         now_ns: Callable[[], int],
     ) -> None:
         self._servos = tuple(servos)

@@ -18,6 +18,7 @@ import serial
 
 from hal.dynamixel.errors import PortError
 from hal.dynamixel.port_users import port_users, user_of
+from hal.dynamixel.units import DEFAULT_BAUD_RATE
 
 _READ_BYTES = 512  # bounds what is parsed between two looks at the clock
 _USB_SERIAL = Path("/sys/bus/usb-serial/devices")
@@ -52,7 +53,7 @@ class SerialPort:
     """
 
     def __init__(
-        self, path: str | Path, baud_rate: int = 1_000_000, write_timeout_s: float = 0.02
+        self, path: str | Path, baud_rate: int = DEFAULT_BAUD_RATE, write_timeout_s: float = 0.02
     ) -> None:
         self.path = str(path)
         self.baud_rate = baud_rate

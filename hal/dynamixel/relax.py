@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from hal.dynamixel.bus import ServoBus
 from hal.dynamixel.control_table import control_table_of
 from hal.dynamixel.port import SerialPort
+from hal.dynamixel.units import DEFAULT_BAUD_RATE
 from hal.errors import HalError
 
 _REPEATS = 3
@@ -39,7 +40,7 @@ def torque_off(bus: ServoBus, servo_ids: Sequence[int]) -> tuple[int, ...]:
 
 
 def broadcast_torque_off(
-    path: str, baud_rate: int = 1_000_000, servo_ids: Sequence[int] = ()
+    path: str, baud_rate: int = DEFAULT_BAUD_RATE, servo_ids: Sequence[int] = ()
 ) -> tuple[int, ...]:
     """For who finds that the owner of the robot has died: open the port, torque off, close.
 

@@ -13,10 +13,12 @@ from hal.dynamixel.connection import connect
 from hal.dynamixel.errors import PortError
 from hal.dynamixel.link_recovery import LinkRecovery
 from hal.dynamixel.measurement import joint_health, robot_state
+from hal.dynamixel.port import SerialPort
 from hal.dynamixel.relax import broadcast_torque_off
 from hal.dynamixel.reset_run import ResetRun
 from hal.dynamixel.session import ServoSession
-from hal.dynamixel.settings import DynamixelSettings
+from hal.dynamixel.settings import BusSettings
+from hal.dynamixel.units import DEFAULT_BAUD_RATE
 from hal.errors import CommandError, HalError, RobotReadError, RobotWriteError
 from hal.health import RobotHealth
 from hal.lifecycle import Lifecycle
@@ -35,30 +37,38 @@ class DynamixelRobot(Robot):
     Args:
         spec: robot model.
         calibration: of this robot.
-        settings: port, times and limits.
+        port: device path; /dev/serial/by-id/... survives replugging.
+        settings: times and limits.
         clock: monotonic, in real time.
         period_s: control period.
+        baud_rate: of all servos.
         tracker: of the bodies in `spec`, None where there are none; the robot owns it.
         backend: as rows name it.
 
     Raises:
-        ValueError: a calibration or tracker of another robot.
+        ValueError: no port, or a calibration or tracker of another robot.
     """
 
     def __init__(
         self,
         spec: RobotSpec,
         calibration: Calibration,
-        settings: DynamixelSettings,
+        port: str,
+        settings: BusSettings,
         clock: Clock,
         *,
         period_s: float,
+        baud_rate: int = DEFAULT_BAUD_RATE,
         tracker: Tracker | None = None,
         backend: str = "dynamixel",
     ) -> None:
         super().__init__(spec, backend, calibration.version)
         _check_parts(spec, calibration, period_s, tracker)
+        if not port:
+            raise ValueError("port is empty, expected a device path such as /dev/ttyUSB0")
         self._calibration = calibration
+        self._port = port
+        self._baud_rate = baud_rate
         self._settings = settings
         self._clock = clock
         self._period_s = period_s
@@ -181,7 +191,12 @@ class DynamixelRobot(Robot):
 
     def _connect(self) -> ServoSession:
         connection = connect(
-            self.spec, self._calibration, self._settings, self._period_s, self._clock.now_ns
+            SerialPort(self._port, self._baud_rate),
+            self.spec,
+            self._calibration,
+            self._settings,
+            self._period_s,
+            self._clock.now_ns,
         )
         return ServoSession(connection, self.spec, self._settings, self._clock)
 
@@ -190,7 +205,7 @@ class DynamixelRobot(Robot):
         if self._session is None:
             if self.lifecycle is not Lifecycle.INACTIVE:
                 raise RobotReadError(self._recovery.cause, reason="BUS_LOST")
-            self._session = self._recovery.retry(self._connect, self._settings.port)
+            self._session = self._recovery.retry(self._connect, self._port)
         if self.lifecycle is Lifecycle.INACTIVE and self._recovery.is_torque_off_due():
             self._recovery.owes_torque_off = bool(self._session.relax())
         return self._session
@@ -198,10 +213,9 @@ class DynamixelRobot(Robot):
     def _relax_anew(self) -> tuple[str, ...]:
         """The port was lost: if it is back already, torque off still counts."""
         servos = (*self._calibration.joints, *self._calibration.objects)
-        settings = self._settings
         try:
             left = broadcast_torque_off(
-                settings.port, settings.baud_rate, [servo.servo_id for servo in servos]
+                self._port, self._baud_rate, [servo.servo_id for servo in servos]
             )
         except PortError:
             return tuple(servo.name for servo in servos)

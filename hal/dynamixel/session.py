@@ -22,7 +22,7 @@ from hal.dynamixel.reboot import reboot_servo
 from hal.dynamixel.relax import torque_off
 from hal.dynamixel.servo import Servo, names_of
 from hal.dynamixel.servo_group import ServoGroup
-from hal.dynamixel.settings import DynamixelSettings
+from hal.dynamixel.settings import BusSettings
 from hal.dynamixel.units import VELOCITY_RAD_S, WATCHDOG_S
 from hal.errors import RobotReadError
 from hal.types import RobotSpec, Vector
@@ -39,7 +39,7 @@ class ServoSession:
     """
 
     def __init__(
-        self, connection: Connection, spec: RobotSpec, settings: DynamixelSettings, clock: Clock
+        self, connection: Connection, spec: RobotSpec, settings: BusSettings, clock: Clock
     ) -> None:
         self.connection = connection
         self._settings = settings
@@ -112,7 +112,7 @@ class ServoSession:
             RobotReadError, RobotWriteError: it must not or did not get torque.
             ServoSetupError, SharedPortError: it must not.
         """
-        refuse_shared_port(self._settings.port)
+        refuse_shared_port(self.connection.port.path)
         self.look()
         if self._silence is not None:
             raise self._silence

@@ -1,101 +1,89 @@
 """How a robot on the bus is driven; the defaults are what a first bring-up should use."""
 
-from dataclasses import dataclass, fields
-from math import isfinite
+from dataclasses import dataclass
+from typing import Annotated
+
+from annotated_types import Interval
 
 from hal.dynamixel.units import WATCHDOG_S
-
-_WATCHDOG_MAX_S = 127 * WATCHDOG_S
+from hal.settings import check_ranges
 
 
 @dataclass(frozen=True, slots=True)
-class DynamixelSettings:
-    """Times in s, angles in rad.
-
-    Attributes:
-        port: device path; /dev/serial/by-id/... survives replugging.
-        baud_rate: of all servos.
-        bus_period_s: between two cycles on the bus; control steps may be rarer.
-        watchdog_s: a servo that hears nothing for so long stops by itself.
-        cycle_budget_s: a read with its retry takes no longer.
-        turnaround_s: allowed to a servo, its adaptor and this host before a reply counts as lost.
-        misses_degraded: reads in a row that one servo may miss before goals are frozen.
-        comm_fault_s: a servo that is silent for longer is a fault.
-        scan_s: time given to a broadcast ping, which looks for duplicate and unknown ids.
-        latency_timer_max_ms: of the USB adaptor.
-        relax_on_connect: take torque off servos that are found with torque on; else they keep
-            holding until activated or relaxed.
-        configure_servos: set Return Delay Time to 0 where torque is off.
-        allow_no_watchdog: accept firmware below 38, whose servos go on after this process is gone.
-        allow_unexpected_servos: accept ids on the bus that are not the robot's.
-        voltage_min_v: below it motion stops: the least of the range that the maker states for 12 V
-            servos; they raise an alert of their own at 9.5 V.
-        voltage_low_s: so long, without a break; all motors that start at once pull a long cable
-            down for some hundredths of a second.
-        enable_temperature_max_c: no torque on at or above it.
-        warn_temperature_c, stop_temperature_c: a warning, a fault.
-        soft_start_s: after torque on, for so long, no joint is faster than
-            soft_start_velocity_rad_s.
-        profile_velocity_rad_s: the servos' own speed limit after that; None for none, as in the
-            simulation.
-        seed_timeout_s: how long a limp robot may take to come to rest before torque on.
-        object_velocity_rad_s: speed at which a reset turns an object.
-        object_velocity_max_rad_s: no object turns faster; a larger step is a wrong measurement.
-        fast_reads: use Fast Sync Read where every servo's firmware has it.
+class BusSettings:
+    """What is done with the servo bus, and when it counts as lost.
 
     Raises:
-        ValueError: a number out of its range, named with it.
+        ValueError: a value out of its range, or a bus period that would trip the watchdog.
     """
 
-    port: str
-    baud_rate: int = 1_000_000
-    bus_period_s: float = 0.02
-    watchdog_s: float = 0.1
-    cycle_budget_s: float = 0.018
-    turnaround_s: float = 0.004
-    misses_degraded: int = 3
-    comm_fault_s: float = 0.1
-    scan_s: float = 0.8
-    latency_timer_max_ms: int = 1
+    bus_period_s: Annotated[float, Interval(ge=0.005, le=0.2)] = 0.02
+    """The bus is looked at this often, also between the control steps."""
+    watchdog_s: Annotated[float, Interval(ge=WATCHDOG_S, le=127 * WATCHDOG_S)] = 0.1
+    """Servos that hear nothing for so long stop by themselves; a multiple of 0.02 s."""
+    cycle_budget_s: Annotated[float, Interval(ge=0.002, le=0.5)] = 0.018
+    """One look at the bus, with a second chance for who was mute, takes no longer."""
+    turnaround_s: Annotated[float, Interval(ge=0.0005, le=0.1)] = 0.004
+    """Servos, adaptor and this machine may take so long to answer, besides the time on the wire."""
+    misses_degraded: Annotated[int, Interval(ge=1, le=100)] = 3
+    """So many missing answers of one servo in a row freeze the goals."""
+    comm_fault_s: Annotated[float, Interval(ge=0.02, le=5)] = 0.1
+    """A servo that is silent for longer is a fault."""
+    scan_s: Annotated[float, Interval(ge=0.05, le=5)] = 0.8
+    """Time given to a broadcast ping, which looks for duplicate and unknown ids."""
     relax_on_connect: bool = False
+    """Switch torque off where it is found on; otherwise it is only reported, and servos keep
+    holding until activated or relaxed."""
     configure_servos: bool = False
+    """Set the return delay of servos to zero where it is not and torque is off."""
     allow_no_watchdog: bool = False
+    """Let servos move whose firmware, below 38, has no bus watchdog: they go on after the process
+    that drives them is gone."""
     allow_unexpected_servos: bool = False
-    voltage_min_v: float = 10.0
-    voltage_low_s: float = 0.5
-    enable_temperature_max_c: float = 60.0
-    warn_temperature_c: float = 70.0
-    stop_temperature_c: float = 75.0
-    soft_start_s: float = 1.0
-    soft_start_velocity_rad_s: float = 0.5
-    profile_velocity_rad_s: float | None = None
-    seed_timeout_s: float = 2.0
-    object_velocity_rad_s: float = 2.0
-    object_velocity_max_rad_s: float = 20.0
+    """Accept servos on the bus that are not the robot's."""
+    latency_timer_max_ms: Annotated[int, Interval(ge=1, le=255)] = 1
+    """The USB adaptor may hold answers back for so long."""
     fast_reads: bool = True
+    """Read all servos with one answer (Fast Sync Read) where their firmware can."""
+    voltage_min_v: Annotated[float, Interval(ge=5, le=16)] = 10.0
+    """Motion stops below this supply: the least of the range that the maker states for 12 V
+    servos, which raise an alert of their own at 9.5 V."""
+    voltage_low_s: Annotated[float, Interval(gt=0, le=2)] = 0.5
+    """A supply below that for so long, without a break, stops the motion; motors that start at
+    once pull a long cable down for some hundredths of a second."""
+    enable_temperature_max_c: Annotated[float, Interval(ge=20, le=80)] = 60.0
+    """A servo as hot as this gets no torque."""
+    warn_temperature_c: Annotated[float, Interval(ge=20, le=80)] = 70.0
+    """A servo as hot as this is warned of."""
+    stop_temperature_c: Annotated[float, Interval(ge=20, le=90)] = 75.0
+    """A servo as hot as this stops the robot."""
+    soft_start_s: Annotated[float, Interval(gt=0, le=10)] = 1.0
+    """Servos move slowly for so long after an activation."""
+    soft_start_velocity_rad_s: Annotated[float, Interval(gt=0, le=5)] = 0.5
+    """No joint is faster than this meanwhile."""
+    profile_velocity_rad_s: Annotated[float, Interval(gt=0, le=10)] | None = None
+    """The servos' own speed limit after that; none when not set, as in the simulation."""
+    seed_timeout_s: Annotated[float, Interval(gt=0, le=30)] = 2.0
+    """A limp robot may take so long to come to rest before it gets torque."""
+    object_velocity_rad_s: Annotated[float, Interval(gt=0, le=10)] = 2.0
+    """Speed at which a reset turns an object."""
+    object_velocity_max_rad_s: Annotated[float, Interval(gt=0, le=100)] = 20.0
+    """No object turns faster; a larger step is a wrong measurement."""
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            is_number = isinstance(value, int | float) and not isinstance(value, bool)
-            if is_number and not (isfinite(value) and value > 0):
-                raise ValueError(f"{field.name} is {value}, expected a positive number")
-        if not self.port:
-            raise ValueError("port is empty, expected a device path such as /dev/ttyUSB0")
-        self._check_times()
-
-    def _check_times(self) -> None:
-        if not WATCHDOG_S <= self.watchdog_s <= _WATCHDOG_MAX_S:
+        check_ranges(self)
+        units = self.watchdog_s / WATCHDOG_S
+        if abs(units - round(units)) > 1e-6:
             raise ValueError(
-                f"watchdog_s is {self.watchdog_s}, expected {WATCHDOG_S} to {_WATCHDOG_MAX_S}"
+                f"watchdog_s = {self.watchdog_s}: servos count in steps of {WATCHDOG_S} s"
             )
         if self.bus_period_s > self.watchdog_s / 2:
             raise ValueError(
-                f"bus_period_s is {self.bus_period_s}, expected at most half of watchdog_s "
-                f"({self.watchdog_s}), or one lost packet trips the servos' watchdog"
+                f"bus_period_s = {self.bus_period_s} must be at most half of "
+                f"watchdog_s = {self.watchdog_s}: one late look would stop the servos"
             )
 
     @property
     def watchdog_units(self) -> int:
-        """Value of the Bus Watchdog register (98), never longer than `watchdog_s`."""
-        return max(1, int(self.watchdog_s / WATCHDOG_S + 1e-9))
+        """Value of the Bus Watchdog register (98)."""
+        return round(self.watchdog_s / WATCHDOG_S)

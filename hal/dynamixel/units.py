@@ -30,6 +30,9 @@ POSITION_I_DIVISOR = 65536
 POSITION_D_DIVISOR = 16
 FEEDFORWARD_DIVISOR = 4
 
+DEFAULT_BAUD_RATE = 1_000_000
+"""Bits per second of servos that were set to no other rate; the robots are built with it."""
+
 BITS_PER_BYTE = 10  # start, eight data, stop
 
 BAUD_RATES = MappingProxyType(

@@ -19,6 +19,9 @@ from hal.types import Vector
 
 _NS_PER_S = 1e9
 
+STALE_S = 0.1
+"""Usual age at which a pose is no longer valid."""
+
 
 class PoseFilter:
     """The last pose of one body and its smoothed velocity.

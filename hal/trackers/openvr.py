@@ -13,7 +13,7 @@ import numpy as np
 from hal.clock import Clock, WallClock
 from hal.errors import TrackerError
 from hal.tracker import TrackedBodies
-from hal.trackers.filter import BodyTracks
+from hal.trackers.filter import STALE_S, BodyTracks
 from hal.trackers.rotation import matrix_from_quaternion
 from hal.types import Vector
 
@@ -43,7 +43,7 @@ class OpenVrTracker:
         bodies: tuple[str, ...],
         devices: Mapping[str, str | int],
         *,
-        stale_s: float = 0.1,
+        stale_s: float = STALE_S,
         mounting: Mapping[str, Sequence[float]] | None = None,
         clock: Clock | None = None,
     ) -> None:

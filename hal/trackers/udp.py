@@ -15,7 +15,7 @@ from hal.clock import Clock, WallClock
 from hal.errors import TrackerError
 from hal.tracker import TrackedBodies
 from hal.trackers.datagram import SIZE_MAX_BYTES, PoseDatagram, parse_datagram
-from hal.trackers.filter import BodyTracks
+from hal.trackers.filter import STALE_S, BodyTracks
 from hal.trackers.rotation import matrix_from_quaternion
 
 _COUNTED: tuple[str, ...] = ("accepted", "malformed", "too_large", "unknown_body", "out_of_order")
@@ -46,7 +46,7 @@ class UdpTracker:
         bodies: tuple[str, ...],
         listen: str,
         *,
-        stale_s: float = 0.1,
+        stale_s: float = STALE_S,
         names: Mapping[str, str] | None = None,
         clock: Clock | None = None,
     ) -> None:

@@ -3,13 +3,12 @@
 Importing it loads neither torch nor grpc, so each process of the system may read it.
 """
 
-from mbctl.config.bus import SIMULATED_BACKENDS, BusConfig, TrackerConfig
+from mbctl.config.bus import SIMULATED_BACKENDS, TrackerConfig
 from mbctl.config.errors import ConfigError
 from mbctl.config.load import load_controller, load_trainer
 from mbctl.config.models import (
     AlgorithmConfig,
     ControllerConfig,
-    GateConfig,
     RobotConfig,
     TaskConfig,
     TlsConfig,
@@ -19,10 +18,8 @@ from mbctl.config.models import (
 __all__ = [
     "SIMULATED_BACKENDS",
     "AlgorithmConfig",
-    "BusConfig",
     "ConfigError",
     "ControllerConfig",
-    "GateConfig",
     "RobotConfig",
     "TaskConfig",
     "TlsConfig",

@@ -1,10 +1,12 @@
 """Configuration errors that name the key, its value, and what would have been right."""
 
+import dataclasses
 import datetime
 import difflib
 import types
 import typing
 from collections.abc import Iterable
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
@@ -31,10 +33,10 @@ def nearest(word: str, valid: Iterable[str]) -> str:
     return (f"did you mean {close[0]!r}? " if close else "") + f"valid: {listed}"
 
 
-def _describe(error: dict[str, typing.Any], model: type[BaseModel], prefix: tuple[str, ...]) -> str:
+def _describe(error: dict[str, Any], model: type[BaseModel], prefix: tuple[str, ...]) -> str:
     location = tuple(str(part) for part in error["loc"])
     key = ".".join((*prefix, *location))
-    if error["type"] == "extra_forbidden":
+    if error["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
         valid = fields_at(model, location[:-1])
         return f"unknown key {key!r}; {nearest(location[-1], valid)}"
     if error["type"] == "missing":
@@ -58,21 +60,20 @@ def _as_written(value: object) -> str:
 
 def fields_at(model: type[BaseModel], location: tuple[str, ...]) -> list[str]:
     """Names of the keys in the table at `location`; none where there is no table."""
-    current = model
+    keys = keys_of(model)
     for part in location:
-        field = current.model_fields.get(part)
-        inner = _model_in(field.annotation) if field else None
-        if inner is None:
-            return []
-        current = inner
-    return list(current.model_fields)
+        annotation = keys.get(part)
+        of_union = typing.get_origin(annotation) in (types.UnionType, typing.Union)
+        candidates = typing.get_args(annotation) if of_union else (annotation,)
+        keys = next((found for one in candidates if (found := keys_of(one))), {})
+    return list(keys)
 
 
-def _model_in(annotation: object) -> type[BaseModel] | None:
-    candidates = [annotation]
-    if typing.get_origin(annotation) in (types.UnionType, typing.Union):
-        candidates = list(typing.get_args(annotation))
-    for candidate in candidates:
-        if isinstance(candidate, type) and issubclass(candidate, BaseModel):
-            return candidate
-    return None
+def keys_of(table: object) -> dict[str, Any]:
+    """The annotation of each key of a table's class, a model or a dataclass; none of all else."""
+    if not isinstance(table, type):
+        return {}
+    if issubclass(table, BaseModel):
+        return {key: field.annotation for key, field in table.model_fields.items()}
+    fields = dataclasses.fields(table) if dataclasses.is_dataclass(table) else ()
+    return {field.name: field.type for field in fields}

@@ -9,8 +9,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, FilePath, StringConstraints, model_validator
 
+from hal.dynamixel.settings import BusSettings
+from hal.dynamixel.units import DEFAULT_BAUD_RATE
+from hal.safety import GateLimits
 from mbctl.config.address import Address, needs_tls
-from mbctl.config.bus import BUS_BACKENDS, BackendName, BusConfig, TrackerConfig
+from mbctl.config.bus import BUS_BACKENDS, BackendName, TrackerConfig
 from mbctl.config.frozen import Frozen
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
@@ -32,12 +35,12 @@ class RobotConfig(Frozen):
     port: str = Field(default="", max_length=4096)
     """Serial port; a name that stays when it is plugged in again, such as /dev/serial/by-id/..."""
     baud_rate: Literal[9_600, 57_600, 115_200, 1_000_000, 2_000_000, 3_000_000, 4_000_000] = (
-        1_000_000
+        DEFAULT_BAUD_RATE
     )
     """As the servos are set."""
     calibration: Path | None = None
     """File that `mbctl calibrate` wrote; without one, the robot is taken as built by ROBEL."""
-    bus: BusConfig = BusConfig()
+    bus: BusSettings = BusSettings()
     actuator: Literal["servo", "robel"] = "servo"
     """Of the virtual bus that `mbctl up` starts: servo: joints are as stiff as P gain and motor of
     the servos make them; robel: MuJoCo's soft actuator, to compare with the backend mujoco."""
@@ -85,19 +88,6 @@ class AlgorithmConfig(Frozen):
     settings: dict[str, Any] = Field(default={})
 
 
-class GateConfig(Frozen):
-    """Limits of the safety gate beside those of the robot's joints."""
-
-    state_age_max_s: float = Field(default=0.25, gt=0, le=1)
-    """A measurement older than this is stale, and commanding on it is a fault."""
-    invalid_reads_max: int = Field(default=3, ge=0, le=100)
-    """So many consecutive failed reads of one joint are borne; one more is a fault."""
-    derate_from: float = Field(default=0.8, gt=0, lt=1)
-    """Fraction of a current or temperature limit from which on steps are shortened."""
-    current_over_max_s: float = Field(default=1.0, gt=0, le=2)
-    """A current above its limit for longer is a fault."""
-
-
 class TlsConfig(Frozen):
     """Certificate files of one end of a connection, PEM; each must exist."""
 
@@ -139,7 +129,7 @@ class ControllerConfig(_Server):
     """Shared memory between the control loop and the spool."""
     planner_threads: int = Field(default=1, ge=1, le=64)
     """Threads that share the work of a plan; more than one where as many cores are idle."""
-    gate: GateConfig = GateConfig()
+    gate: GateLimits = GateLimits()
 
     @model_validator(mode="after")
     def _consistent(self) -> "ControllerConfig":

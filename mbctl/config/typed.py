@@ -11,8 +11,7 @@ import typing
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel
-from pydantic.fields import FieldInfo
+from mbctl.config.errors import keys_of
 
 _STRUCTURES = (dict, list, tuple)
 
@@ -85,19 +84,19 @@ def _kinds(annotation: Any) -> tuple[Any, ...]:
 
 def _at(kinds: tuple[Any, ...], key: str) -> Any:
     for kind in kinds:
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            field = _field(kind, key)
-            return field.annotation if field else Any
+        if keys_of(kind):
+            return _key(kind, key) or Any
         if typing.get_origin(kind) is dict:
             return typing.get_args(kind)[1]
     return Any
 
 
-def _field(kind: type[BaseModel], key: str) -> FieldInfo | None:
-    """That of `kind`, or of a class below it, which another key of the table may choose."""
-    found = kind.model_fields.get(key)
-    below = (_field(other, key) for other in kind.__subclasses__())
-    return found or next((field for field in below if field is not None), None)
+def _key(kind: type, key: str) -> Any:
+    """What a key takes in `kind`, or in a class below it that another key of the table chooses;
+    None where neither has it."""
+    found = keys_of(kind).get(key)
+    below = (_key(other, key) for other in kind.__subclasses__())
+    return found or next((annotation for annotation in below if annotation is not None), None)
 
 
 def _element(kinds: tuple[Any, ...], index: int) -> Any:

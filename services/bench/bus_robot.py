@@ -5,7 +5,7 @@ from typing import Self
 from hal.clock import WallClock
 from hal.dynamixel.calibration import default_calibration
 from hal.dynamixel.robot import DynamixelRobot
-from hal.dynamixel.settings import DynamixelSettings
+from hal.dynamixel.settings import BusSettings
 from hal.robots.registry import robot_spec
 from hal.tracker import Tracker
 from hal.types import JointCommand
@@ -28,14 +28,14 @@ class RobotClient:
         self._robot = DynamixelRobot(
             spec,
             default_calibration(model),
-            DynamixelSettings(
-                port,
-                baud_rate=baud_rate,
+            port,
+            BusSettings(
                 bus_period_s=min(period_s, 0.02),
                 comm_fault_s=_COMM_FAULT_S,
             ),
             WallClock(),
             period_s=period_s,
+            baud_rate=baud_rate,
             tracker=tracker,
         )
 

@@ -6,9 +6,10 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from hal.lifecycle import Lifecycle
+from hal.safety import GateLimits
 from services.bench.lateness import lateness_of
 from services.bench.learning import TASK
-from services.controller.control.settings import ControlSettings, GateSettings
+from services.controller.control.settings import ControlSettings
 from services.ipc.row_message import RowMessage
 from services.ipc.state_board import BoardRecord
 
@@ -69,7 +70,7 @@ def loop_settings(realtime: bool) -> ControlSettings:
         clock="wall",
         period_s=PERIOD_S,
         realtime=realtime,
-        gate=GateSettings(state_age_max_s=1.0),
+        gate=GateLimits(state_age_max_s=1.0),
         service_timeout_s=30.0,
         overruns_in_a_row_max=1_000_000,
     )

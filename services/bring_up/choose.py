@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
+from hal.dynamixel.units import DEFAULT_BAUD_RATE
 from mbctl.config import load_controller
-from services.bring_up.target import DEFAULT_BAUD_RATE, Target, calibration_of
+from services.bring_up.target import Target, calibration_of
 
 # A configuration may leave these to the controller's command line.
 _DEFAULTS: dict[str, object] = {"task": {"name": "dclaw-turn-random"}, "run_dir": "runs/default"}

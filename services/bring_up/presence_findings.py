@@ -6,11 +6,11 @@ from shlex import quote
 from hal.dynamixel.control_table import MODEL_NUMBERS, control_table_of
 from hal.dynamixel.errors import BadStatusError, BusTimeoutError, ServoStatusError
 from hal.dynamixel.servo_layout import other_model_of
-from hal.dynamixel.units import BAUD_RATES
+from hal.dynamixel.units import BAUD_RATES, DEFAULT_BAUD_RATE
 from services.bring_up.finding import Finding, fail, ids, ok, warn
 from services.bring_up.presence import Presence
 from services.bring_up.scan import Sighting
-from services.bring_up.target import DEFAULT_BAUD_RATE, Target
+from services.bring_up.target import Target
 
 _BAUD_INDEX = {rate: index for index, rate in BAUD_RATES.items()}
 DOUBLED_MAX = 2  # more ids than this are hardly given twice by mistake

@@ -4,16 +4,15 @@ from collections.abc import Sequence
 
 from hal.dynamixel.angles import ServoAngles
 from hal.dynamixel.findings import LATCH_CAUSES
-from hal.dynamixel.settings import DynamixelSettings
+from hal.dynamixel.settings import BusSettings
 from hal.dynamixel.status import WATCHDOG_TRIPPED, HardwareError, error_names
 from services.bring_up.checks import Check, Complaint
 from services.bring_up.finding import Level
 from services.bring_up.readout import Readout
 from services.bring_up.target import Target
 
-_DEFAULTS = {f: p.default for f, p in DynamixelSettings.__dataclass_fields__.items()}
-VOLTAGE_MIN_V: float = _DEFAULTS["voltage_min_v"]
-TEMPERATURE_MAX_C: float = _DEFAULTS["enable_temperature_max_c"]
+VOLTAGE_MIN_V = BusSettings().voltage_min_v
+TEMPERATURE_MAX_C = BusSettings().enable_temperature_max_c
 TEMPERATURE_WARM_C = TEMPERATURE_MAX_C - 5
 VOLTAGE_SPREAD_V = 0.7
 

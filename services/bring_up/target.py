@@ -11,9 +11,8 @@ from hal.dynamixel.calibration import (
     load_calibration,
 )
 from hal.dynamixel.servo_layout import ServoJoint
-
-DEFAULT_BAUD_RATE = 1_000_000
-DEFAULT_BUS_PERIOD_S = 0.02
+from hal.dynamixel.settings import BusSettings
+from hal.dynamixel.units import DEFAULT_BAUD_RATE
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,7 @@ class Target:
     port: str = ""
     baud_rate: int = DEFAULT_BAUD_RATE
     run_dir: Path = field(default=Path("runs/default"))
-    bus_period_s: float = DEFAULT_BUS_PERIOD_S
+    bus_period_s: float = BusSettings().bus_period_s
 
     @property
     def robot(self) -> str:

@@ -12,7 +12,7 @@ from mbctl.data.layout import RowLayout
 from mbctl.policies.snapshot import row_layout
 from mbctl.tasks.task import Task
 from services.controller.channel import ControlChannel
-from services.controller.control.settings import ControlSettings, GateSettings, LatchedFault
+from services.controller.control.settings import ControlSettings, LatchedFault
 from services.controller.control_error import ControlError
 from services.controller.episode_events import Event, OpenEpisode, summary_from_event
 from services.controller.heartbeat import Heartbeat
@@ -152,12 +152,7 @@ def settings_of(config: ControllerConfig, latched: Fault | None = None) -> Contr
         period_s=config.period_s,
         seed=config.seed,
         service_timeout_s=patience_of(config.clock).service_timeout_s,
-        gate=GateSettings(
-            state_age_max_s=config.gate.state_age_max_s,
-            invalid_cycles_max=config.gate.invalid_reads_max,
-            derate_from=config.gate.derate_from,
-            current_over_max_s=config.gate.current_over_max_s,
-        ),
+        gate=config.gate,
         latched=None if latched is None else _latched(latched),
     )
 

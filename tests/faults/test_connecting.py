@@ -12,7 +12,7 @@ from hal.dynamixel.calibration import default_calibration
 from hal.dynamixel.capacity import BusCapacityError, check_latency_timer
 from hal.dynamixel.census import BusCensusError, take_census
 from hal.dynamixel.port import SerialPort
-from hal.dynamixel.settings import DynamixelSettings
+from hal.dynamixel.settings import BusSettings
 from services.bring_up.scan import SCAN_BAUD_RATES, scan
 from sim.servo_bus.oracle import Traffic
 from tests.faults.fault_rig import NAMES, a_joint, refusal
@@ -68,7 +68,7 @@ def test_row_11_wrong_baud_finds_nobody_and_says_which_baud(bus, vary):
 
 
 def test_row_10_another_robot_on_the_bus_is_said_to_be_one(bus):
-    settings = DynamixelSettings(bus.port, scan_s=0.3)
+    settings = BusSettings(scan_s=0.3)
     servo_bus = ServoBus(SerialPort(bus.port), turnaround_s=0.05)
     try:
         with pytest.raises(BusCensusError, match="these ids are a dclaw's") as caught:

@@ -26,14 +26,20 @@ def build_robot(settings: ControlSettings, period_s: float, clock: Clock) -> Rob
 def _bus_robot(settings: ControlSettings, period_s: float, clock: Clock) -> Robot:
     from hal.dynamixel.calibration import default_calibration, load_calibration
     from hal.dynamixel.robot import DynamixelRobot
-    from hal.dynamixel.settings import DynamixelSettings
 
     spec, path = robot_spec(settings.model), settings.calibration
     calibration = default_calibration(spec.model) if path is None else load_calibration(path)
-    bus = DynamixelSettings(settings.port, settings.baud_rate, **settings.bus.model_dump())
     tracker = settings.tracker and build_tracker(settings.tracker, spec.bodies, clock)
     return DynamixelRobot(
-        spec, calibration, bus, clock, period_s=period_s, tracker=tracker, backend=settings.backend
+        spec,
+        calibration,
+        settings.port,
+        settings.bus,
+        clock,
+        period_s=period_s,
+        baud_rate=settings.baud_rate,
+        tracker=tracker,
+        backend=settings.backend,
     )
 
 

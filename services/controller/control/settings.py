@@ -6,8 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from hal.dynamixel.settings import BusSettings
+from hal.dynamixel.units import DEFAULT_BAUD_RATE
 from hal.safety import GateLimits
-from mbctl.config.bus import BUS_BACKENDS, BackendName, BusConfig, TrackerConfig
+from mbctl.config.bus import BUS_BACKENDS, BackendName, TrackerConfig
 
 # One jog moves a joint by at most 30 degrees, and takes at most 11 s.
 JOG_DELTA_MAX_RAD = math.pi / 6
@@ -15,26 +17,6 @@ JOG_SPEED_MIN_RAD_S = 0.05
 JOG_SPEED_MAX_RAD_S = 0.5
 
 Seconds = Annotated[float, Field(gt=0, le=60, allow_inf_nan=False)]
-
-
-class GateSettings(BaseModel):
-    """Limits of the safety gate; see hal.safety.GateLimits."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    state_age_max_s: Annotated[float, Field(gt=0, le=1)] = 0.1
-    invalid_cycles_max: Annotated[int, Field(ge=0, le=100)] = 3
-    derate_from: Annotated[float, Field(gt=0, lt=1)] = 0.8
-    current_over_max_s: Annotated[float, Field(gt=0, le=2)] = 1.0
-
-    def limits(self) -> GateLimits:
-        """The same as the gate takes them."""
-        return GateLimits(
-            self.state_age_max_s,
-            self.invalid_cycles_max,
-            self.derate_from,
-            self.current_over_max_s,
-        )
 
 
 class StopSettings(BaseModel):
@@ -85,16 +67,16 @@ class ControlSettings(BaseModel):
     model: str = "dclaw"
     backend: BackendName = "mujoco"
     port: str = ""
-    baud_rate: Annotated[int, Field(gt=0)] = 1_000_000
+    baud_rate: Annotated[int, Field(gt=0)] = DEFAULT_BAUD_RATE
     calibration: Path | None = None
-    bus: BusConfig = BusConfig()
+    bus: BusSettings = BusSettings()
     tracker: TrackerConfig | None = None
     task: str
     observation: str = "default"
     clock: Literal["wall", "lockstep"] = "wall"
     period_s: Seconds | None = None
     seed: Annotated[int, Field(ge=0)] = 0
-    gate: GateSettings = GateSettings()
+    gate: GateLimits = GateLimits()
     stop: StopSettings = StopSettings()
     service_timeout_s: Seconds = 0.5
     overruns_degraded: Annotated[int, Field(ge=1)] = 5

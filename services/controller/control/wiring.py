@@ -71,9 +71,9 @@ def build_loop(
     """A loop around a configured robot."""
     period_s = period_of(settings, task)
     period_ns = round(period_s * 1e9)
-    gate = SafetyGate(robot.spec, period_s, settings.gate.limits())
+    gate = SafetyGate(robot.spec, period_s, settings.gate)
     stall = StallWatch(settings.bus.watchdog_s if settings.is_on_bus else None)
-    guarded = GuardedRobot(robot, gate, clock, stall, settings.gate.invalid_cycles_max)
+    guarded = GuardedRobot(robot, gate, clock, stall, settings.gate.invalid_reads_max)
     machine = Machine(guarded, clock, settings.stop, link)
     if settings.latched is not None:
         machine.inherit(settings.latched)

@@ -9,7 +9,7 @@ import numpy as np
 from hal.clock import WallClock
 from hal.dynamixel.calibration import default_calibration
 from hal.dynamixel.robot import DynamixelRobot
-from hal.dynamixel.settings import DynamixelSettings
+from hal.dynamixel.settings import BusSettings
 from hal.errors import HalError
 from hal.robots.dclaw import DCLAW
 from hal.types import JointCommand
@@ -30,13 +30,15 @@ PATIENT = {
 }
 
 
-def make_robot(port: str, **settings: object) -> DynamixelRobot:
+def make_robot(port: str, baud_rate: int = 1_000_000, **settings: object) -> DynamixelRobot:
     return DynamixelRobot(
         DCLAW,
         default_calibration("dclaw"),
-        DynamixelSettings(port, **(PATIENT | settings)),  # pyright: ignore[reportArgumentType]
+        port,
+        BusSettings(**(PATIENT | settings)),  # pyright: ignore[reportArgumentType]
         WallClock(),
         period_s=0.1,
+        baud_rate=baud_rate,
     )
 
 

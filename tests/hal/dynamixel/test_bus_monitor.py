@@ -7,7 +7,7 @@ from hal.dynamixel.bus_monitor import BusMonitor
 from hal.dynamixel.readings import ServoReadings
 from hal.dynamixel.servo import Servo
 from hal.dynamixel.servo_layout import servo_layout
-from hal.dynamixel.settings import DynamixelSettings
+from hal.dynamixel.settings import BusSettings
 from hal.dynamixel.xm430 import XM430_W350_TABLE
 from hal.errors import RobotReadError
 
@@ -26,7 +26,7 @@ def silent_for(**ages_s: float) -> ServoReadings:
 
 def fault(readings: ServoReadings) -> RobotReadError:
     with pytest.raises(RobotReadError) as caught:
-        BusMonitor(SERVOS, DynamixelSettings("/dev/ttyUSB0")).check(readings, 0, NOW_NS)
+        BusMonitor(SERVOS, BusSettings()).check(readings, 0, NOW_NS)
     return caught.value
 
 
@@ -44,4 +44,4 @@ def test_a_bus_is_lost_only_when_everybody_has_been_silent_for_too_long():
 
 
 def test_a_cycle_that_was_missed_is_nothing():
-    BusMonitor(SERVOS, DynamixelSettings("/dev/ttyUSB0")).check(silent_for(), 0, NOW_NS)
+    BusMonitor(SERVOS, BusSettings()).check(silent_for(), 0, NOW_NS)

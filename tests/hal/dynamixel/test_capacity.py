@@ -5,7 +5,7 @@ import pytest
 
 from hal.dynamixel.capacity import BusCapacityError, check_latency_timer
 from hal.dynamixel.port import SerialPort
-from hal.dynamixel.settings import DynamixelSettings
+from hal.dynamixel.settings import BusSettings
 
 
 @dataclass
@@ -19,7 +19,7 @@ class Adaptor:
 
 
 def check(adaptor: Adaptor, latency_timer_max_ms: int = 1) -> None:
-    settings = DynamixelSettings(adaptor.path, latency_timer_max_ms=latency_timer_max_ms)
+    settings = BusSettings(latency_timer_max_ms=latency_timer_max_ms)
     check_latency_timer(cast(SerialPort, adaptor), settings)
 
 

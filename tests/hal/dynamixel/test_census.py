@@ -1,4 +1,5 @@
 from itertools import cycle
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
@@ -8,7 +9,7 @@ from hal.dynamixel.calibration import default_calibration
 from hal.dynamixel.census import BusCensusError, take_census
 from hal.dynamixel.errors import BusTimeoutError
 from hal.dynamixel.replies import BusCounters, Ping
-from hal.dynamixel.settings import DynamixelSettings
+from hal.dynamixel.settings import BusSettings
 
 CALIBRATION = default_calibration("dclaw")
 EXPECTED = tuple(j.servo_id for j in (*CALIBRATION.joints, *CALIBRATION.objects))
@@ -32,6 +33,7 @@ class Servos:
         self._collides = cycle((False, True))
         self._garbled = garbled
         self.counters = BusCounters()
+        self.port = SimpleNamespace(baud_rate=1_000_000)
 
     def broadcast_ping(self, timeout_s: float) -> tuple[Ping, ...]:
         return tuple(Ping(i, m, 45) for i, m in self._models.items() if i not in self._garbled)
@@ -55,7 +57,7 @@ class Servos:
 
 
 def census(servos: Servos, **settings: bool):
-    return take_census(cast(ServoBus, servos), CALIBRATION, DynamixelSettings("port", **settings))
+    return take_census(cast(ServoBus, servos), CALIBRATION, BusSettings(**settings))
 
 
 def test_finds_joints_then_objects_in_their_order():

@@ -11,7 +11,7 @@ from hal.dynamixel.cycle import StateCycle
 from hal.dynamixel.replies import BusCounters, SyncReply
 from hal.dynamixel.servo import Servo
 from hal.dynamixel.servo_layout import servo_layout
-from hal.dynamixel.settings import DynamixelSettings
+from hal.dynamixel.settings import BusSettings
 from hal.dynamixel.state_block import BLOCK, RETURN_LEVEL, BlockLayout
 from hal.dynamixel.xm430 import XM430_W350_TABLE
 
@@ -51,7 +51,7 @@ class Line:
 
 
 def cycle_on(line: Line, *, fast: bool) -> StateCycle:
-    settings = DynamixelSettings("port", cycle_budget_s=0.018, fast_reads=fast)
+    settings = BusSettings(cycle_budget_s=0.018, fast_reads=fast)
     bus = cast(ServoBus, line)
     return StateCycle(bus, SERVOS, settings, lambda: line.now_ns, BlockLayout(224, BLOCK))
 

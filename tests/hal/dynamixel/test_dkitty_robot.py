@@ -10,7 +10,7 @@ import pytest
 from hal.clock import WallClock
 from hal.dynamixel.calibration import default_calibration
 from hal.dynamixel.robot import DynamixelRobot
-from hal.dynamixel.settings import DynamixelSettings
+from hal.dynamixel.settings import BusSettings
 from hal.robot import ResetProgress
 from hal.robots.dkitty import DKITTY
 from hal.trackers.udp import UdpTracker
@@ -36,7 +36,8 @@ def active(initial: str) -> Iterator[DynamixelRobot]:
         robot = DynamixelRobot(
             DKITTY,
             default_calibration("dkitty"),
-            DynamixelSettings(bus.port, **PATIENT),  # pyright: ignore[reportArgumentType]
+            bus.port,
+            BusSettings(**PATIENT),  # pyright: ignore[reportArgumentType]
             clock,
             period_s=PERIOD_S,
             tracker=UdpTracker(("torso",), listen, stale_s=1.0, clock=clock),

@@ -9,7 +9,7 @@ import pytest
 from hal.dynamixel.calibration import default_calibration
 from hal.dynamixel.robot import DynamixelRobot
 from hal.dynamixel.servo_group import ServoGroup
-from hal.dynamixel.settings import DynamixelSettings
+from hal.dynamixel.settings import BusSettings
 from hal.errors import RobotReadError
 from hal.robot import ResetProgress
 from hal.robots.dclaw import DCLAW
@@ -142,12 +142,12 @@ def test_closing_leaves_it_limp(bus: RunningBus):
 
 
 def test_parts_of_another_robot_are_refused(tmp_path: Path):
-    settings = DynamixelSettings(str(tmp_path / "port"))
+    port, settings = str(tmp_path / "port"), BusSettings()
     calibration = default_calibration("dkitty")
     clock = make_robot("port")._clock  # pyright: ignore[reportPrivateUsage]
     with pytest.raises(ValueError, match="the calibration is of a dkitty"):
-        DynamixelRobot(DCLAW, calibration, settings, clock, period_s=0.1)
+        DynamixelRobot(DCLAW, calibration, port, settings, clock, period_s=0.1)
     with pytest.raises(ValueError, match="torso"):
-        DynamixelRobot(DKITTY, calibration, settings, clock, period_s=0.1)
+        DynamixelRobot(DKITTY, calibration, port, settings, clock, period_s=0.1)
     with pytest.raises(ValueError, match="period_s is 0"):
-        DynamixelRobot(DCLAW, default_calibration("dclaw"), settings, clock, period_s=0.0)
+        DynamixelRobot(DCLAW, default_calibration("dclaw"), port, settings, clock, period_s=0.0)

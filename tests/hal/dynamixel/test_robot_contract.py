@@ -11,7 +11,7 @@ import pytest
 from hal.clock import WallClock
 from hal.dynamixel.calibration import default_calibration
 from hal.dynamixel.robot import DynamixelRobot
-from hal.dynamixel.settings import DynamixelSettings
+from hal.dynamixel.settings import BusSettings
 from hal.robots.registry import robot_spec
 from sim.servo_bus.client import RunningBus, start_virtual_bus
 from tests.conformance.robot import RobotContract
@@ -35,8 +35,7 @@ class TestDynamixelRobot(RobotContract):
     def robot(self, bus: RunningBus, clock: WallClock) -> Iterator[DynamixelRobot]:
         for joint in robot_spec("dclaw").joint_names:
             bus.set_joint(joint, 0.0)  # straight down: a limp finger stays there
-        settings = DynamixelSettings(
-            bus.port,
+        settings = BusSettings(
             scan_s=0.12,
             watchdog_s=2.0,
             comm_fault_s=1.0,
@@ -46,7 +45,7 @@ class TestDynamixelRobot(RobotContract):
         )
         model = robot_spec("dclaw")
         robot = DynamixelRobot(
-            model, default_calibration("dclaw"), settings, clock, period_s=self.period_s
+            model, default_calibration("dclaw"), bus.port, settings, clock, period_s=self.period_s
         )
         with robot:
             yield robot

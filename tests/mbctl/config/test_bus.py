@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from hal.robots.registry import ROBOT_NAMES, robot_spec
-from mbctl.config import BusConfig, ControllerConfig, RobotConfig, TrackerConfig
+from mbctl.config import ControllerConfig, RobotConfig, TrackerConfig
 
 PORT = "/dev/serial/by-id/usb-FTDI_U2D2"
 
@@ -48,18 +48,18 @@ def test_a_tracker_is_needed_where_bodies_are_tracked(model: str):
         ({"watchdog_s": 2.56}, "less than or equal"),
         ({"bus_period_s": 0.06}, r"at most half of watchdog_s = 0\.1"),
         ({"voltage_min_v": float("nan")}, "finite"),
-        ({"misses": 3}, "Extra inputs"),
+        ({"misses": 3}, "Unexpected keyword"),
     ],
 )
 def test_a_bus_that_cannot_work_is_refused(change: dict[str, object], message: str):
     with pytest.raises(ValidationError, match=message):
-        BusConfig.model_validate(change)
+        RobotConfig.model_validate({"bus": change})
 
 
 @pytest.mark.parametrize("watchdog_s", [0.02, 0.06, 0.1, 0.14, 2.54])
 def test_every_watchdog_time_that_a_servo_knows_is_taken(watchdog_s: float):
-    config = BusConfig(watchdog_s=watchdog_s, bus_period_s=0.01)
-    assert config.watchdog_s == watchdog_s
+    config = RobotConfig.model_validate({"bus": {"watchdog_s": watchdog_s, "bus_period_s": 0.01}})
+    assert config.bus.watchdog_s == watchdog_s
 
 
 def test_datagrams_come_to_a_port():

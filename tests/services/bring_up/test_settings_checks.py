@@ -11,7 +11,8 @@ from hal.dynamixel.bus import ServoBus
 from hal.dynamixel.connection import connect
 from hal.dynamixel.control_table import control_table_of
 from hal.dynamixel.inspection import inspect_for_torque
-from hal.dynamixel.settings import DynamixelSettings
+from hal.dynamixel.port import SerialPort
+from hal.dynamixel.settings import BusSettings
 from hal.errors import HalError
 from hal.robots.registry import robot_spec
 from services.bring_up.checks import run_check
@@ -162,9 +163,10 @@ def test_the_driver_bears_what_is_a_warning(target: Target, register):
 
 def reach(target: Target) -> None:
     """What the controller does before anything may move; a servo forgets none of it."""
-    settings = DynamixelSettings(target.port, scan_s=0.3, turnaround_s=0.05, cycle_budget_s=0.5)
+    settings = BusSettings(scan_s=0.3, turnaround_s=0.05, cycle_budget_s=0.5)
     clock = WallClock()
-    found = connect(robot_spec("dclaw"), target.calibration, settings, 0.2, clock.now_ns)
+    port, spec = SerialPort(target.port), robot_spec("dclaw")
+    found = connect(port, spec, target.calibration, settings, 0.2, clock.now_ns)
     try:
         inspect_for_torque(found.bus, found.servos)
     finally:

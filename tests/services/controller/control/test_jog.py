@@ -193,7 +193,7 @@ def test_a_slow_joint_is_waited_for(make_rig):
 
 
 def test_a_joint_that_cannot_be_read_in_the_end_has_not_arrived(make_rig):
-    rig = make_rig(gate={"invalid_cycles_max": 100})
+    rig = make_rig(gate={"invalid_reads_max": 100})
     rig.loop._first_read()
     command_id = jogging(rig)
     rig.robot.invalid = set(range(rig.robot.reads + 1, rig.robot.reads + 500))

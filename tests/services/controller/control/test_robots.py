@@ -1,24 +1,16 @@
-"""A backend's name leads to its robot; what is configured reaches the bus unchanged."""
+"""A backend's name leads to its robot."""
 
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import pytest
 
 from hal.clock import WallClock
 from hal.dynamixel.calibration import default_calibration, save_calibration
-from hal.dynamixel.settings import DynamixelSettings
 from hal.errors import TrackerError
 from hal.robot import Robot
-from mbctl.config import BusConfig, TrackerConfig
+from mbctl.config import TrackerConfig
 from services.controller.control.robots import build_robot, build_tracker
 from services.controller.control.settings import ControlSettings
-
-
-def test_what_is_configured_are_the_bus_s_own_settings_with_its_own_defaults():
-    defaults = {field.name: field.default for field in fields(DynamixelSettings)}
-    for name, value in BusConfig().model_dump().items():
-        assert defaults[name] == value, name
-    DynamixelSettings("/dev/ttyUSB0", **BusConfig().model_dump())
 
 
 def test_the_backend_s_name_and_calibration_reach_the_rows(tmp_path):
