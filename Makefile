@@ -3,6 +3,9 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 RUN_DIR ?= runs/dclaw-turn-random-pal
+# Processes that share the quick tests; long files come first in the order of collection.
+TEST_PROCESSES ?= 2
+TEST := $(BIN)/python -P -m pytest -q -n $(TEST_PROCESSES) --dist loadgroup --no-loadscope-reorder
 
 .PHONY: run test test-slow check format protos bench setup clean
 
@@ -23,7 +26,7 @@ run: setup
 	$(BIN)/mbctl up --task dclaw-turn-random --algorithm pal --run-dir $(RUN_DIR)
 
 test: setup
-	$(BIN)/python -P -m pytest -q
+	$(TEST)
 
 test-slow: setup
 	$(BIN)/python -P -m pytest -q -m slow
@@ -33,7 +36,7 @@ check: setup
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
 	$(BIN)/basedpyright
-	$(BIN)/python -P -m pytest -q
+	$(TEST)
 
 format: setup
 	$(BIN)/ruff format .

@@ -3,9 +3,11 @@
 import os
 import signal
 import tempfile
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.scheduler import LoadGroupScheduling
 
 # Two OpenMP threads on a shared machine collapse to a fraction of one: before torch is imported,
 # for this process and the daemons it starts.
@@ -27,3 +29,16 @@ pytest.register_assert_rewrite(
 # How fast examples are drawn tells of the machine and of Hypothesis's own caches, not of this code.
 settings.register_profile("mbctl", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("mbctl")
+
+
+class FilesTogether(LoadGroupScheduling):
+    """Tests of a file run in one process, which starts its daemons once; so do those of a group."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        scope = super()._split_scope(nodeid)
+        return nodeid.partition("::")[0] if scope == nodeid else scope
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FilesTogether:
+    """With `-n`: how tests are shared out."""
+    return FilesTogether(config, log)

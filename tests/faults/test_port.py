@@ -19,6 +19,8 @@ from tests.hal.dynamixel.servo_rig import (
     wait_until,
 )
 
+pytestmark = pytest.mark.xdist_group("timing")
+
 
 def lost(call, *arguments) -> None:
     with pytest.raises(HalError) as caught:

@@ -17,6 +17,8 @@ from tests.faults.station import JOINTS, Station, refused, torques
 from tests.hal.dynamixel.servo_rig import JOINT_IDS, running, tend
 from tests.services.controller.conftest import starting_controllers, wait_until
 
+pytestmark = pytest.mark.xdist_group("timing")
+
 TRIPPED = 0xFF
 
 

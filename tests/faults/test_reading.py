@@ -23,6 +23,8 @@ from tests.hal.dynamixel.servo_rig import (
     wait_until,
 )
 
+pytestmark = pytest.mark.xdist_group("timing")
+
 MEASURED = (*JOINT_IDS, 50)
 
 

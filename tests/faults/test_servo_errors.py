@@ -19,6 +19,8 @@ from tests.hal.dynamixel.servo_rig import (
     wait_until,
 )
 
+pytestmark = pytest.mark.xdist_group("timing")
+
 LATCHED = [
     pytest.param("overload", "SERVO_OVERLOAD", id="row_21"),
     pytest.param("overheat", "SERVO_OVERHEAT", id="row_22"),

@@ -7,6 +7,8 @@ import pytest
 
 from hal.clock import LoopTiming, ManualClock, WallClock
 
+pytestmark = pytest.mark.xdist_group("timing")
+
 MS = 1_000_000
 
 

@@ -12,6 +12,8 @@ import pytest
 
 from hal.stdio import LossyText, write_in_time
 
+pytestmark = pytest.mark.xdist_group("timing")
+
 
 @pytest.fixture
 def pipe():

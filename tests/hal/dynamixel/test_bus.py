@@ -17,6 +17,8 @@ from hal.dynamixel.packet import HEADER, Instruction, encode_instruction, encode
 from hal.dynamixel.replies import Ping
 from tests.hal.dynamixel.scripted_line import obedient
 
+pytestmark = pytest.mark.xdist_group("timing")
+
 TABLE = control_table_of(1020)
 POSITION = TABLE["present_position"]
 GOAL = TABLE["goal_position"]

@@ -12,6 +12,8 @@ from hal.dynamixel.group_packets import GroupRead, bulk_write_packet, sync_write
 from hal.dynamixel.packet import HEADER, Instruction, encode_status
 from tests.hal.dynamixel.scripted_line import ScriptedLine, obedient
 
+pytestmark = pytest.mark.xdist_group("timing")
+
 IDS = (10, 11, 12, 20)
 DATA = {servo_id: bytes([servo_id] * 200) for servo_id in IDS}
 PATIENT_S = 5.0

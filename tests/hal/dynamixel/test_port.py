@@ -17,6 +17,8 @@ import hal.dynamixel.port as port_module
 from hal.dynamixel.errors import PortError
 from hal.dynamixel.port import SerialPort
 
+pytestmark = pytest.mark.xdist_group("timing")
+
 MS = 1_000_000
 
 

@@ -6,6 +6,8 @@ import pytest
 
 from services.bench.bus_run import drive
 
+pytestmark = pytest.mark.xdist_group("timing")
+
 
 class Scripted:
     """Takes `seconds` a cycle, and every `fails_every`-th is incomplete."""

@@ -6,6 +6,8 @@ from mbctl.episodes.seeding import TRAIN
 from services.bench.lateness import lateness_of
 from services.ipc.row_message import RowMessage
 
+pytestmark = pytest.mark.xdist_group("timing")
+
 PERIOD = 10_000_000
 MICROSECOND = 1_000
 GRID = 123_456_789

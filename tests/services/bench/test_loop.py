@@ -5,6 +5,8 @@ import pytest
 from services.bench.loop import FIVE_TIMES, LoopSizes, compare, run_loop
 from services.bench.loop_run import LoopRun
 
+pytestmark = pytest.mark.xdist_group("timing")
+
 
 def a_run(**changes) -> LoopRun:
     fields = {

@@ -15,6 +15,8 @@ from services.bench.stop import (
 from services.bench.stop_journal import TrialJournal
 from services.bench.stop_kills import VICTIMS
 
+pytestmark = pytest.mark.xdist_group("timing")
+
 
 def trial(**changed):
     quiet = {

@@ -7,6 +7,8 @@ import pytest
 from services.bench.timing import Timing, time_interleaved
 from services.bench.yardstick import FLOPS, gflops_of, measure_yardstick
 
+pytestmark = pytest.mark.xdist_group("timing")
+
 
 def test_cases_take_turns_and_the_warm_up_does_not_count():
     order: list[str] = []

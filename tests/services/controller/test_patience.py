@@ -13,6 +13,8 @@ from mbctl.config import ControllerConfig
 from services.controller.link import settings_of
 from services.controller.patience import patience_of
 
+pytestmark = pytest.mark.xdist_group("timing")
+
 STARVED_S = 5.0  # far above every bound of the wall clock
 
 

@@ -6,6 +6,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
+
 from mbctl.config import RobotConfig
 from services.controller.torque_off import (
     LastResort,
@@ -14,6 +16,8 @@ from services.controller.torque_off import (
     torque_off_of,
 )
 from services.controller.view import ControlView, new_fault
+
+pytestmark = pytest.mark.xdist_group("timing")
 
 JOINTS = ("a", "b")
 

@@ -5,9 +5,13 @@ import os
 import threading
 import time
 
+import pytest
+
 from services.logs.render import as_json
 from services.logs.sinks import StreamSink
 from services.logs.writer import LogWriter
+
+pytestmark = pytest.mark.xdist_group("timing")
 
 
 class Gate:

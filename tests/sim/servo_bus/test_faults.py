@@ -9,6 +9,8 @@ from hal.dynamixel.packet import Instruction, encode_instruction
 from hal.dynamixel.parser import PacketParser
 from hal.dynamixel.port import PortError
 
+pytestmark = pytest.mark.xdist_group("timing")
+
 POSITION = (132, 4)
 
 

@@ -6,6 +6,8 @@ import pytest
 
 from hal.dynamixel.packet import Instruction
 
+pytestmark = pytest.mark.xdist_group("timing")
+
 POSITION = (132, 4)
 
 

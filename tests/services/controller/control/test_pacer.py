@@ -5,6 +5,8 @@ import pytest
 from hal.clock import ManualClock, WallClock
 from services.controller.control.pacer import LockstepPacer, Tending, WallPacer
 
+pytestmark = pytest.mark.xdist_group("timing")
+
 MS = 1_000_000
 
 

@@ -7,6 +7,8 @@ import pytest
 from services.controller.control.control_fault import ControlFaultError
 from services.controller.control.stall_watch import StallWatch, boot_time_ns
 
+pytestmark = pytest.mark.xdist_group("timing")
+
 MS = 1_000_000
 
 
