@@ -75,14 +75,19 @@ class Registry(Generic[T]):
             Exception: of the type `unknown`; the message lists the names that there are.
         """
         with self._lock:
-            self._find_own()
-            if name not in self._definitions:
-                self._find_others()
-            if name in self._definitions:
+            if name in self:
                 return self._definitions[name][0]
             broken = "".join(f"; {message}" for message in self._broken.values())
             known = self._definitions
         raise self._unknown(f"unknown {self.kind} {name!r}; {meant(name, known)}{broken}")
+
+    def __contains__(self, name: object) -> bool:
+        """Whether there is one called `name`."""
+        with self._lock:
+            self._find_own()
+            if name not in self._definitions:
+                self._find_others()
+            return name in self._definitions
 
     def names(self) -> tuple[str, ...]:
         """All names: the project's own in the order of their definition, then those of others."""

@@ -67,7 +67,7 @@ class GymEnvironment:
         """
         task = self._task
         applied = task.applied_action(self._physical, self._count.check(action))
-        told = self._gym.step(task.facts.action_limit * applied)
+        told = self._gym.step(task.action_limit * applied)
         observation, _, terminated, _, info = told
         self._refuse_warnings()
         self._physical = task.physical_from_gym(observation, info, self._physical)
@@ -89,13 +89,12 @@ class GymEnvironment:
 
 def _make(task: GymTask) -> Any:
     """Gymnasium's environment without its wrappers: time limits and checks are ours."""
-    facts = task.facts
     # Without a handler MuJoCo appends each warning to a file in the working directory.
     mujoco.set_mju_user_warning(_leave_to_counters)
     try:
         import gymnasium
 
-        return gymnasium.make(facts.gym_id, disable_env_checker=True, **facts.options).unwrapped
+        return gymnasium.make(task.gym_id, disable_env_checker=True, **task.options).unwrapped
     except ImportError as error:
         raise GymnasiumMissingError(
             f"{task.name} needs Gymnasium with MuJoCo ({error}); pip install 'mbctl[bench]'"

@@ -23,7 +23,7 @@ class GymStep(GymEnvironment):
         super().__init__(task)
         model = getattr(self._gym, "model", None)
         size = None if model is None else model.nq + model.nv
-        if size != len(task.physical_names) or task.facts.info_columns:
+        if size != len(task.physical_names) or task.info_columns:
             self.close()
             raise ValueError(
                 f"the physical part of {task.name!r} is not its body's whole state, so that no "
@@ -39,6 +39,6 @@ class GymStep(GymEnvironment):
         positions = gym.model.nq
         gym.data.qacc_warmstart[:] = 0.0  # so that a step does not depend on the one before
         gym.set_state(physical[:positions], physical[positions:])
-        gym.do_simulation(self._task.facts.action_limit * applied, gym.frame_skip)
+        gym.do_simulation(self._task.action_limit * applied, gym.frame_skip)
         self._refuse_warnings()
         return np.concatenate([gym.data.qpos, gym.data.qvel])

@@ -14,6 +14,23 @@ from mbctl.config.typed import typed
 PRESET_DIR = Path(__file__).parent.parent / "configs"
 
 
+def check_task_name(name: str, key: str) -> None:
+    """Make sure that there is such a task.
+
+    Args:
+        key: what the message calls the name by, such as "--task".
+
+    Raises:
+        ConfigError: there is not.
+    """
+    from mbctl.tasks.registry import TASKS
+
+    if name not in TASKS:
+        broken = "".join(f"; {message}" for message in TASKS.broken().values())
+        near = nearest(name, TASKS.names())
+        raise ConfigError(f"{key} {name!r}: unknown task; {near}{broken}")
+
+
 def check_task(config: TaskConfig, robot_model: str) -> None:
     """Make sure the task exists, has a robot and is one for this robot model.
 
@@ -21,12 +38,9 @@ def check_task(config: TaskConfig, robot_model: str) -> None:
         ConfigError: it does not or is not.
     """
     from hal.robots.registry import ROBOT_NAMES
-    from mbctl.tasks.registry import TASK_NAMES, make_task
+    from mbctl.tasks.registry import make_task
 
-    if config.name not in TASK_NAMES:
-        raise ConfigError(
-            f"task.name = {config.name!r}: unknown task; {nearest(config.name, TASK_NAMES)}"
-        )
+    check_task_name(config.name, "task.name =")
     model = make_task(config.name).robot.model
     if model not in ROBOT_NAMES:
         raise ConfigError(

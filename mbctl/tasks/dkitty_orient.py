@@ -7,52 +7,30 @@ is 2 (u - 0.9) / 0.1 - 500 [u < 0.9] - 4 b - 4 D + 5 [b < 0.26] + 5 [u > 0.96]
 """
 
 import math
-from dataclasses import dataclass
-from typing import Any, ClassVar
 
 import numpy as np
 
 from hal.arrays import array_namespace
 from hal.robots.dkitty import DKITTY
 from hal.types import ResetTarget
-from mbctl.tasks.dkitty_ground_goal import (
-    GOAL_NAMES,
-    REFLECTION,
-    SEEN_NAMES,
-    goal_seen,
-    seen_columns,
-)
+from mbctl.tasks.dkitty import DKittyGoalTask, Falling
 from mbctl.tasks.dkitty_physical import HEADING, PITCH, bearing, upright
-from mbctl.tasks.dkitty_task import DKittyTask, Falling, flag
-from mbctl.tasks.reflection import Reflection
-
-Array = Any
+from mbctl.tasks.registry import task
+from mbctl.tasks.task import Array, flag
 
 GOAL_DISTANCE_M = 1.0
 NEAR_RAD = 0.26
 SUCCESS_RAD = 0.087
 SUCCESS_UPRIGHT = 0.96
 SPREAD_RAD = math.pi / 3  # of the start about 0 and of the goal about half a turn
-_FACING = ("facing_x", "facing_y", "desired_facing_x", "desired_facing_y")
 
 
-@dataclass(frozen=True)
-class DKittyOrient(DKittyTask):
-    """D'Kitty Orient; `random` draws the heading that it starts with and the goal's direction."""
+@task("dkitty-orient", variants=("fixed", "random"))
+class DKittyOrient(DKittyGoalTask):
+    """The heading that it starts with and the goal's direction are drawn."""
 
-    falling: ClassVar[Falling] = Falling(threshold=0.9, reward=2.0, cost=500.0)
-
-    @property
-    def name(self) -> str:
-        return "dkitty-orient-random" if self.random else "dkitty-orient-fixed"
-
-    @property
-    def goal_names(self) -> tuple[str, ...]:
-        return GOAL_NAMES
-
-    @property
-    def reflection(self) -> Reflection | None:
-        return REFLECTION if self.observation_kind == "default" else None
+    falling = Falling(threshold=0.9, reward=2.0, cost=500.0)
+    benchmark_names = ("facing_x", "facing_y", "desired_facing_x", "desired_facing_y")
 
     def sample_start(self, rng: np.random.Generator) -> ResetTarget:
         pose = np.zeros((1, 6))
@@ -63,19 +41,13 @@ class DKittyOrient(DKittyTask):
         heading = math.pi + (rng.uniform(-SPREAD_RAD, SPREAD_RAD) if self.random else 0.0)
         return GOAL_DISTANCE_M * np.array([-math.sin(heading), math.cos(heading)])
 
-    def goal(self, observation: Array) -> Array:
-        physical = self.physical(observation)
-        if self.observation_kind == "default":
-            return goal_seen(physical, observation)
-        return _on_the_circle(physical[..., :2], observation[..., -2:])
-
     def reward(self, physical: Array, goal: Array) -> Array:
-        return self.objective(physical, goal) - 4.0 * self._centre_distance(physical)
+        return self.objective(physical, goal) - 4.0 * self.centre_distance(physical)
 
     def objective(self, physical: Array, goal: Array) -> Array:
         xp = array_namespace(physical)
         cosine, error = upright(physical), xp.abs(bearing(physical, goal))
-        small = self._small_bonus(error < NEAR_RAD, cosine > SUCCESS_UPRIGHT, error)
+        small = self.small_bonus(error < NEAR_RAD, cosine > SUCCESS_UPRIGHT, error)
         big = 10.0 * flag(self.success(physical, goal), error)
         return self.falling.value(cosine) - 4.0 * error + small + big
 
@@ -84,18 +56,16 @@ class DKittyOrient(DKittyTask):
         looks = xp.abs(bearing(physical, goal)) < SUCCESS_RAD
         return looks & (upright(physical) > SUCCESS_UPRIGHT)
 
-    def _own_names(self) -> tuple[str, ...]:
-        return SEEN_NAMES if self.observation_kind == "default" else _FACING
-
-    def _own_columns(self, physical: Array, goal: Array) -> Array:
-        if self.observation_kind == "default":
-            return seen_columns(physical, goal)
+    def benchmark_columns(self, physical: Array, goal: Array) -> Array:
         xp = array_namespace(physical)
         heading, level = physical[..., HEADING], xp.cos(physical[..., PITCH])
         facing = xp.stack([-xp.sin(heading) * level, xp.cos(heading) * level], axis=-1)
         direction = heading + bearing(physical, goal)
         desired = xp.stack([-xp.sin(direction), xp.cos(direction)], axis=-1)
         return xp.concat([facing, desired], axis=-1)
+
+    def benchmark_goal(self, observation: Array) -> Array:
+        return _on_the_circle(self.physical(observation)[..., :2], observation[..., -2:])
 
 
 def _on_the_circle(place: Array, direction: Array) -> Array:

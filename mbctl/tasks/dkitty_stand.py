@@ -6,18 +6,16 @@ error of the legs from straight and D the distance from the centre, the reward i
 """
 
 import math
-from dataclasses import dataclass
-from typing import Any, ClassVar
 
 import numpy as np
 
 from hal.arrays import array_namespace
 from hal.robots.dkitty import DKITTY
 from hal.types import ResetTarget
+from mbctl.tasks.dkitty import DKittyTask, Falling
 from mbctl.tasks.dkitty_physical import LEGS, upright
-from mbctl.tasks.dkitty_task import DKittyTask, Falling, flag
-
-Array = Any
+from mbctl.tasks.registry import task
+from mbctl.tasks.task import Array, flag
 
 CROUCH_RAD = (0.0, math.pi / 4, -math.pi / 2)
 KNEE_STOP_RAD = -math.pi / 2
@@ -25,27 +23,22 @@ NEAR_RAD = math.pi / 6
 SUCCESS_RAD = math.pi / 12
 SUCCESS_UPRIGHT = 0.9
 SETTLE_S = 0.35  # a control step and 100 physics steps in the benchmark
-_POSE_ERROR = tuple(f"{j}_error_rad" for j in DKITTY.joint_names)
 
 
-@dataclass(frozen=True)
+@task("dkitty-stand", variants=("fixed", "random"))
 class DKittyStand(DKittyTask):
-    """D'Kitty Stand; `random` draws the pose that it starts from."""
+    """The pose that it starts from is drawn; nothing tells its halves apart, so it has no mirror.
 
-    falling: ClassVar[Falling] = Falling(threshold=0.0, reward=2.0, cost=100.0)
+    ROBEL's columns end with the legs' errors.
+    """
 
-    @property
-    def name(self) -> str:
-        return "dkitty-stand-random" if self.random else "dkitty-stand-fixed"
-
-    @property
-    def goal_names(self) -> tuple[str, ...]:
-        return ()
+    falling = Falling(threshold=0.0, reward=2.0, cost=100.0)
 
     @property
-    def reflection(self) -> None:
-        """None: nothing tells its halves apart."""
-        return None
+    def own_names(self) -> tuple[str, ...]:
+        if self.observation_kind == "default":
+            return ()
+        return tuple(f"{joint}_error_rad" for joint in DKITTY.joint_names)
 
     def sample_start(self, rng: np.random.Generator) -> ResetTarget:
         legs = np.array(CROUCH_RAD * 4)
@@ -56,15 +49,12 @@ class DKittyStand(DKittyTask):
             legs = rng.uniform(low, DKITTY.position_max_rad)
         return ResetTarget(legs, np.zeros(0), np.zeros((1, 6)), settle_s=SETTLE_S)
 
-    def sample_goal(self, rng: np.random.Generator) -> np.ndarray:
-        """Always the same: to stand."""
-        return np.zeros(0)
-
-    def goal(self, observation: Array) -> Array:
-        return observation[..., :0]
+    def own_columns(self, physical: Array, goal: Array) -> Array:
+        legs = physical[..., LEGS]
+        return legs[..., :0] if self.observation_kind == "default" else -legs
 
     def reward(self, physical: Array, goal: Array) -> Array:
-        return self.objective(physical, goal) - 2.0 * self._centre_distance(physical)
+        return self.objective(physical, goal) - 2.0 * self.centre_distance(physical)
 
     def objective(self, physical: Array, goal: Array) -> Array:
         cosine, error = upright(physical), self._pose_error(physical)
@@ -79,10 +69,3 @@ class DKittyStand(DKittyTask):
     def _pose_error(self, physical: Array) -> Array:
         xp = array_namespace(physical)
         return xp.mean(xp.abs(physical[..., LEGS]), axis=-1)
-
-    def _own_names(self) -> tuple[str, ...]:
-        return () if self.observation_kind == "default" else _POSE_ERROR
-
-    def _own_columns(self, physical: Array, goal: Array) -> Array:
-        legs = physical[..., LEGS]
-        return legs[..., :0] if self.observation_kind == "default" else -legs

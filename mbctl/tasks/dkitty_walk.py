@@ -7,55 +7,35 @@ lies, the reward is (u - 0.9) / 0.1 - 500 [u < 0.9] - 4 r + 2 (h - 0.9) / 0.1 + 
 """
 
 import math
-from dataclasses import dataclass
-from typing import Any, ClassVar
 
 import numpy as np
 
 from hal.arrays import array_namespace
 from hal.robots.dkitty import DKITTY
 from hal.types import ResetTarget
-from mbctl.tasks.dkitty_ground_goal import (
-    GOAL_NAMES,
-    REFLECTION,
-    SEEN_NAMES,
-    goal_seen,
-    seen_columns,
-)
+from mbctl.tasks.dkitty import DKittyGoalTask, Falling
 from mbctl.tasks.dkitty_physical import bearing, upright
-from mbctl.tasks.dkitty_task import DKittyTask, Falling, flag
-from mbctl.tasks.length import length
-from mbctl.tasks.reflection import Reflection
-
-Array = Any
+from mbctl.tasks.geometry import length
+from mbctl.tasks.registry import task
+from mbctl.tasks.task import Array, flag
 
 NEAR_M = 0.5
 AHEAD_COS = 0.9
 FIXED_M = 2.0
 RANDOM_M = (1.0, 2.0)
 SPREAD_RAD = math.pi / 3
-_HEADING = ("heading", "target_error_x_m", "target_error_y_m")
 
 
-@dataclass(frozen=True)
-class DKittyWalk(DKittyTask):
-    """D'Kitty Walk; `random` draws how far away the goal is and in which direction."""
+@task("dkitty-walk", variants=("fixed", "random"))
+class DKittyWalk(DKittyGoalTask):
+    """How far away the goal is and in which direction are drawn.
 
-    episode_steps: int = 160
+    Nothing is in the reward but the task and staying upright.
+    """
 
-    falling: ClassVar[Falling] = Falling(threshold=0.9, reward=1.0, cost=500.0)
-
-    @property
-    def name(self) -> str:
-        return "dkitty-walk-random" if self.random else "dkitty-walk-fixed"
-
-    @property
-    def goal_names(self) -> tuple[str, ...]:
-        return GOAL_NAMES
-
-    @property
-    def reflection(self) -> Reflection | None:
-        return REFLECTION if self.observation_kind == "default" else None
+    episode_steps = 160
+    falling = Falling(threshold=0.9, reward=1.0, cost=500.0)
+    benchmark_names = ("heading", "target_error_x_m", "target_error_y_m")
 
     def sample_start(self, rng: np.random.Generator) -> ResetTarget:
         return ResetTarget(np.array(DKITTY.home_position_rad), np.zeros(0), np.zeros((1, 6)))
@@ -67,19 +47,9 @@ class DKittyWalk(DKittyTask):
             angle = rng.uniform(-SPREAD_RAD, SPREAD_RAD)
         return distance * np.array([-math.sin(angle), math.cos(angle)])
 
-    def goal(self, observation: Array) -> Array:
-        physical = self.physical(observation)
-        if self.observation_kind == "default":
-            return goal_seen(physical, observation)
-        return physical[..., :2] + observation[..., -2:]
-
     def reward(self, physical: Array, goal: Array) -> Array:
-        """Nothing in it but the task and staying upright."""
-        return self.objective(physical, goal)
-
-    def objective(self, physical: Array, goal: Array) -> Array:
         distance, ahead = self._distance(physical, goal), self._heading(physical, goal)
-        small = self._small_bonus(distance < NEAR_M, ahead > AHEAD_COS, distance)
+        small = self.small_bonus(distance < NEAR_M, ahead > AHEAD_COS, distance)
         big = 10.0 * flag(self.success(physical, goal), distance)
         looking = 2.0 * (ahead - AHEAD_COS) / (1.0 - AHEAD_COS)
         return self.falling.value(upright(physical)) - 4.0 * distance + looking + small + big
@@ -88,19 +58,17 @@ class DKittyWalk(DKittyTask):
         near = self._distance(physical, goal) < NEAR_M
         return near & (self._heading(physical, goal) > AHEAD_COS)
 
+    def benchmark_columns(self, physical: Array, goal: Array) -> Array:
+        xp = array_namespace(physical)
+        ahead = self._heading(physical, goal)[..., None]
+        return xp.concat([ahead, goal - physical[..., :2]], axis=-1)
+
+    def benchmark_goal(self, observation: Array) -> Array:
+        return self.physical(observation)[..., :2] + observation[..., -2:]
+
     def _distance(self, physical: Array, goal: Array) -> Array:
         return length(goal - physical[..., :2])
 
     def _heading(self, physical: Array, goal: Array) -> Array:
         xp = array_namespace(physical)
         return xp.cos(bearing(physical, goal))
-
-    def _own_names(self) -> tuple[str, ...]:
-        return SEEN_NAMES if self.observation_kind == "default" else _HEADING
-
-    def _own_columns(self, physical: Array, goal: Array) -> Array:
-        if self.observation_kind == "default":
-            return seen_columns(physical, goal)
-        xp = array_namespace(physical)
-        ahead = self._heading(physical, goal)[..., None]
-        return xp.concat([ahead, goal - physical[..., :2]], axis=-1)

@@ -11,6 +11,28 @@ from pydantic import BaseModel, ConfigDict
 from hal.arrays import array_namespace
 
 Array = Any
+Block = tuple[tuple[int, ...], tuple[float, ...]]  # column i of the image is sign[i] * order[i]
+
+
+def kept(*signs: float) -> Block:
+    """Columns that stay in their places."""
+    return tuple(range(len(signs))), signs
+
+
+def joined(*blocks: Block) -> Block:
+    """Several blocks of columns side by side as one."""
+    order: list[int] = []
+    for columns, _ in blocks:
+        begin = len(order)
+        order += [begin + column for column in columns]
+    return tuple(order), tuple(sign for _, signs in blocks for sign in signs)
+
+
+def image(values: Array, block: Block) -> Array:
+    """The image [..., N] of columns [..., N]."""
+    xp = array_namespace(values)
+    order, sign = block
+    return values[..., list(order)] * xp.asarray(sign, dtype=values.dtype)
 
 
 class Reflection(BaseModel):
@@ -30,20 +52,27 @@ class Reflection(BaseModel):
     action_order: tuple[int, ...]
     action_sign: tuple[float, ...]
 
+    @classmethod
+    def by_last_column(cls, observation: Block, action: Block) -> "Reflection":
+        """The image of O and A columns, chosen by the sign of the last observation column."""
+        return cls(
+            selector=len(observation[0]) - 1,
+            observation_order=observation[0],
+            observation_sign=observation[1],
+            action_order=action[0],
+            action_sign=action[1],
+        )
+
     def flipped(self, observation: Array) -> Array:
         """[..., 1] bool: where the image is to be used instead."""
         return observation[..., self.selector : self.selector + 1] < 0
 
     def observation(self, observation: Array, flipped: Array) -> Array:
         """The image of the rows [..., O] that are flipped, the others as they are."""
-        return _image(observation, flipped, self.observation_order, self.observation_sign)
+        block = self.observation_order, self.observation_sign
+        return array_namespace(observation).where(flipped, image(observation, block), observation)
 
     def action(self, action: Array, flipped: Array) -> Array:
         """The image of the actions [..., A] that are flipped, the others as they are."""
-        return _image(action, flipped, self.action_order, self.action_sign)
-
-
-def _image(values: Array, flipped: Array, order: tuple[int, ...], sign: tuple[float, ...]) -> Array:
-    xp = array_namespace(values)
-    image = values[..., list(order)] * xp.asarray(sign, dtype=values.dtype)
-    return xp.where(flipped, image, values)
+        block = self.action_order, self.action_sign
+        return array_namespace(action).where(flipped, image(action, block), action)

@@ -1,59 +1,81 @@
-"""Task names to tasks."""
+"""Task names to tasks.
+
+A task registers where it is defined. A decorator names it and its variants:
+
+    @task("dclaw-turn", variants=("fixed", "random"))
+    class DClawTurn(DClawTask): ...
+
+gives `dclaw-turn-fixed` and `dclaw-turn-random`, one class whose instances know their `variant`.
+Modules of this package are found by themselves, those of others by the entry points `mbctl.tasks`.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from difflib import get_close_matches
+from importlib import import_module
+from pkgutil import walk_packages
+from typing import TypeVar
 
-from mbctl.tasks import dclaw_observation, dkitty_observation
-from mbctl.tasks.dclaw_turn import DClawTurn
-from mbctl.tasks.dkitty_orient import DKittyOrient
-from mbctl.tasks.dkitty_stand import DKittyStand
-from mbctl.tasks.dkitty_task import AS_IN_ROBEL, CORRECTED, DKittyTask
-from mbctl.tasks.dkitty_walk import DKittyWalk
-from mbctl.tasks.gym.gym_task import GymTask
-from mbctl.tasks.gym.names import GYM_TASKS
-from mbctl.tasks.task import Task
+from hal.registry import Registry
+from mbctl.tasks.task import BaseTask, Task
 
+ENTRY_POINTS = "mbctl.tasks"
+_STATED = ("robot", "physical_names", "episode_steps")  # what no default can tell
 
-@dataclass(frozen=True)
-class _Entry:
-    observations: tuple[str, ...]
-    make: Callable[[str], Task]
-
-
-def _dclaw_turn(*, random: bool) -> _Entry:
-    return _Entry(dclaw_observation.OBSERVATIONS, lambda kind: DClawTurn(random, kind))
-
-
-def _dkitty(task: type[DKittyTask], *, random: bool) -> _Entry:
-    """ROBEL's own observation comes with the quirks of its rewards and starts."""
-
-    def make(kind: str) -> Task:
-        return task(random, kind, AS_IN_ROBEL if kind == "robel" else CORRECTED)
-
-    return _Entry(dkitty_observation.OBSERVATIONS, make)
-
-
-def _gym(task: GymTask) -> _Entry:
-    return _Entry(("default",), lambda _: task)
-
-
-_TASKS = {
-    "dclaw-turn-fixed": _dclaw_turn(random=False),
-    "dclaw-turn-random": _dclaw_turn(random=True),
-    "dkitty-stand-fixed": _dkitty(DKittyStand, random=False),
-    "dkitty-stand-random": _dkitty(DKittyStand, random=True),
-    "dkitty-orient-fixed": _dkitty(DKittyOrient, random=False),
-    "dkitty-orient-random": _dkitty(DKittyOrient, random=True),
-    "dkitty-walk-fixed": _dkitty(DKittyWalk, random=False),
-    "dkitty-walk-random": _dkitty(DKittyWalk, random=True),
-    **{name: _gym(task) for name, task in GYM_TASKS.items()},
-}
-TASK_NAMES = tuple(_TASKS)
+T = TypeVar("T", bound=type[BaseTask])
 
 
 class UnknownTaskError(ValueError):
-    """No task or observation has this name; the message lists those that exist."""
+    """No task or observation has this name; the message names the nearest, or all."""
+
+
+class IncompleteTaskError(TypeError):
+    """A class cannot be a task; the message says what it lacks."""
+
+
+@dataclass(frozen=True)
+class TaskDefinition:
+    """What a public name stands for.
+
+    Attributes:
+        name: the public one.
+        kind: class of the task.
+        variant: "" for a task without variants.
+    """
+
+    name: str
+    kind: type[BaseTask]
+    variant: str
+
+
+def _modules() -> tuple[str, ...]:
+    """This package's and its subpackages'."""
+    package = __name__.rpartition(".")[0]
+    return tuple(m.name for m in walk_packages(import_module(package).__path__, f"{package}."))
+
+
+TASKS = Registry[TaskDefinition]("task", _modules(), ENTRY_POINTS, UnknownTaskError)
+
+
+def task(name: str, variants: tuple[str, ...] = ()) -> Callable[[T], T]:
+    """Register the class below as the task `name`, or as `name-variant` for each of the variants.
+
+    Raises:
+        IncompleteTaskError: the class lacks something that a task has to say itself, or `variants`
+            is a string.
+        DuplicateNameError: another module has a task of this name.
+    """
+
+    if isinstance(variants, str):
+        raise IncompleteTaskError(f"task {name!r}: variants is {variants!r}, expected a tuple")
+
+    def register(kind: T) -> T:
+        _check(name, kind)
+        names = {f"{name}-{variant}": variant for variant in variants} or {name: ""}
+        for public, variant in names.items():
+            TASKS.define(public, TaskDefinition(public, kind, variant), kind.__module__)
+        return kind
+
+    return register
 
 
 def make_task(name: str, observation: str = "default") -> Task:
@@ -62,14 +84,23 @@ def make_task(name: str, observation: str = "default") -> Task:
     Raises:
         UnknownTaskError: either name is unknown.
     """
-    if name not in _TASKS:
-        close = get_close_matches(name, TASK_NAMES, n=1)
-        hint = f"; did you mean {close[0]!r}?" if close else ""
-        raise UnknownTaskError(f"unknown task {name!r}{hint} Tasks: {', '.join(TASK_NAMES)}")
-    entry = _TASKS[name]
-    if observation not in entry.observations:
+    found = TASKS[name]
+    known = found.kind.observations
+    if observation not in known:
         raise UnknownTaskError(
-            f"unknown observation {observation!r} for {name}; "
-            f"one of: {', '.join(entry.observations)}"
+            f"unknown observation {observation!r} for {name}; one of: {', '.join(known)}"
         )
-    return entry.make(observation)
+    return found.kind(name, found.variant, observation)
+
+
+def _check(name: str, kind: type) -> None:
+    if not issubclass(kind, BaseTask):
+        raise IncompleteTaskError(f"task {name!r}: {kind.__qualname__} is no BaseTask")
+    missing = [
+        *sorted(kind.__abstractmethods__),
+        *(attribute for attribute in _STATED if not hasattr(kind, attribute)),
+    ]
+    if missing:
+        raise IncompleteTaskError(
+            f"task {name!r}: {kind.__qualname__} has no {', '.join(missing)}; define them in it"
+        )

@@ -14,7 +14,7 @@ from mbctl.config.errors import nearest
 from mbctl.config.load import validated
 from mbctl.config.models import Frozen, RobotConfig
 from mbctl.config.overrides import apply_assignments
-from mbctl.tasks.registry import TASK_NAMES, make_task
+from mbctl.tasks.registry import TASKS, make_task
 
 _DAEMONS = ("controller", "trainer")
 _ALGORITHM = "algorithm"
@@ -136,7 +136,7 @@ def make_plan(
 
 def _robot_model(task: str) -> str:
     """The robot model that a task is for; the configuration's check reports one without a robot."""
-    model = make_task(task).robot.model if task in TASK_NAMES else ""
+    model = make_task(task).robot.model if task in TASKS else ""
     return model if model in ROBOT_NAMES else RobotConfig().model
 
 

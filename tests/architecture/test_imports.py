@@ -19,7 +19,7 @@ PLANTED = [
     ("protos/generate.py", "import hal.types", "protos imports no sibling"),
     ("mbctl/data/replay.py", "import grpc", "the core of mbctl knows no wire"),
     ("mbctl/models/fit.py", "import sim.scene", "the core of mbctl knows no wire"),
-    ("mbctl/tasks/angles.py", "import services.wire", "the core of mbctl knows no wire"),
+    ("mbctl/tasks/geometry.py", "import services.wire", "the core of mbctl knows no wire"),
     ("mbctl/results.py", "import mujoco", "the core of mbctl knows no wire"),
     ("mbctl/tasks/task.py", "import mbctl.models.fit", "dependencies run one way"),
     ("mbctl/nn/ensemble_mlp.py", "import mbctl.policies.snapshot", "dependencies run one way"),

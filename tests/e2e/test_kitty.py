@@ -6,9 +6,9 @@ from types import ModuleType
 
 import pytest
 
-from mbctl.tasks.registry import TASK_NAMES
+from mbctl.tasks.registry import TASKS
 
-KITTY_TASKS = [name for name in TASK_NAMES if name.startswith("dkitty")]
+KITTY_TASKS = [name for name in TASKS.names() if name.startswith("dkitty")]
 
 
 def run(e2e: ModuleType, run_dir: Path, task: str) -> None:

@@ -56,6 +56,16 @@ def test_names_end_with_those_of_other_packages(packages) -> None:
     assert bodies.module("arm") == "their_arm"
 
 
+def test_a_name_is_in_it_whoever_defines_it(packages) -> None:
+    own = packages("own_wing", defines("wing", 8))
+    packages("their_fin", defines("fin", 9), point="fin")
+    bodies = registry(own)
+    assert "wing" in bodies
+    assert "their_fin" not in sys.modules
+    assert "fin" in bodies
+    assert "tail" not in bodies
+
+
 def test_an_own_name_is_found_without_importing_other_packages(packages) -> None:
     own = packages("own_hand", defines("hand", 3))
     packages("their_broken", "raise RuntimeError('no')", point="their")

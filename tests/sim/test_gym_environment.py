@@ -12,12 +12,12 @@ import torch
 
 from mbctl.tasks.environment import Environment
 from mbctl.tasks.gym.gym_task import GymTask
-from mbctl.tasks.gym.names import GYM_TASKS
-from mbctl.tasks.registry import make_task
+from mbctl.tasks.registry import TASKS, make_task
 from mbctl.tasks.robot_environment import RobotEnvironment
 from sim.environments import make_environment
 from sim.gym_environment import GymEnvironment, GymnasiumMissingError, SimulationInvalidError
 
+GYM_TASKS = {n: t for n in TASKS.names() if isinstance(t := make_task(n), GymTask)}
 OWN = [name for name in GYM_TASKS if name.startswith("gym/")]
 QUICK = ["gym/InvertedPendulum-v5", "gym/Pendulum-v1", "gym/Hopper-v5", "gym/Reacher-v5"]
 ENDING = {  # tasks whose episodes random actions bring to an end
@@ -34,7 +34,7 @@ def task_of(name: str) -> GymTask:
 
 
 def gym_of(task: GymTask) -> Any:
-    return gymnasium.make(task.facts.gym_id, **task.facts.options).unwrapped
+    return gymnasium.make(task.gym_id, **task.options).unwrapped
 
 
 @pytest.fixture(autouse=True)
@@ -59,7 +59,7 @@ def compare_steps(task: GymTask, steps: int, resets: int) -> None:
         goal = task.goal_from_gym(observation)
         for _ in range(steps):
             applied = task.applied_action(physical, rng.uniform(-1.3, 1.3, len(task.robot.joints)))
-            told = body.step(task.facts.action_limit * applied)
+            told = body.step(task.action_limit * applied)
             observation, reward, terminated, truncated, info = told
             physical = task.physical_from_gym(observation, info, physical)
             mine = task.reward(physical, goal) - task.action_cost(applied)
@@ -143,7 +143,7 @@ def test_times_actions_and_columns_are_gymnasiums(name):
     assert space.shape == (len(task.robot.joints),)
     np.testing.assert_allclose(space.high, task.robot.position_max_rad, atol=1e-6)
     np.testing.assert_allclose(space.low, task.robot.position_min_rad, atol=1e-6)
-    limit = gymnasium.spec(task.facts.gym_id).max_episode_steps
+    limit = gymnasium.spec(task.gym_id).max_episode_steps
     assert task.episode_steps == (limit // 2 if task.name == "pal/Hopper" else limit)
     observation, info = body.reset(seed=0)
     physical = task.physical_from_gym(observation, info, None)

@@ -13,15 +13,15 @@ from mbctl.config import ConfigError
 from mbctl.config.check import (
     check_algorithm_name,
     check_settings_for_task,
+    check_task_name,
     preset_observation,
     resolve_algorithm,
 )
-from mbctl.config.errors import nearest
 from mbctl.config.models import AlgorithmConfig, Frozen
 from mbctl.config.overrides import assign
 from mbctl.config.typed import structure
 from mbctl.study.shift import Shift, world_task
-from mbctl.tasks.registry import TASK_NAMES, make_task
+from mbctl.tasks.registry import make_task
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9.=+_-]+")
 _NAME_MAX = 200  # characters of a folder's name, before what tells long ones apart
@@ -160,8 +160,7 @@ def plan_runs(
 
 
 def _plan(task: str, variant: Variant, seed: int, rhythm: Rhythm, shift: Shift | None) -> RunPlan:
-    if task not in TASK_NAMES:
-        raise ConfigError(f"--task {task!r}: unknown task; {nearest(task, TASK_NAMES)}")
+    check_task_name(task, "--task")
     check_algorithm_name(variant.algorithm)
     observation = _observation(task, variant)
     world_task(make_task(task, observation), shift, shifted=True)  # it can be shifted

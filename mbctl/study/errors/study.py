@@ -8,14 +8,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from mbctl.config import ConfigError
-from mbctl.config.errors import nearest
+from mbctl.config.check import check_task_name
 from mbctl.study.curves.fleet import Failure, Fleet, Say, make_out_folder
 from mbctl.study.curves.plan import RunPlan
 from mbctl.study.errors.picture import draw_slopes, draw_stages
 from mbctl.study.errors.slopes import SlopeError, SlopeSizes, measure_slopes, true_step
 from mbctl.study.errors.stages import StageError, check_models, measure_stages
-from mbctl.tasks.registry import TASK_NAMES, make_task
+from mbctl.tasks.registry import make_task
 
 LOOK_AHEAD_TABLE, LOOK_AHEAD_PICTURE = "look-ahead.csv", "look-ahead.png"
 SLOPES_TABLE, SLOPES_PICTURE = "slopes.csv", "slopes.png"
@@ -85,8 +84,7 @@ def check_slope_tasks(tasks: Iterable[str]) -> None:
         ConfigError: a task is unknown, or there is no true step for it.
     """
     for task in tasks:
-        if task not in TASK_NAMES:
-            raise ConfigError(f"--slope-task {task!r}: unknown task; {nearest(task, TASK_NAMES)}")
+        check_task_name(task, "--slope-task")
         true_step(make_task(task))
 
 

@@ -10,13 +10,12 @@ body velocities and actuator forces). What contacts cost is therefore a column o
 Gymnasium's info has it: `reward_contact`, at most 0.
 """
 
-from typing import Any
+from typing import ClassVar
 
-from mbctl.tasks.gym.benchmark import Benchmark
-from mbctl.tasks.gym.gym_task import finite
-from mbctl.tasks.gym.locomotion import X_VELOCITY, Runner
-
-Array = Any
+from mbctl.tasks.gym.gym_task import Options
+from mbctl.tasks.gym.runners import X_VELOCITY, Runner
+from mbctl.tasks.registry import task
+from mbctl.tasks.task import Array, finite
 
 CONTACT = "reward_contact"
 _POSITIONS = ("height", "quaternion_w", "quaternion_x", "quaternion_y", "quaternion_z")
@@ -40,51 +39,47 @@ _LIMBS = (*_sides("hip_x", "hip_z", "hip_y", "knee"), *_sides("shoulder1", "shou
 
 
 class _Body3d(Runner):
+    info_columns = (X_VELOCITY, CONTACT)
+
     def reward(self, physical: Array, goal: Array) -> Array:
         return super().reward(physical, goal) + physical[..., -1]
 
 
+@task("gym/Ant-v5")
 class Ant(_Body3d):
     """Physical part [29]: height, attitude, 8 joints; 14 velocities; mean velocity, contacts."""
 
-    facts = Benchmark(
-        name="gym/Ant-v5",
-        gym_id="Ant-v5",
-        model="ant",
-        actuators=_legs(4, 1, 2, 3),
-        period_s=0.05,
-        physical_names=_columns(_legs(1, 2, 3, 4)),
-        info_columns=(X_VELOCITY, CONTACT),
-        cost_weight=0.5,
-        options={"include_cfrc_ext_in_observation": False},
-    )
+    gym_id = "Ant-v5"
+    model = "ant"
+    actuators = _legs(4, 1, 2, 3)
+    period_s = 0.05
+    physical_names = _columns(_legs(1, 2, 3, 4))
+    cost_weight = 0.5
+    options: ClassVar[Options] = {"include_cfrc_ext_in_observation": False}
 
     def healthy(self, physical: Array) -> Array:
         height = physical[..., 0]
         return finite(physical) & (height >= 0.2) & (height <= 1.0)
 
 
+@task("gym/Humanoid-v5")
 class Humanoid(_Body3d):
     """Physical part [47]: height, attitude, 17 joints; 23 velocities; mean velocity, contacts.
 
     The mean velocity is that of the centre of mass.
     """
 
-    facts = Benchmark(
-        name="gym/Humanoid-v5",
-        gym_id="Humanoid-v5",
-        model="humanoid",
-        actuators=("abdomen_y", "abdomen_z", "abdomen_x", *_LIMBS),
-        period_s=0.015,
-        physical_names=_columns(("abdomen_z", "abdomen_y", "abdomen_x", *_LIMBS)),
-        info_columns=(X_VELOCITY, CONTACT),
-        action_limit=0.4,
-        cost_weight=0.1,
-        options={
-            f"include_{part}_in_observation": False
-            for part in ("cinert", "cvel", "qfrc_actuator", "cfrc_ext")
-        },
-    )
+    gym_id = "Humanoid-v5"
+    model = "humanoid"
+    actuators = ("abdomen_y", "abdomen_z", "abdomen_x", *_LIMBS)
+    period_s = 0.015
+    physical_names = _columns(("abdomen_z", "abdomen_y", "abdomen_x", *_LIMBS))
+    action_limit = 0.4
+    cost_weight = 0.1
+    options: ClassVar[Options] = {
+        f"include_{part}_in_observation": False
+        for part in ("cinert", "cvel", "qfrc_actuator", "cfrc_ext")
+    }
     forward_weight = 1.25
     healthy_bonus = 5.0
 

@@ -5,65 +5,57 @@ names it; the observation is the physical part. Actions in [-1, 1] stand for the
 range. Starts and goals are drawn by Gymnasium, from the seed that it is given.
 """
 
-from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
 from hal.arrays import array_namespace
-from hal.types import ResetTarget, RobotSpec, RobotState, Vector
-from mbctl.tasks.gym.benchmark import Benchmark
+from hal.types import JointSpec, ResetTarget, RobotSpec, RobotState, Vector
+from mbctl.tasks.task import Array, BaseTask
 
-Array = Any
+Options = Mapping[str, Any]
 
 
 class NoRobotError(ValueError):
     """A benchmark task was asked for what only a task on a robot has."""
 
 
-@dataclass(frozen=True)
-class GymTask(ABC):
-    """One benchmark task: `facts` as a `Task`, and reward and end from subclasses."""
+class GymTask(BaseTask):
+    """One benchmark task.
 
-    facts: ClassVar[Benchmark]
+    Attributes:
+        gym_id: Gymnasium's name of it.
+        options: how Gymnasium is to make it.
+        model: of the body.
+        actuators: names of the A actions.
+        action_limit: magnitude of the largest action, in its own units.
+        cost_weight: w in the cost of acting, w |action|^2, in the same units.
+        info_columns: entries of Gymnasium's info that stand behind its observation in the physical
+            part; 0 after a reset, where nothing has moved yet.
+        robot: the action space as a robot, so that learners find names and ranges of the actions.
+            "Positions" are the actuators' own commands; a period suffices for the whole range.
+    """
 
-    @property
-    def name(self) -> str:
-        return self.facts.name
+    gym_id: ClassVar[str]
+    options: ClassVar[Options] = {}
+    model: ClassVar[str]
+    actuators: ClassVar[tuple[str, ...]]
+    action_limit: ClassVar[float] = 1.0
+    cost_weight: ClassVar[float] = 0.0
+    info_columns: ClassVar[tuple[str, ...]] = ()
+    episode_steps = 1000
 
-    @property
-    def robot(self) -> RobotSpec:
-        return self.facts.robot
-
-    @property
-    def period_s(self) -> float:
-        return self.facts.period_s
-
-    @property
-    def episode_steps(self) -> int:
-        return self.facts.episode_steps
-
-    @property
-    def physical_names(self) -> tuple[str, ...]:
-        return self.facts.physical_names
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if hasattr(cls, "actuators"):
+            limit, speed = cls.action_limit, 2.0 * cls.action_limit / cls.period_s
+            joints = tuple(JointSpec(name, -limit, limit, speed) for name in cls.actuators)
+            cls.robot = RobotSpec(f"gym-{cls.model}", joints, (), (0.0,) * len(joints))
 
     @property
     def observation_names(self) -> tuple[str, ...]:
-        return self.facts.observed or self.facts.physical_names
-
-    @property
-    def goal_names(self) -> tuple[str, ...]:
-        return self.facts.goal_names
-
-    @property
-    def reflection(self) -> None:
-        return None
-
-    @property
-    def symmetries(self) -> int:
-        return 1
+        return self.physical_names
 
     def physical_from_gym(
         self, observation: Vector, info: Mapping[str, Any], before: Vector | None
@@ -75,18 +67,15 @@ class GymTask(ABC):
             info: Gymnasium's.
             before: [P] of the step before; None after a reset.
         """
-        extra = [0.0 if before is None else float(info[name]) for name in self.facts.info_columns]
+        extra = [0.0 if before is None else float(info[name]) for name in self.info_columns]
         return np.concatenate([observation, extra])
 
     def goal_from_gym(self, observation: Vector) -> Vector:
         """The goal [G] of the episode whose first observation this is."""
-        return np.zeros(0)
+        return self.goal(observation)
 
     def sample_start(self, rng: np.random.Generator) -> ResetTarget:
         raise NoRobotError(f"{self.name!r} starts where Gymnasium resets it to; no robot has it")
-
-    def sample_goal(self, rng: np.random.Generator) -> np.ndarray:
-        return np.zeros(0)
 
     def physical_from_state(self, state: RobotState) -> np.ndarray:
         raise NoRobotError(f"{self.name!r} is measured by Gymnasium; no robot has its state")
@@ -99,53 +88,16 @@ class GymTask(ABC):
 
     def last_action(self, observation: Array) -> Array:
         """Not in the observation, so zeros."""
-        shape = (*observation.shape[:-1], len(self.robot.joints))
+        shape = (*observation.shape[:-1], len(self.actuators))
         return array_namespace(observation).zeros(shape, dtype=observation.dtype)
-
-    def goal(self, observation: Array) -> Array:
-        return observation[..., :0]
-
-    def physical_difference(self, after: Array, before: Array) -> Array:
-        return after - before
-
-    def dynamics_inputs(self, physical: Array, action: Array, kinematic: bool) -> Array:
-        return array_namespace(physical).concat([physical, action], axis=-1)
 
     def applied_action(self, physical: Array, action: Array) -> Array:
         return array_namespace(action).clip(action, -1.0, 1.0)
 
-    @abstractmethod
-    def reward(self, physical: Array, goal: Array) -> Array: ...
-
     def action_cost(self, applied_action: Array) -> Array:
         xp = array_namespace(applied_action)
-        return self.facts.cost_weight * xp.sum(
-            (self.facts.action_limit * applied_action) ** 2, axis=-1
-        )
-
-    def objective(self, physical: Array, goal: Array) -> Array:
-        """The same as the reward: benchmarks are compared by their returns."""
-        return self.reward(physical, goal)
-
-    def terminated(self, physical: Array) -> Array:
-        """Never, except for what is not finite."""
-        return ~finite(physical)
+        return self.cost_weight * xp.sum((self.action_limit * applied_action) ** 2, axis=-1)
 
     def success(self, physical: Array, goal: Array) -> Array:
         """Gymnasium knows none; not having ended for good counts."""
         return ~self.terminated(physical)
-
-    def transform(self, physical: Array, action: Array, symmetry: int) -> tuple[Array, Array]:
-        return physical, action
-
-
-def finite(values: Array) -> Array:
-    """Whether all columns [..., P] are finite, [...] bool."""
-    xp = array_namespace(values)
-    return xp.all(xp.isfinite(values), axis=-1)
-
-
-def counted(condition: Array, like: Array) -> Array:
-    """1 where a condition [...] holds and 0 elsewhere, of the kind of `like` [...]."""
-    xp = array_namespace(like)
-    return xp.where(condition, xp.ones_like(like), xp.zeros_like(like))

@@ -11,26 +11,26 @@ those of Gymnasium's version 5, Ant's without contact forces. Returns are not co
 of the gym/ tasks.
 """
 
-from dataclasses import replace
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from mbctl.tasks.gym.benchmark import Benchmark
 from mbctl.tasks.gym.bodies3d import Ant
-from mbctl.tasks.gym.gym_task import GymTask
-from mbctl.tasks.gym.half_cheetah import HalfCheetah
-from mbctl.tasks.gym.hopper import Hopper
-from mbctl.tasks.gym.walker2d import Walker2d
+from mbctl.tasks.gym.gym_task import GymTask, Options
+from mbctl.tasks.gym.runners import HalfCheetah, Hopper, Walker2d
+from mbctl.tasks.registry import task
+from mbctl.tasks.task import Array, finite
 
-Array = Any
+ENDLESS: Options = {"terminate_when_unhealthy": False}  # Gymnasium would end the episodes
 
 
 class MbblTask(GymTask):
-    """Observed as Gymnasium does, rewarded as above.
+    """Rewards as above, to stand before a body's own; without the columns from Gymnasium's info.
 
     Attributes:
         height_target_m: None where height is not rewarded.
     """
 
+    info_columns = ()
+    cost_weight = 0.1
     height_target_m: ClassVar[float | None]
 
     def reward(self, physical: Array, goal: Array) -> Array:
@@ -39,48 +39,40 @@ class MbblTask(GymTask):
             return velocity
         return velocity - 3.0 * (physical[..., 0] - self.height_target_m) ** 2 + 1.0
 
-
-def _variant(original: Benchmark, name: str, *, ends: bool) -> Benchmark:
-    """`original` without the columns from Gymnasium's info.
-
-    Args:
-        ends: Gymnasium would end its episodes, and has to be told not to.
-    """
-    columns = original.physical_names[: len(original.physical_names) - len(original.info_columns)]
-    endless = {"terminate_when_unhealthy": False} if ends else {}
-    return replace(
-        original,
-        name=f"mbbl/{name}",
-        physical_names=columns,
-        info_columns=(),
-        cost_weight=0.1,
-        options={**original.options, **endless},
-    )
+    def terminated(self, physical: Array) -> Array:
+        return ~finite(physical)
 
 
-class MbblHopper(MbblTask):
+@task("mbbl/Hopper")
+class MbblHopper(MbblTask, Hopper):
     """Physical part [11]."""
 
-    facts = _variant(Hopper.facts, "Hopper", ends=True)
+    physical_names = Hopper.physical_names[:-1]
+    options: ClassVar[Options] = ENDLESS
     height_target_m = 1.3
 
 
-class MbblHalfCheetah(MbblTask):
+@task("mbbl/HalfCheetah")
+class MbblHalfCheetah(MbblTask, HalfCheetah):
     """Physical part [17]."""
 
-    facts = _variant(HalfCheetah.facts, "HalfCheetah", ends=False)
+    physical_names = HalfCheetah.physical_names[:-1]
     height_target_m = None
 
 
-class MbblAnt(MbblTask):
+@task("mbbl/Ant")
+class MbblAnt(MbblTask, Ant):
     """Physical part [27]."""
 
-    facts = _variant(Ant.facts, "Ant", ends=True)
+    physical_names = Ant.physical_names[:-2]
+    options: ClassVar[Options] = {**Ant.options, **ENDLESS}
     height_target_m = 0.57
 
 
-class MbblWalker2d(MbblTask):
+@task("mbbl/Walker2d")
+class MbblWalker2d(MbblTask, Walker2d):
     """Physical part [17]."""
 
-    facts = _variant(Walker2d.facts, "Walker2d", ends=True)
+    physical_names = Walker2d.physical_names[:-1]
+    options: ClassVar[Options] = ENDLESS
     height_target_m = 1.3

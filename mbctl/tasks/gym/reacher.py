@@ -13,47 +13,42 @@ import numpy as np
 
 from hal.arrays import array_namespace
 from hal.types import Vector
-from mbctl.tasks.angles import wrap_angle
-from mbctl.tasks.gym.benchmark import Benchmark
+from mbctl.tasks.geometry import length
 from mbctl.tasks.gym.gym_task import GymTask
-from mbctl.tasks.length import length
-
-Array = Any
+from mbctl.tasks.registry import task
+from mbctl.tasks.task import Array
 
 TARGET_MAX_M = 0.2
 _RATES = ("shoulder_rad_s", "elbow_rad_s")
 _TARGET = ("target_x_m", "target_y_m")
 
 
+@task("gym/Reacher-v5")
 class Reacher(GymTask):
     """Physical part [6]: two angles (rad), their velocities (rad/s), the tip's x and y (m).
 
     Goal [2]: the target's x and y. The observation [10] is Gymnasium's own.
     """
 
-    facts = Benchmark(
-        name="gym/Reacher-v5",
-        gym_id="Reacher-v5",
-        model="reacher",
-        actuators=("shoulder", "elbow"),
-        period_s=0.02,
-        physical_names=("shoulder_rad", "elbow_rad", *_RATES, "tip_x_m", "tip_y_m"),
-        goal_names=_TARGET,
-        observed=(
-            *("shoulder_cos", "elbow_cos", "shoulder_sin", "elbow_sin"),
-            *(*_TARGET, *_RATES, "tip_from_target_x_m", "tip_from_target_y_m"),
-        ),
-        cost_weight=1.0,
-        episode_steps=50,
-    )
+    gym_id = "Reacher-v5"
+    model = "reacher"
+    actuators = ("shoulder", "elbow")
+    period_s = 0.02
+    physical_names = ("shoulder_rad", "elbow_rad", *_RATES, "tip_x_m", "tip_y_m")
+    angles = slice(0, 2)
+    goal_names = _TARGET
+    cost_weight = 1.0
+    episode_steps = 50
+
+    @property
+    def observation_names(self) -> tuple[str, ...]:
+        angles = ("shoulder_cos", "elbow_cos", "shoulder_sin", "elbow_sin")
+        return (*angles, *_TARGET, *_RATES, "tip_from_target_x_m", "tip_from_target_y_m")
 
     def physical_from_gym(
         self, observation: Vector, info: Mapping[str, Any], before: Vector | None
     ) -> Vector:
         return self.physical(observation)
-
-    def goal_from_gym(self, observation: Vector) -> Vector:
-        return self.goal(observation)
 
     def sample_goal(self, rng: np.random.Generator) -> np.ndarray:
         """Evenly over a disc, as Gymnasium draws it."""
@@ -76,11 +71,6 @@ class Reacher(GymTask):
 
     def goal(self, observation: Array) -> Array:
         return observation[..., 4:6]
-
-    def physical_difference(self, after: Array, before: Array) -> Array:
-        difference = after - before
-        xp = array_namespace(difference)
-        return xp.concat([wrap_angle(difference[..., :2]), difference[..., 2:]], axis=-1)
 
     def dynamics_inputs(self, physical: Array, action: Array, kinematic: bool) -> Array:
         xp = array_namespace(physical)

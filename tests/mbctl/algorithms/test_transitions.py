@@ -55,7 +55,7 @@ def test_a_reward_told_anew_is_less_what_the_action_costs(replay):
 
     free = draw(replay, reward="objective")
     settings = SacSettings(reward="objective")
-    source = TransitionSource(Costly(random=True), replay, settings, None)
+    source = TransitionSource(Costly(TASK.name, "random"), replay, settings, None)
     costly = source.draw(COUNT, torch.Generator().manual_seed(0))
     assert torch.allclose(free.reward - costly.reward, 2.0 + free.action[:, 0] ** 2, atol=1e-5)
 

@@ -62,7 +62,7 @@ def test_what_an_action_costs_is_taken_off():
         model, policy = parts(generator)
         return imagine(task, model, policy, starts(), 1, TASK.reward, 0.0, generator)
 
-    free, costly = rolled(TASK), rolled(Costly(random=True))
+    free, costly = rolled(TASK), rolled(Costly(TASK.name, "random"))
     applied = TASK.applied_action(TASK.physical(free.observation[0]), free.action[0])
     assert torch.allclose(free.reward - costly.reward, 2.0 + applied[:, 0] ** 2, atol=1e-4)
 

@@ -11,7 +11,8 @@ from mbctl.planners.proposal import GaussianPrior
 from mbctl.planners.search import build_planner
 from mbctl.planners.settings import PLANNERS, IcemSettings, SearchSettings, search_settings
 from mbctl.policies.gaussian import GaussianPolicy
-from mbctl.tasks import dclaw_kinematics, limits
+from mbctl.tasks import dclaw
+from mbctl.tasks import task as tasks
 from mbctl.tasks.registry import make_task
 from mbctl.tasks.task import Task
 from tests.mbctl.planners.point_mass import PointMasses
@@ -124,7 +125,7 @@ def test_a_task_that_was_first_asked_in_a_plan_still_has_gradients():
     """What tasks keep from a call, such as limits as tensors, must be of use to a learner."""
     task = make_task("dclaw-turn-random")
     model, policy = parts(task)
-    for kept in (limits._limits, dclaw_kinematics._base):
+    for kept in (tasks._limits, dclaw._base):
         kept.cache_clear()
     build_planner(task, model, IcemSettings(**SMALL), 0, GaussianPrior(policy)).plan(
         *arguments(task)

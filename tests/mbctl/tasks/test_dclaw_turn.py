@@ -7,14 +7,14 @@ import pytest
 import torch
 
 from hal.robots.dclaw import DCLAW
-from mbctl.tasks.dclaw_observation import OBSERVATIONS
-from mbctl.tasks.registry import TASK_NAMES, UnknownTaskError, make_task
+from mbctl.tasks.dclaw import DClawTask
+from mbctl.tasks.registry import UnknownTaskError, make_task
 from mbctl.tasks.task import Task
 
 HOME = np.array(DCLAW.home_position_rad)
 
 
-@pytest.fixture(params=OBSERVATIONS)
+@pytest.fixture(params=DClawTask.observations)
 def task(request: pytest.FixtureRequest) -> Task:
     return make_task("dclaw-turn-random", request.param)
 
@@ -136,4 +136,4 @@ def test_names_that_do_not_exist_are_refused_with_those_that_do():
     with pytest.raises(UnknownTaskError, match=r"did you mean 'dclaw-turn-random'"):
         make_task("dclaw-turn-randm")
     with pytest.raises(UnknownTaskError, match="one of: default, paper, robel"):
-        make_task(TASK_NAMES[0], "pixels")
+        make_task("dclaw-turn-fixed", "pixels")

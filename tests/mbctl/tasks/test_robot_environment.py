@@ -19,7 +19,7 @@ from services.controller.control.episode import Episode, EpisodePlan
 from services.controller.control.guarded_robot import GuardedRobot
 from sim.robot import MujocoRobot
 
-TASK = DClawTurn(random=True)
+TASK = DClawTurn("dclaw-turn-random", "random")
 NAMES = ("dclaw-turn-random", "dkitty-orient-random")
 
 
@@ -118,7 +118,7 @@ def test_what_an_action_costs_is_taken_off_here_and_in_the_loop(make_environment
         def action_cost(self, applied_action: Array) -> Array:
             return 7.0 + (applied_action**2).sum(axis=-1)
 
-    costly, asked = Costly(random=True), requests(TASK, 2)[:40]
+    costly, asked = Costly(TASK.name, "random"), requests(TASK, 2)[:40]
     rows, _ = rows_of(make_environment(costly), 4, 1, asked)
     free = rows_of_the_loop(TASK, 4, 1, asked)
     layout = row_layout(TASK)

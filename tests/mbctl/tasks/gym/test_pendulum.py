@@ -10,7 +10,7 @@ import torch
 from mbctl.models.analytic import AnalyticDynamics
 from mbctl.tasks.gym.pendulum import SPEED_MAX_RAD_S, TORQUE_MAX_NM, Pendulum
 
-TASK = Pendulum()
+TASK = Pendulum("gym/Pendulum-v1")
 NONE = np.zeros(0)
 
 

@@ -7,8 +7,7 @@ from hal.clock import ManualClock
 from hal.limits import action_to_target
 from hal.robots.dclaw import DCLAW
 from hal.types import JointCommand, ResetTarget
-from mbctl.tasks.dclaw_kinematics import fingertips
-from mbctl.tasks.dclaw_symmetry import DCLAW_SYMMETRIES, transform_dclaw
+from mbctl.tasks.dclaw import fingertips
 from mbctl.tasks.registry import make_task
 from sim.robot import MujocoRobot
 
@@ -30,13 +29,13 @@ def episode(position: np.ndarray, valve: float, actions: np.ndarray) -> np.ndarr
         return np.stack(states)
 
 
-@pytest.mark.parametrize("symmetry", range(1, DCLAW_SYMMETRIES))
+@pytest.mark.parametrize("symmetry", range(1, TASK.symmetries))
 def test_the_image_of_an_episode_is_the_episode_of_the_image(symmetry):
     rng = np.random.default_rng(symmetry)
     actions = np.clip(rng.normal(size=(8, 9)) * 0.6, -1, 1)
     home = np.array(DCLAW.home_position_rad)
     real = episode(home, 0.3, actions)
-    image, turned = transform_dclaw(real, np.concatenate([actions, actions[:1]]), symmetry)
+    image, turned = TASK.transform(real, np.concatenate([actions, actions[:1]]), symmetry)
     again = episode(image[0, :9], image[0, 18], turned[:-1])
     moved = np.abs(np.diff(real[:, :9], axis=0)).mean()
     assert np.abs(again[:, :9] - image[:, :9]).mean() < 0.1 * moved

@@ -8,15 +8,15 @@ import torch
 
 from hal.robots.dkitty import DKITTY
 from hal.types import RobotState
-from mbctl.tasks.dkitty_observation import OBSERVATIONS
+from mbctl.tasks.dkitty import DKittyTask
 from mbctl.tasks.dkitty_physical import bearing
-from mbctl.tasks.registry import TASK_NAMES, UnknownTaskError, make_task
+from mbctl.tasks.registry import TASKS, UnknownTaskError, make_task
 from mbctl.tasks.task import Task
 
-KITTY_TASKS = tuple(name for name in TASK_NAMES if name.startswith("dkitty"))
+KITTY_TASKS = tuple(name for name in TASKS.names() if name.startswith("dkitty"))
 
 
-@pytest.fixture(params=[(n, o) for n in KITTY_TASKS for o in OBSERVATIONS], ids="-".join)
+@pytest.fixture(params=[(n, o) for n in KITTY_TASKS for o in DKittyTask.observations], ids="-".join)
 def task(request: pytest.FixtureRequest) -> Task:
     return make_task(*request.param)
 

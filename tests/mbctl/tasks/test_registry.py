@@ -1,0 +1,140 @@
+"""Tasks by name: the project's own and those that other installed packages bring."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from hal.registry import DuplicateNameError
+from mbctl.tasks.dclaw_turn import DClawTurn
+from mbctl.tasks.registry import TASKS, IncompleteTaskError, make_task, task
+from mbctl.tasks.task import BaseTask
+
+SETTLE = '''
+"""D'Claw Settle: turn the valve back to zero."""
+
+import numpy as np
+
+from hal.arrays import array_namespace
+from hal.robots.dclaw import DCLAW
+from hal.types import ResetTarget
+from mbctl.tasks.dclaw import VALVE, DClawTask
+from mbctl.tasks.registry import task
+
+
+@task("dclaw-settle", variants=("fixed", "random"))
+class Settle(DClawTask):
+    episode_steps = 12
+
+    def sample_start(self, rng):
+        angle = rng.uniform(0.3, 1.0) if self.random else 0.5
+        return ResetTarget(np.array(DCLAW.home_position_rad), np.array([angle]))
+
+    def reward(self, physical, goal):
+        return -array_namespace(physical).abs(physical[..., VALVE])
+
+    def success(self, physical, goal):
+        return self.reward(physical, goal) > -0.1
+'''
+
+
+EPISODE = """
+import numpy as np
+from mbctl.tasks.registry import TASKS, make_task
+from sim.environments import make_environment
+
+assert {"dclaw-settle-fixed", "dclaw-settle-random"} < set(TASKS.names()), TASKS.broken()
+environment = make_environment(make_task("dclaw-settle-random", "paper"))
+start = environment.reset(np.random.default_rng(0))
+assert 0.3 <= start.physical[18] <= 1.0
+steps = [environment.step(np.zeros(9)) for _ in range(12)]
+assert [step.truncated for step in steps] == [False] * 11 + [True]
+assert steps[-1].reward == -abs(steps[-1].physical[18])
+environment.close()
+"""
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run code in a process where a package with one module and one entry point is installed."""
+
+    def installed(text: str, value: str, code: str) -> subprocess.CompletedProcess[str]:
+        (tmp_path / "claw_settle.py").write_text(text)
+        folder = tmp_path / "claw_settle-1.0.dist-info"
+        folder.mkdir()
+        (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: claw-settle\nVersion: 1.0\n")
+        (folder / "entry_points.txt").write_text(f"[mbctl.tasks]\nsettle = {value}\n")
+        path = os.pathsep.join([str(tmp_path), *sys.path])
+        return subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "PYTHONPATH": path},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    return installed
+
+
+@pytest.mark.parametrize("value", ["claw_settle", "claw_settle:Settle"])
+def test_a_task_of_an_existing_robot_is_one_file_of_another_package(run, value):
+    assert len(SETTLE.splitlines()) < 60
+    done = run(SETTLE, value, EPISODE)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_task_that_lacks_something_says_what_and_costs_no_other_name(run):
+    text = SETTLE.replace("def reward", "def rewards").replace("episode_steps", "steps")
+    code = (
+        "from mbctl.tasks.registry import make_task\n"
+        "print(make_task('dclaw-turn-fixed').name)\n"
+        "make_task('dclaw-settle-fixed')\n"
+    )
+    done = run(text, "claw_settle", code)
+    assert done.stdout.strip() == "dclaw-turn-fixed"
+    assert "UnknownTaskError: unknown task 'dclaw-settle-fixed'" in done.stderr
+    assert "of claw-settle cannot load claw_settle" in done.stderr
+    assert "Settle has no reward, episode_steps" in done.stderr
+
+
+def test_a_class_that_cannot_be_a_task_is_refused():
+    with pytest.raises(IncompleteTaskError, match=r"task 'lone': .*Lone is no BaseTask"):
+
+        @task("lone")  # pyright: ignore[reportArgumentType]
+        class Lone: ...
+
+    with pytest.raises(IncompleteTaskError, match="variants is 'fixed', expected a tuple"):
+        task("dclaw-turn", variants="fixed")  # pyright: ignore[reportArgumentType]
+
+
+def test_a_name_that_is_taken_is_refused():
+    with pytest.raises(DuplicateNameError, match=r"dclaw-turn-fixed.*mbctl\.tasks\.dclaw_turn"):
+
+        @task("dclaw-turn", variants=("fixed",))
+        class Again(DClawTurn): ...
+
+
+def test_variants_are_parameters_of_one_class():
+    fixed, random = (make_task(f"dclaw-turn-{variant}") for variant in ("fixed", "random"))
+    assert type(fixed) is type(random)
+    assert isinstance(fixed, BaseTask)
+    assert fixed.variant == "fixed"
+
+
+def test_names_are_those_of_all_modules_and_their_tasks_know_them():
+    assert len(TASKS.names()) == 22
+    assert [make_task(name).name for name in TASKS.names()] == list(TASKS.names())
+
+
+def test_finding_tasks_imports_no_torch():
+    code = (
+        "import sys; from mbctl.tasks.registry import TASKS, make_task\n"
+        "assert 'mbctl.tasks.dclaw_turn' not in sys.modules\n"
+        "for name in TASKS.names(): make_task(name)\n"
+        "print({'torch', 'grpc', 'mujoco', 'gymnasium'} & sys.modules.keys())"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert run.stdout.strip() == "set()", run.stderr
