@@ -69,7 +69,7 @@ def run(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
         (folder / "entry_points.txt").write_text(f"[mbctl.tasks]\nsettle = {value}\n")
         path = os.pathsep.join([str(tmp_path), *sys.path])
         return subprocess.run(
-            [sys.executable, "-c", code],
+            [sys.executable, "-P", "-c", code],
             env={**os.environ, "PYTHONPATH": path},
             capture_output=True,
             text=True,
@@ -136,5 +136,7 @@ def test_finding_tasks_imports_no_torch():
         "for name in TASKS.names(): make_task(name)\n"
         "print({'torch', 'grpc', 'mujoco', 'gymnasium'} & sys.modules.keys())"
     )
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    run = subprocess.run(
+        [sys.executable, "-P", "-c", code], capture_output=True, text=True, timeout=60
+    )
     assert run.stdout.strip() == "set()", run.stderr
