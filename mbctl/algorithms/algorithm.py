@@ -1,12 +1,15 @@
 """What every algorithm is: one move of the model player, one of the policy player."""
 
 from collections.abc import Callable
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
-from torch import Tensor
 
+from mbctl.algorithms.settings import AlgorithmSettings
 from mbctl.data.replay import Replay
+
+if TYPE_CHECKING:  # any process may know what an algorithm is
+    from torch import Tensor
 
 Metrics = dict[str, float]
 # Told (phase, fraction done of the phase, numbers so far); raises Cancelled to stop the move.
@@ -18,31 +21,11 @@ class Cancelled(Exception):  # noqa: N818 - a request that was honoured, not an 
 
 
 @runtime_checkable
-class RowSettings(Protocol):
-    """How many rows an algorithm waits for, and how many it keeps."""
-
-    @property
-    def initial_rows(self) -> int:
-        """Valid training rows before the first refit."""
-        ...
-
-    @property
-    def rows_per_refit(self) -> int:
-        """New rows between refits."""
-        ...
-
-    @property
-    def buffer_rows(self) -> int | None:
-        """Rows that the replay keeps; None keeps all."""
-        ...
-
-
-@runtime_checkable
 class Algorithm(Protocol):
     """One learner. `refit` and `improve` may raise what their progress callback raises."""
 
     @property
-    def settings(self) -> RowSettings:
+    def settings(self) -> AlgorithmSettings:
         """The algorithm's own, of which its caller needs these."""
         ...
 
@@ -58,11 +41,11 @@ class Algorithm(Protocol):
         """What the robot runs: the policy's architecture and its float32 weights by name."""
         ...
 
-    def state(self) -> dict[str, Tensor]:
+    def state(self) -> "dict[str, Tensor]":
         """Everything that the next move depends on, as named tensors."""
         ...
 
-    def load_state(self, state: dict[str, Tensor]) -> None:
+    def load_state(self, state: "dict[str, Tensor]") -> None:
         """Go on exactly where `state` was taken.
 
         Raises:

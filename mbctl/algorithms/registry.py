@@ -1,67 +1,134 @@
-"""Algorithm names to settings and to learners. Importing it does not import torch."""
+"""Algorithms by name: settings, presets, and the learner. Importing it does not import torch.
 
-from collections.abc import Mapping
-from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any
+A settings class registers itself where it is defined, and names its learner, which is imported when
+one is built:
 
-from pydantic import BaseModel
+    @algorithm("mbpo", learner="mbctl.algorithms.branched.mbpo:Mbpo")
+    class MbpoSettings(AlgorithmSettings): ...
 
-from mbctl.algorithms.br_settings import BrSettings
-from mbctl.algorithms.ddppo_settings import DdppoSettings
-from mbctl.algorithms.gda_settings import GdaSettings
-from mbctl.algorithms.maac_settings import MaacSettings
-from mbctl.algorithms.mal_settings import MalSettings
-from mbctl.algorithms.mbctl_settings import MbctlSettings
-from mbctl.algorithms.mbpo_settings import MbpoSettings
-from mbctl.algorithms.memb_settings import MembSettings
-from mbctl.algorithms.pal_settings import PalSettings
-from mbctl.algorithms.planned_settings import (
-    MaacMpcSettings,
-    MalMpcSettings,
-    PalMpcSettings,
-    PlannedSettings,
-)
-from mbctl.algorithms.sac_settings import SacSettings
+Ours stand in the `settings` module of each folder beside this file, those of other packages in the
+modules that their entry points of the group `mbctl.algorithms` name.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from hal.registry import Registry
+from mbctl.algorithms.settings import AlgorithmSettings
 from mbctl.tasks.task import Task
 
 if TYPE_CHECKING:
     from mbctl.algorithms.algorithm import Algorithm
 
-_SETTINGS: dict[str, type[BaseModel]] = {
-    "pal": PalSettings,
-    "mal": MalSettings,
-    "gda": GdaSettings,
-    "br": BrSettings,
-    "sac": SacSettings,
-    "maac": MaacSettings,
-    "mbpo": MbpoSettings,
-    "memb": MembSettings,
-    "pal-mpc": PalMpcSettings,
-    "mal-mpc": MalMpcSettings,
-    "maac-mpc": MaacMpcSettings,
-    "ddppo": DdppoSettings,
-    "mbctl": MbctlSettings,
-}
-ALGORITHM_NAMES = tuple(_SETTINGS)
+S = TypeVar("S", bound=type[AlgorithmSettings])
 
 
 class UnknownAlgorithmError(ValueError):
     """No algorithm has this name; the message lists those that exist."""
 
 
-def algorithm_config(name: str, settings: Mapping[str, Any]) -> BaseModel:
+class LearnerError(ValueError):
+    """What an algorithm names as its learner is none; the message says who names it."""
+
+
+@dataclass(frozen=True)
+class AlgorithmDefinition:
+    """One algorithm.
+
+    Attributes:
+        name: what users call it.
+        settings: checks what users set; its defaults are the algorithm's own.
+        learner: "module:callable", which makes a learner of (task, settings, seed).
+        package: the installed package that the settings come from.
+    """
+
+    name: str
+    settings: type[AlgorithmSettings]
+    learner: str
+    package: str
+
+    def build(self, settings: AlgorithmSettings, task: Task, seed: int) -> "Algorithm":
+        """A fresh learner.
+
+        Raises:
+            LearnerError: `learner` cannot be imported, or what it makes lacks a method.
+        """
+        from mbctl.algorithms.algorithm import Algorithm
+
+        learner = self._learner()(task, settings, seed)
+        if not isinstance(learner, Algorithm):
+            needed = {n for n in vars(Algorithm) if not n.startswith("_")}
+            lacking = ", ".join(sorted(n for n in needed if not hasattr(learner, n)))
+            raise LearnerError(f"algorithm {self.name!r}: {self.learner} lacks {lacking}")
+        return learner
+
+    def presets(self) -> dict[str, Traversable]:
+        """Files of the presets by name, of the folder `configs` in `package`.
+
+        `default` is `{algorithm}.toml`, another one `{algorithm}-{preset}.toml`.
+        """
+        longer = tuple(n for n in ALGORITHMS.names() if n.startswith(f"{self.name}-"))
+        folder, found = files(self.package) / "configs", dict[str, Traversable]()
+        for file in folder.iterdir() if folder.is_dir() else ():
+            stem = file.name.removesuffix(".toml")
+            if stem == self.name:
+                found["default"] = file
+            elif stem.startswith(f"{self.name}-") and not _belongs_to(stem, longer):
+                found[stem.removeprefix(f"{self.name}-")] = file
+        return dict(sorted(found.items()))
+
+    def _learner(self) -> Callable[[Task, AlgorithmSettings, int], object]:
+        module, _, name = self.learner.partition(":")
+        try:
+            return getattr(import_module(module), name)
+        except (ImportError, AttributeError) as error:
+            raise LearnerError(
+                f"algorithm {self.name!r} of {self.settings.__module__} names {self.learner!r} as "
+                f"its learner, must be 'module:callable': {error}"
+            ) from error
+
+
+_FOLDERS = sorted(Path(__file__).parent.glob("*/settings.py"))
+ALGORITHMS: Registry[AlgorithmDefinition] = Registry(
+    "algorithm",
+    [f"{__package__}.{folder.parent.name}.settings" for folder in _FOLDERS],
+    "mbctl.algorithms",
+    UnknownAlgorithmError,
+)
+
+
+def algorithm(name: str, *, learner: str) -> Callable[[S], S]:
+    """Register the settings class behind this decorator as those of algorithm `name`.
+
+    Args:
+        learner: "module:callable" that makes a learner of (task, settings, seed).
+
+    Raises:
+        DuplicateNameError: another module has an algorithm of this name.
+    """
+
+    def register(settings: S) -> S:
+        module = settings.__module__
+        package = module.partition(".")[0]
+        ALGORITHMS.define(name, AlgorithmDefinition(name, settings, learner, package), module)
+        return settings
+
+    return register
+
+
+def algorithm_config(name: str, settings: Mapping[str, Any]) -> AlgorithmSettings:
     """Check `settings` against the algorithm's own; what is not given keeps its default.
 
     Raises:
         UnknownAlgorithmError: no algorithm is called `name`.
         pydantic.ValidationError: a setting is unknown or out of its range.
     """
-    if name not in _SETTINGS:
-        close = get_close_matches(name, ALGORITHM_NAMES, n=1)
-        hint = f"; did you mean {close[0]!r}?" if close else ""
-        known = ", ".join(ALGORITHM_NAMES)
-        raise UnknownAlgorithmError(f"unknown algorithm {name!r}{hint} Algorithms: {known}")
-    return _SETTINGS[name].model_validate(dict(settings))
+    return ALGORITHMS[name].settings.model_validate(dict(settings))
 
 
 def build_algorithm(name: str, settings: Mapping[str, Any], task: Task, seed: int) -> "Algorithm":
@@ -69,51 +136,11 @@ def build_algorithm(name: str, settings: Mapping[str, Any], task: Task, seed: in
 
     Raises:
         UnknownAlgorithmError, pydantic.ValidationError: as `algorithm_config`.
+        LearnerError: it is registered without a learner that can be built.
     """
-    config = algorithm_config(name, settings)
-    learner = _learner(name, config, task, seed)
-    if not isinstance(config, PlannedSettings):
-        return learner
-    from mbctl.algorithms.planned import planned
-
-    return planned(learner, config)
+    return ALGORITHMS[name].build(algorithm_config(name, settings), task, seed)
 
 
-def _learner(name: str, config: BaseModel, task: Task, seed: int) -> "Algorithm":
-    if isinstance(config, PalSettings):
-        from mbctl.algorithms.pal import Pal
-
-        return Pal(task, config, seed)
-    if isinstance(config, MalSettings):
-        from mbctl.algorithms.mal import Mal
-
-        return Mal(task, config, seed)
-    if isinstance(config, GdaSettings):
-        from mbctl.algorithms.gda import Gda
-
-        return Gda(task, config, seed)
-    if isinstance(config, BrSettings):
-        from mbctl.algorithms.br import Br
-
-        return Br(task, config, seed)
-    if isinstance(config, SacSettings):
-        from mbctl.algorithms.sac import Sac
-
-        return Sac(task, config, seed)
-    if isinstance(config, MaacSettings):
-        from mbctl.algorithms.maac import Maac
-
-        return Maac(task, config, seed)
-    if isinstance(config, MbpoSettings):
-        from mbctl.algorithms.mbpo import Mbpo
-
-        return Mbpo(task, config, seed)
-    if isinstance(config, MembSettings):
-        from mbctl.algorithms.memb import Memb
-
-        return Memb(task, config, seed)
-    if isinstance(config, DdppoSettings):
-        from mbctl.algorithms.ddppo import Ddppo
-
-        return Ddppo(task, config, seed)
-    raise UnknownAlgorithmError(f"algorithm {name!r} has settings but no learner")
+def _belongs_to(stem: str, names: tuple[str, ...]) -> bool:
+    """Whether a preset's file is that of one of these algorithms."""
+    return any(stem == name or stem.startswith(f"{name}-") for name in names)

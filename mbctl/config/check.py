@@ -1,7 +1,6 @@
 """Checks that need to know the tasks and algorithms there are; torch stays out."""
 
 import tomllib
-from pathlib import Path
 from shlex import quote
 from typing import Any
 
@@ -10,8 +9,6 @@ from pydantic import ValidationError
 from mbctl.config.errors import ConfigError, from_validation, nearest
 from mbctl.config.models import AlgorithmConfig, TaskConfig
 from mbctl.config.typed import typed
-
-PRESET_DIR = Path(__file__).parent.parent / "configs"
 
 
 def check_task_name(name: str, key: str) -> None:
@@ -64,12 +61,12 @@ def check_algorithm_name(name: str) -> None:
     Raises:
         ConfigError: there is not.
     """
-    from mbctl.algorithms.registry import ALGORITHM_NAMES
+    from mbctl.algorithms.registry import ALGORITHMS, UnknownAlgorithmError
 
-    if name not in ALGORITHM_NAMES:
-        raise ConfigError(
-            f"algorithm.name = {name!r}: unknown algorithm; {nearest(name, ALGORITHM_NAMES)}"
-        )
+    try:
+        ALGORITHMS[name]
+    except UnknownAlgorithmError as error:
+        raise ConfigError(f"algorithm.name = {name!r}: {error}") from error
 
 
 def check_settings_for_task(config: AlgorithmConfig, task_name: str) -> None:
@@ -78,31 +75,13 @@ def check_settings_for_task(config: AlgorithmConfig, task_name: str) -> None:
     Raises:
         ConfigError: they do not.
     """
-    from mbctl.algorithms.actor_critic_settings import ActorCriticSettings
-    from mbctl.algorithms.memb_settings import MembSettings
-    from mbctl.algorithms.probabilistic_settings import ProbabilisticModelSettings
     from mbctl.algorithms.registry import algorithm_config
     from mbctl.tasks.registry import make_task
 
-    settings, task = algorithm_config(config.name, config.settings), make_task(task_name)
-    where = "algorithm.settings."
-    by_model = isinstance(settings, ProbabilisticModelSettings) and settings.learned_reward
-    if by_model and task.goal_names:
-        raise ConfigError(
-            f"{where}learned_reward = true: the reward of {task.name!r} depends on its goal "
-            f"({', '.join(task.goal_names)}), which a dynamics model does not see; set it to false"
-        )
-    if isinstance(settings, ActorCriticSettings):
-        try:
-            settings.entropy_of(len(task.robot.joints))
-        except ValueError as error:
-            raise ConfigError(f"{where}{error}") from error
-    true_model = isinstance(settings, MembSettings) and settings.true_model
-    if true_model and not hasattr(task, "step"):
-        raise ConfigError(
-            f"{where}true_model = true: the dynamics of {task.name!r} are not known in closed "
-            "form; set it to false to learn them"
-        )
+    try:
+        algorithm_config(config.name, config.settings).check_task(make_task(task_name))
+    except ValueError as error:
+        raise ConfigError(f"algorithm.settings.{error}") from error
 
 
 def resolve_algorithm(config: AlgorithmConfig) -> AlgorithmConfig:
@@ -162,26 +141,12 @@ def preset_observation(algorithm: str, preset: str) -> str:
 
 
 def _read(algorithm: str, preset: str) -> dict[str, Any]:
-    presets = _presets(algorithm)
+    from mbctl.algorithms.registry import ALGORITHMS
+
+    presets = ALGORITHMS[algorithm].presets()
     if preset not in presets:  # never a path made of what somebody typed
         raise ConfigError(
             f"algorithm.preset = {preset!r}: no such preset for {algorithm}; "
             f"{nearest(preset, presets)}"
         )
     return tomllib.loads(presets[preset].read_text(encoding="utf-8"))
-
-
-def _presets(algorithm: str) -> dict[str, Path]:
-    from mbctl.algorithms.registry import ALGORITHM_NAMES
-
-    longer = tuple(name for name in ALGORITHM_NAMES if name.startswith(f"{algorithm}-"))
-    stems = {path.stem: path for path in PRESET_DIR.glob("*.toml")}
-    found = {n: p for n, p in stems.items() if not _belongs_to(n, longer)}
-    named = {n.removeprefix(f"{algorithm}-"): p for n, p in found.items() if n != algorithm}
-    others = {name: path for name, path in named.items() if path.stem != name}
-    return {"default": found[algorithm], **others} if algorithm in found else others
-
-
-def _belongs_to(stem: str, algorithms: tuple[str, ...]) -> bool:
-    """Whether a preset's file is one of these algorithms'."""
-    return any(stem == name or stem.startswith(f"{name}-") for name in algorithms)

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from mbctl.algorithms.imagined_data import transition_data
-from mbctl.algorithms.pal_settings import PalSettings
+from mbctl.algorithms.game.settings import PalSettings
+from mbctl.algorithms.model_data import transition_data
 from mbctl.tasks.registry import make_task
 from services.bench.act import ActSizes, measure_act
 from services.bench.machine import look_at_machine

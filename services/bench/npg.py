@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from mbctl.algorithms.npg import npg_step
+from mbctl.algorithms.game.npg import npg_step
 from mbctl.policies.gaussian import GaussianPolicy
 from services.bench.plain_npg import PlainPolicy, fisher_anew, fisher_kept, plain_npg_step
 from services.bench.report import Figure, Goal

@@ -1,7 +1,7 @@
 """The natural policy gradient step as it is usually written: autograd, twice, through the KL.
 
-The same maths as mbctl.algorithms.npg, F v being the Hessian-vector product of the mean KL over all
-rows. It is the baseline, so it is kept as plain as it can be.
+The same maths as mbctl.algorithms.game.npg, F v being the Hessian-vector product of the mean KL
+over all rows. It is the baseline, so it is kept as plain as it can be.
 """
 
 from collections.abc import Callable

@@ -1,7 +1,7 @@
 """Soft actor-critic as it is usually written: four networks, eager, each step as in the paper.
 
-The same maths on the same draws as mbctl.algorithms.soft_actor_critic; it is the baseline, so it is
-kept as plain as it can be.
+The same maths on the same draws as mbctl.algorithms.sac.soft_actor_critic; it is the baseline, so
+it is kept as plain as it can be.
 """
 
 import copy
@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mbctl.algorithms.soft_actor_critic import SoftActorCritic
-from mbctl.algorithms.transitions import Transitions
+from mbctl.algorithms.sac.soft_actor_critic import SoftActorCritic
+from mbctl.algorithms.sac.transitions import Transitions
 from mbctl.policies.manifest import LOG_STD_RANGE
 
 

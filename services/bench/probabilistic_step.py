@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import torch
 
-from mbctl.algorithms.mbpo_settings import MbpoSettings
+from mbctl.algorithms.branched.settings import MbpoSettings
 from mbctl.losses.gaussian_nll import gaussian_nll
 from mbctl.models.fit import TransitionData
 from mbctl.models.fit_probabilistic import ProbabilisticFitter

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from mbctl.algorithms.imagined_data import draw_starts, transition_data
-from mbctl.algorithms.pal_settings import PalSettings
+from mbctl.algorithms.game.settings import PalSettings
+from mbctl.algorithms.model_data import draw_starts, transition_data
 from mbctl.data.replay import Replay
 from mbctl.models.deterministic_ensemble import DeterministicEnsemble
 from mbctl.models.imagine import Starts, imagine

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from mbctl.algorithms.sac_settings import SacSettings
-from mbctl.algorithms.soft_actor_critic import SoftActorCritic
-from mbctl.algorithms.transitions import TransitionSource
+from mbctl.algorithms.sac.settings import SacSettings
+from mbctl.algorithms.sac.soft_actor_critic import SoftActorCritic
+from mbctl.algorithms.sac.transitions import TransitionSource
 from mbctl.critics.twin_q import TwinQ
 from mbctl.data.replay import Replay
 from mbctl.policies.squashed import SquashedGaussianPolicy

@@ -1,9 +1,11 @@
 """Who may import whom: the contracts of pyproject.toml hold, and a breach is noticed."""
 
+import ast
 import shutil
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -31,16 +33,7 @@ PLANTED = [
     ("services/ipc/words.py", "import services.channel", "the control process has neither"),
     ("services/controller/control/loop.py", "import torch", "the control process has neither"),
     ("services/controller/lease.py", "import mbctl.models.fit", "have no torch"),
-    (
-        "mbctl/algorithms/npg.py",
-        "import mbctl.algorithms.pal",
-        "nothing but the registry builds PAL",
-    ),
-    (
-        "mbctl/algorithms/mal.py",
-        "import mbctl.algorithms.pal",
-        "nothing but the registry builds PAL",
-    ),
+    ("mbctl/algorithms/memb/settings.py", "import torch", "known without torch"),
 ]
 
 
@@ -98,18 +91,49 @@ def test_the_core_is_everything_but_the_command_line_and_studies(root: Path):
     assert forbidden == expected - {"mbctl.tasks", "mbctl.episodes"} | above
 
 
-def test_each_algorithm_is_protected_from_the_others(root: Path):
-    from mbctl.algorithms.registry import ALGORITHM_NAMES
+def imported(tree: ast.Module) -> Iterator[str]:
+    """Full names of what a module imports, wherever in it."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
-    protected = [c for c in contracts(root) if c["type"] == "protected"]
-    modules = {
-        "planned" if name == "mbctl" or name.endswith("-mpc") else name for name in ALGORITHM_NAMES
-    }
-    assert {c["name"].rpartition(" ")[2].lower() for c in protected} == modules
-    for contract in protected:
-        name = contract["name"].rpartition(" ")[2].lower()
-        assert contract["protected_modules"] == [f"mbctl.algorithms.{name}"]
-        assert contract["allowed_importers"] == ["mbctl.algorithms.registry"]
+
+def importers(folder: Path, modules: set[str]) -> set[str]:
+    """Files below the packages of `folder` that import one of `modules`."""
+    found = {p for package in PACKAGES for p in (folder / package).rglob("*.py")}
+    trees = {str(p.relative_to(folder)): ast.parse(p.read_text()) for p in found}
+    return {name for name, tree in trees.items() if modules & set(imported(tree))}
+
+
+@pytest.fixture(scope="module")
+def learners() -> set[str]:
+    """Modules that learners are built from."""
+    from mbctl.algorithms.registry import ALGORITHMS
+
+    found = {ALGORITHMS[name].learner.partition(":")[0] for name in ALGORITHMS.names()}
+    assert len(found) >= 5
+    return found
+
+
+def test_nothing_but_the_registry_builds_a_learner(root: Path, learners: set[str]):
+    """So algorithms are independent of one another, and shared parts of all of them."""
+    assert not importers(root, learners)
+
+
+@pytest.mark.parametrize("name", ["game/npg.py", "game/simultaneous.py", "registry.py"])
+@pytest.mark.parametrize(
+    "line", ["import {0}.{1}", "from {0} import {1}", "def f():\n    from {0}.{1} import Pal"]
+)
+def test_an_import_of_a_learner_is_noticed(
+    tmp_path: Path, learners: set[str], name: str, line: str
+):
+    path = tmp_path / "mbctl" / "algorithms" / name
+    path.parent.mkdir(parents=True)
+    path.write_text(line.format("mbctl.algorithms.game", "stackelberg"))
+    assert importers(tmp_path, learners) == {f"mbctl/algorithms/{name}"}
 
 
 def test_packages_are_imported_from_this_checkout(root: Path):

@@ -1,6 +1,11 @@
 """Sizes at which tests run each algorithm; a new one gives its own here."""
 
+from pathlib import Path
+
+import mbctl.algorithms
 from tests.conformance.algorithm import Case
+
+PRESET_DIR = Path(mbctl.algorithms.__path__[0]).parent / "configs"
 
 # Of algorithms with two players that meet in a model.
 SMALL_GAME = {

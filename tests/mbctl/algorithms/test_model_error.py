@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from mbctl.algorithms.imagined_data import transition_data
+from mbctl.algorithms.game.settings import PalSettings
+from mbctl.algorithms.model_data import transition_data
 from mbctl.algorithms.model_error import model_errors, moving_columns
-from mbctl.algorithms.pal_settings import PalSettings
 from mbctl.data.replay import Replay
 from mbctl.models.deterministic_ensemble import DeterministicEnsemble
 from mbctl.models.fit import EnsembleFitter

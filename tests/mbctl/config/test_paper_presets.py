@@ -3,9 +3,10 @@
 import pytest
 
 from mbctl.algorithms.registry import algorithm_config
-from mbctl.config.check import PRESET_DIR, resolve_algorithm
+from mbctl.config.check import resolve_algorithm
 from mbctl.config.models import AlgorithmConfig
 from mbctl.tasks.registry import make_task
+from tests.mbctl.algorithms.cases import PRESET_DIR
 
 GYM = {
     "inverted-pendulum": "gym/InvertedPendulum-v5",

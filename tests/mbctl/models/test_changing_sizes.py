@@ -11,8 +11,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from mbctl.algorithms.probabilistic_checkpoint import load_probabilistic, probabilistic_state
-from mbctl.algorithms.probabilistic_settings import ProbabilisticModelSettings
+from mbctl.algorithms.branched.model_player import (
+    load_probabilistic,
+    probabilistic_state,
+)
+from mbctl.algorithms.branched.settings import ProbabilisticModelSettings
 from mbctl.losses.gaussian_nll import gaussian_nll
 from mbctl.losses.memb import sampled_error
 from mbctl.models.deterministic_ensemble import DeterministicEnsemble

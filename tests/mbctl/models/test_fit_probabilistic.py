@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from mbctl.algorithms.probabilistic_settings import ProbabilisticModelSettings
+from mbctl.algorithms.branched.settings import ProbabilisticModelSettings
 from mbctl.losses.gaussian_nll import gaussian_nll
 from mbctl.models.fit import TransitionData
 from mbctl.models.fit_probabilistic import ProbabilisticFitter

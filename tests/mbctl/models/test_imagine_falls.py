@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from mbctl.algorithms.advantage import discounted_returns
+from mbctl.algorithms.game.policy_update import discounted_returns
 from mbctl.models.deterministic_ensemble import DeterministicEnsemble
 from mbctl.models.imagine import Rollouts, Starts, imagine
 from mbctl.policies.gaussian import GaussianPolicy

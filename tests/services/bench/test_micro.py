@@ -5,8 +5,8 @@ import dataclasses
 import pytest
 import torch
 
-from mbctl.algorithms.imagined_data import transition_data
-from mbctl.algorithms.pal_settings import PalSettings
+from mbctl.algorithms.game.settings import PalSettings
+from mbctl.algorithms.model_data import transition_data
 from services.bench.act import ActSizes
 from services.bench.micro import MicroSizes, run_micro
 from services.bench.model_step import ModelSizes, flops_per_step, loss_difference

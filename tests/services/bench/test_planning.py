@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from mbctl.algorithms.imagined_data import transition_data
-from mbctl.algorithms.pal_settings import PalSettings
+from mbctl.algorithms.game.settings import PalSettings
+from mbctl.algorithms.model_data import transition_data
 from services.bench import planning
 from services.bench.planning import (
     Network,

@@ -2,8 +2,8 @@
 
 import pytest
 
-from mbctl.algorithms.imagined_data import transition_data
-from mbctl.algorithms.pal_settings import PalSettings
+from mbctl.algorithms.game.settings import PalSettings
+from mbctl.algorithms.model_data import transition_data
 from services.bench.plain_probabilistic import PlainProbabilistic
 from services.bench.probabilistic_step import (
     ProbabilisticSizes,

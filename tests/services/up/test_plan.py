@@ -82,7 +82,10 @@ def test_the_paper_s_preset_differs(choices: Choices):
     ("change", "message"),
     [
         ({"task": "dclaw-turn-rando"}, r"task\.name = 'dclaw-turn-rando': unknown task; did you"),
-        ({"algorithm": "pall"}, r"algorithm\.name = 'pall': unknown algorithm; did you mean 'pal'"),
+        (
+            {"algorithm": "pall"},
+            r"algorithm\.name = 'pall': unknown algorithm 'pall'; did you",
+        ),
         ({"algorithm": "../pal"}, r"algorithm\.name = '\.\./pal'"),
         ({"preset": "papr"}, r"no such preset for pal; did you mean 'paper'\? valid: default"),
         ({"preset": "../../x"}, r"algorithm\.preset"),

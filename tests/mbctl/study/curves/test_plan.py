@@ -2,11 +2,11 @@
 
 import pytest
 
-from mbctl.algorithms.registry import ALGORITHM_NAMES
+from mbctl.algorithms.registry import ALGORITHMS
 from mbctl.config import ConfigError
-from mbctl.config.check import PRESET_DIR
 from mbctl.study.curves.plan import Rhythm, parse_variant, plan_runs
 from mbctl.study.shift import Shift
+from tests.mbctl.algorithms.cases import PRESET_DIR
 
 RHYTHM = Rhythm()
 
@@ -93,7 +93,7 @@ BENCHMARKS = {
 @pytest.mark.parametrize("stem", sorted(path.stem for path in PRESET_DIR.glob("*.toml")))
 def test_every_preset_can_be_asked_for_on_its_task(stem):
     """The task is in the preset's name; the others are for D'Claw."""
-    algorithm = max((n for n in ALGORITHM_NAMES if f"{stem}-".startswith(f"{n}-")), key=len)
+    algorithm = max((n for n in ALGORITHMS.names() if f"{stem}-".startswith(f"{n}-")), key=len)
     preset = stem.removeprefix(algorithm).removeprefix("-") or "default"
     fitting = (task for name, task in BENCHMARKS.items() if preset.endswith(name))
     task = next(fitting, "dclaw-turn-random")

@@ -1,0 +1,1 @@
+"""Actor-critics fed by rollouts that branch off real states: MBPO, MAAC, DDPPO."""

@@ -1,0 +1,191 @@
+"""What MBPO, MAAC and DDPPO share: a soft actor-critic fed by rollouts that branch off real states.
+
+An algorithm is a class derived from this one that says what an update is, and, where it has more
+than one model, how they are fitted.
+"""
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mbctl.algorithms.algorithm import Metrics, Progress
+from mbctl.algorithms.branched.imagined_replay import ImaginedReplay, MixedSource
+from mbctl.algorithms.branched.model_player import (
+    fit_to_replay,
+    load_probabilistic,
+    probabilistic_state,
+)
+from mbctl.algorithms.branched.settings import BranchedSettings
+from mbctl.algorithms.model_error import model_errors
+from mbctl.algorithms.sac.soft_actor_critic import (
+    SoftActorCritic,
+    load_soft_actor_critic,
+    soft_actor_critic_state,
+)
+from mbctl.algorithms.sac.transitions import TransitionSource, updates_due_after_first_rows
+from mbctl.critics.twin_q import TwinQ
+from mbctl.data.replay import Replay
+from mbctl.losses.gaussian_nll import gaussian_nll
+from mbctl.models.fit_probabilistic import ProbabilisticFitter
+from mbctl.models.probabilistic_ensemble import ProbabilisticEnsemble
+from mbctl.policies.squashed import SquashedGaussianPolicy
+from mbctl.tasks.reflection import Reflection
+from mbctl.tasks.task import Task
+
+REPORT_EVERY = 10  # updates; a number for a report costs a wait for its computation
+_COUNTS = ("rows_used", "rows_fitted", "samples_fitted")
+
+
+class BranchedLearner(ABC):
+    """Ensembles, imagined rows, policy and twin Q on one task.
+
+    Args:
+        task: gives observations, limits, ends and, where they are not learned, rewards.
+        settings: hyper-parameters.
+        seed: of every random draw that learning makes.
+        models: names of the ensembles, the one that imagines first.
+
+    Attributes:
+        rollout_blocks: into how many parts an improvement is divided, each with new rollouts.
+    """
+
+    rollout_blocks = 1
+
+    def __init__(
+        self,
+        task: Task,
+        settings: BranchedSettings,
+        seed: int,
+        models: tuple[str, ...] = ("model",),
+    ) -> None:
+        self.task = task
+        self.settings = settings
+        self.generator = torch.Generator().manual_seed(seed)
+        self.fitters = {name: self._fitter() for name in models}
+        self.model = self.fitters[models[0]].model
+        sizes = len(task.observation_names), len(task.robot.joints)
+        mirror = task.reflection if settings.mirrored_policy else None
+        self.policy = SquashedGaussianPolicy(*sizes, settings.policy_hidden, mirror, self.generator)
+        self.critic = TwinQ(*sizes, settings.critic_hidden, settings.layer_norm, self.generator)
+        self.imagined = ImaginedReplay(task, settings)
+        self.rows_used = 0  # by improve
+        self.rows_fitted = 0  # by refit
+        self.samples_fitted = 0  # real rows that the last fit drew
+
+    @property
+    @abstractmethod
+    def learner(self) -> SoftActorCritic:
+        """Whose optimisers, temperature and numbers of the last update they are."""
+
+    @abstractmethod
+    def update(self, mixed: MixedSource, real: TransitionSource) -> None:
+        """One gradient step of critics and policy.
+
+        Args:
+            mixed: imagined and real rows, as `mirror` shows them.
+            real: real rows as they are.
+        """
+
+    @property
+    def mirror(self) -> Reflection | None:
+        """In whose mirror image critics are shown their rows."""
+        return self.policy.reflection
+
+    @property
+    def real_rows_per_update(self) -> int:
+        """Rows of the replay that an update draws."""
+        return round(self.settings.real_share * self.settings.batch)
+
+    def refit(self, replay: Replay, progress: Progress) -> Metrics:
+        """The model player's move. Errors are measured first, on rows that are new to it."""
+        errors = model_errors(self.task, self.model, replay, replay.total - self.rows_fitted)
+        found = self.fit_models(replay, progress)
+        self.rows_fitted = replay.total
+        self.samples_fitted = int(found["model_samples"])
+        return {**errors, **found}
+
+    def fit_models(self, replay: Replay, progress: Progress) -> Metrics:
+        """Fit what `refit` is to fit: one ensemble, by its likelihood."""
+        (fitter,) = self.fitters.values()
+        return fit_to_replay(fitter, replay, self.settings, progress)
+
+    def improve(self, replay: Replay, progress: Progress) -> Metrics:
+        """The policy player's move: rollouts, then updates for the rows that have come."""
+        updates = self.updates_due(replay.total)
+        if self.settings.standard_inputs:
+            self.learner.follow_inputs(replay, begin=self.rows_used == 0)
+        real = TransitionSource(self.task, replay, self.settings, None)
+        told = {"horizon": float(self.imagined.horizon(replay.total)), "imagined_rows": 0.0}
+
+        def report(done: int) -> None:
+            counts = {"improve_step": float(done), "improve_steps": float(updates)}
+            progress("IMPROVE", done / updates, {**self.learner.metrics(), **told, **counts})
+
+        block = max(1, -(-updates // self.rollout_blocks))
+        for begin in range(0, updates, block):
+            report(begin)
+            new = self.imagined.extend(self.model, self.policy, replay, self.generator)
+            told["imagined_rows"] += new
+            mixed = self._mixed(replay)
+            for k in range(begin, min(begin + block, updates)):
+                if k % REPORT_EVERY == 0:
+                    report(k)
+                self.update(mixed, real)
+        self.rows_used = replay.total
+        # Numbers of the two moves are put together, so this one counts the rows of both.
+        drawn = self.samples_fitted + updates * self.real_rows_per_update
+        return {**self.learner.metrics(), **told, "model_samples": float(drawn)}
+
+    def updates_due(self, rows: int) -> int:
+        """Updates when `rows` rows have ever come; at first and without new ones, one refit's."""
+        settings = self.settings
+        rates = settings.updates_per_row, settings.rows_per_refit
+        return updates_due_after_first_rows(*rates, self.rows_used, rows)
+
+    def snapshot(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        return self.policy.snapshot()
+
+    def state(self) -> dict[str, Tensor]:
+        state = soft_actor_critic_state(self.learner)
+        for name, fitter in self.fitters.items():
+            state |= probabilistic_state(fitter, f"{name}.")
+        state |= self.imagined.state()
+        state["generator"] = self.generator.get_state()
+        return state | {name: torch.tensor([getattr(self, name)]) for name in _COUNTS}
+
+    def load_state(self, state: dict[str, Tensor]) -> None:
+        missing = {"generator", *_COUNTS} - state.keys()
+        if missing:
+            raise ValueError(f"checkpoint lacks {min(missing)!r}")
+        load_soft_actor_critic(self.learner, state)
+        for name, fitter in self.fitters.items():
+            load_probabilistic(fitter, state, f"{name}.")
+        self.imagined.load_state(state)
+        self.generator.set_state(state["generator"])
+        for name in _COUNTS:
+            setattr(self, name, int(state[name][0]))
+
+    def _fitter(self) -> ProbabilisticFitter:
+        settings = self.settings
+        model = ProbabilisticEnsemble(
+            self.task,
+            settings.model_hidden,
+            settings.members,
+            settings.elites,
+            settings.model_kinematics,
+            settings.learned_reward,
+            settings.model_activation,
+            self.generator,
+            settings.model_bounds_trainable,
+        )
+        return ProbabilisticFitter(model, settings, gaussian_nll, self.generator)
+
+    def _mixed(self, replay: Replay) -> MixedSource:
+        real, imagined = (
+            TransitionSource(self.task, rows, self.settings, self.mirror)
+            for rows in (replay, self.imagined.replay)
+        )
+        return MixedSource(real, imagined, self.settings.real_share)

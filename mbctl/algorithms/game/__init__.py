@@ -1,0 +1,1 @@
+"""Two players that meet in a model: PAL, MAL, GDA, BR."""

@@ -1,0 +1,1 @@
+"""MEMB: a policy improved through one step of a learned model."""

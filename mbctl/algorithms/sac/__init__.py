@@ -1,0 +1,1 @@
+"""SAC, and what other actor-critics take from it."""
