@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
-from xdist.scheduler import LoadGroupScheduling
 
 # Two OpenMP threads on a shared machine collapse to a fraction of one: before torch is imported,
 # for this process and the daemons it starts.
@@ -31,14 +30,14 @@ settings.register_profile("mbctl", deadline=None, suppress_health_check=[HealthC
 settings.load_profile("mbctl")
 
 
-class FilesTogether(LoadGroupScheduling):
-    """Tests of a file run in one process, which starts its daemons once; so do those of a group."""
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With `-n`: a file's tests run in one process, which starts its daemons once."""
+    from xdist.scheduler import LoadGroupScheduling
 
-    def _split_scope(self, nodeid: str) -> str:
-        scope = super()._split_scope(nodeid)
-        return nodeid.partition("::")[0] if scope == nodeid else scope
+    class FilesTogether(LoadGroupScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            scope = super()._split_scope(nodeid)
+            return nodeid.partition("::")[0] if scope == nodeid else scope
 
-
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FilesTogether:
-    """With `-n`: how tests are shared out."""
     return FilesTogether(config, log)
