@@ -1,7 +1,5 @@
 """mbctl controller, mbctl trainer: the two daemons; mbctl show config: what they would run with."""
 
-import ctypes
-import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -31,7 +29,6 @@ LogFile = Annotated[
     Path | None,
     typer.Option("--log-file", help="Log to this file, rotated by size, in place of stderr."),
 ]
-PR_SET_PDEATHSIG = 1
 
 
 def controller(
@@ -134,8 +131,7 @@ def _show(resolved: "ControllerConfig | TrainerConfig", as_json: bool) -> None:
 
 def _stop_with(parent: int) -> None:
     """Have the kernel send SIGTERM when `parent`, which started this process, ends."""
-    if not parent:
-        return
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
-    if os.getppid() != parent:
+    from hal.child import end_with_parent
+
+    if parent and not end_with_parent(signal.SIGTERM, parent):
         raise typer.Exit(0)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from hal.import_path import module_command
+from hal.child import module_command
 from mbctl import exit_codes
 from mbctl.cli import render
 

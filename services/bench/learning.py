@@ -5,12 +5,11 @@ says on stdout when it has begun, and learns until it is killed; the kernel does
 benchmark ends.
 """
 
-import ctypes
 import os
-import signal
 import sys
 import time
 
+from hal.child import end_with_parent
 from mbctl.algorithms.algorithm import Cancelled, Metrics
 from mbctl.config.check import read_preset
 from mbctl.tasks.task import Task
@@ -18,7 +17,6 @@ from services.trainer.learner_process import NICENESS
 
 TASK = "dclaw-turn-random"
 LEARNING = b"learning\n"
-_PR_SET_PDEATHSIG = 1
 _EPISODES = 10  # really simulated; the rest of the replay repeats them
 
 
@@ -57,7 +55,7 @@ class EndlessLearner:
 def main() -> int:
     """Learn until killed."""
     os.nice(NICENESS)
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+    end_with_parent()
     from mbctl.tasks.registry import make_task
 
     learner = EndlessLearner(make_task(TASK))

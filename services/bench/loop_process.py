@@ -5,7 +5,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 
-from hal.import_path import module_command
+from hal.child import module_command
 from mbctl.tasks.registry import make_task
 from services.bench.act import random_policy
 from services.bench.learning import LEARNING, TASK

@@ -14,7 +14,7 @@ import threading
 import time
 from dataclasses import asdict
 
-from hal.import_path import module_command
+from hal.child import module_command
 from hal.realtime import RealTimeReport, apply_realtime
 from mbctl.policies.snapshot import pack_snapshot
 from services.bench.act import random_policy

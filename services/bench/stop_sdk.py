@@ -4,13 +4,12 @@
 stdout when it has begun.
 """
 
-import ctypes
-import signal
 import sys
 import time
 
 import dynamixel_sdk as sdk
 
+from hal.child import end_with_parent
 from hal.dynamixel.servo_layout import servo_layout
 from hal.dynamixel.units import VELOCITY_RAD_S
 
@@ -20,12 +19,11 @@ SPEED_RAD_S = 0.5
 SWING_TICKS = 250  # to each side of where it begins
 _SWING_S, _PERIOD_S = 1.5, 0.01
 _TORQUE, _PROFILE_VELOCITY, _GOAL, _PRESENT = 64, 112, 116, 132
-_PR_SET_PDEATHSIG = 1
 
 
 def main(path: str) -> int:
     """Swing until killed."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+    end_with_parent()
     port, packets = sdk.PortHandler(path), sdk.PacketHandler(2.0)
     port.openPort()
     port.setBaudRate(BAUD_RATE)

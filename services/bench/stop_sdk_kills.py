@@ -7,7 +7,7 @@ import subprocess
 import time
 from dataclasses import asdict
 
-from hal.import_path import module_command
+from hal.child import module_command
 from services.bench.bus_clients import BenchmarkClientError
 from services.bench.report import Say
 from services.bench.stop_journal import Trial, TrialJournal

@@ -7,7 +7,6 @@ service heartbeat alive. One thread uses a channel; only `heartbeat`, `set_lease
 
 import json
 import os
-import subprocess
 import time
 from collections import deque
 from collections.abc import Callable
@@ -15,7 +14,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import IO, Any, Self, TypeVar
 
-from hal.import_path import module_command
+from hal.child import PIPE, Child, module_command
 from mbctl.policies.snapshot import Snapshot, pack_snapshot, policy_alone
 from services.controller.control.settings import ControlSettings
 from services.controller.control_error import ControlError
@@ -31,7 +30,6 @@ Event = dict[str, Any]
 Found = TypeVar("Found")
 
 _POLL_S = 0.002
-_ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +82,7 @@ class ControlChannel:
         self._sent = 0
         self._stderr = stderr
         self._is_unwanted = False
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Child | None = None
 
     @property
     def pid(self) -> int | None:
@@ -99,7 +97,7 @@ class ControlChannel:
     @property
     def exit_code(self) -> int | None:
         """None while it runs; see services.controller.control.exit_codes."""
-        return None if self._process is None else self._process.poll()
+        return None if self._process is None else self._process.exit_code
 
     def start(self, timeout_s: float = 30.0) -> Event:
         """Start the process; return its "started" event.
@@ -109,14 +107,12 @@ class ControlChannel:
         """
         self.heartbeat()
         fds = [str(descriptor) for descriptor in (self.descriptor, *self._plan_fds)]
-        module = module_command("services.controller.control")
-        self._process = subprocess.Popen(
-            [*module, "--fd", fds[0], "--plan-fds", *fds[1:]],
-            stdin=subprocess.PIPE,
+        self._process = Child(
+            module_command("services.controller.control", "--fd", fds[0], "--plan-fds", *fds[1:]),
+            stdin=PIPE,
             stderr=self._stderr,
             pass_fds=[self.descriptor, *self._plan_fds],
-            env=os.environ | _ONE_THREAD,
-            start_new_session=True,  # a terminal that closes must not end it before its robot rests
+            own_session=True,  # a terminal that closes must not end it before its robot rests
         )
         if self._is_unwanted:
             self._process.terminate()
@@ -222,12 +218,10 @@ class ControlChannel:
         process = self._process
         if process is None:
             return None
-        if process.poll() is None:
-            self._ask_to_stop(process, timeout_s)
-        if process.stdin is not None:
-            process.stdin.close()
+        code = process.end(timeout_s, self._attend)
+        process.close()
         self._receive()
-        return process.wait()
+        return code
 
     def __enter__(self) -> Self:
         return self
@@ -246,29 +240,18 @@ class ControlChannel:
         while self._plan_fds:
             os.close(self._plan_fds.pop())
 
-    def _ask_to_stop(self, process: subprocess.Popen[bytes], timeout_s: float) -> None:
-        process.terminate()
-        deadline = time.monotonic() + timeout_s
-        while process.poll() is None and time.monotonic() < deadline:
-            self.heartbeat()
-            self._receive()  # a full ring would keep it waiting
-            time.sleep(_POLL_S)
-        if process.poll() is None:
-            process.kill()
+    def _attend(self) -> None:
+        self.heartbeat()
+        self._receive()  # a full ring would keep the process waiting
 
     def _write_stdin(self, data: bytes) -> None:
-        process = self._process
-        if process is None or process.stdin is None or process.poll() is not None:
-            raise ControlError("CONTROL_GONE", self._obituary())
-        try:
-            process.stdin.write(data)
-            process.stdin.flush()
-        except BrokenPipeError as error:
-            raise ControlError("CONTROL_GONE", self._obituary()) from error
+        if self._process is None or not self._process.write(data):
+            raise self._gone()
 
-    def _obituary(self) -> str:
-        code = self.exit_code
-        return f"the control process ended with code {code}" if code is not None else "no process"
+    def _gone(self) -> ControlError:
+        process = self._process
+        how = "was never started" if process is None else f"has ended: {process.ending}"
+        return ControlError("CONTROL_GONE", f"the control process {how}")
 
     def _receive(self) -> None:
         # Events before rows: an event that tells of a row was pushed after that row.
@@ -298,7 +281,7 @@ class ControlChannel:
             if found is not None:
                 return found
             if gone:
-                raise ControlError("CONTROL_GONE", self._obituary())
+                raise self._gone()
             if time.monotonic() > deadline:
                 raise ControlError("CONTROL_SILENT", f"no answer to '{what}' in {timeout_s} s")
             time.sleep(_POLL_S)

@@ -12,6 +12,7 @@ from typing import Any
 
 import structlog
 
+from hal.child import ending_of
 from hal.faults import Fault
 from hal.lifecycle import Lifecycle
 from hal.realtime import RealTimeReport
@@ -74,7 +75,7 @@ class ControlSupervisor:
         self._snapshot: Snapshot | None = None
         self._confirmation = StopConfirmation(joint_names)
         self._alive_since_ns = 0
-        self._last_words = ""
+        self._cause = ""
         self._lost: tuple[str, str] | None = None
         self._is_relaxed = False
         self._restart = asyncio.Lock()
@@ -247,7 +248,7 @@ class ControlSupervisor:
         heard_ns = max(channel.word(Word.CONTROL_HEARTBEAT_NS), self._alive_since_ns)
         silence_s = (time.monotonic_ns() - heard_ns) / 1e9
         if silence_s > self._patience.silence_s:
-            self._last_words = f"its loop stood still for {silence_s:.1f} s and it was killed"
+            self._cause = f"its loop stood still for {silence_s:.1f} s and it was killed"
             channel.kill()
 
     async def stop(self) -> bool:
@@ -297,9 +298,9 @@ class ControlSupervisor:
         elif kind == "robot_lost":
             self._lost = event["reason"], event["message"]
         elif kind == "stopped":
-            self._last_words = f"it stopped the robot: {event['cause']}"
+            self._cause = f"it stopped the robot: {event['cause']}"
         elif kind == "crashed":
-            self._last_words = event["message"]
+            self._cause = event["message"]
             log.error("control_crashed", trace=event["message"])
         elif kind == "pump_failed":
             self._take_broken(event["message"])
@@ -338,14 +339,14 @@ class ControlSupervisor:
             self.reconnection.want(*lost)
         else:
             self._view.control_fault = self._death(event["code"])
-        self._last_words = ""
+        self._cause = ""
         self._last_resort.begin()
         self._replies.fail_all(self._died())
         if link is not None:
             link.heartbeat.stop()
 
     def _death(self, code: int) -> Fault:
-        why = f"exit code {code}" + (f", {self._last_words}" if self._last_words else "")
+        why = ending_of(code) + (f", {self._cause}" if self._cause else "")
         log.error("control_process_died", code=code, why=why)
         return new_fault(
             "CONTROL_PROCESS_DIED",

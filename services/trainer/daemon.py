@@ -10,7 +10,7 @@ from pathlib import Path
 import structlog
 from google.longrunning import operations_pb2_grpc
 
-from hal.import_path import module_command
+from hal.child import module_command
 from mbctl import exit_codes
 from mbctl.config.models import TrainerConfig
 from mbctl.data.chunk_store import ChunkStore

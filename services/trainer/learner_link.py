@@ -1,14 +1,14 @@
-"""One learner process: started, spoken to, and its last words kept."""
+"""One learner process: started, given commands, and the end of its stderr kept."""
 
 import asyncio
-import contextlib
-import os
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
-from typing import Self
+from dataclasses import dataclass
+from typing import IO, Self
 
 import structlog
 
+from hal.child import PIPE, Child
 from services.logs.capture import Lines
 from services.trainer.messages import (
     LINE_BYTES_MAX,
@@ -25,14 +25,32 @@ PIECE_BYTES = 65_536
 log = structlog.get_logger()
 
 
-_ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+@dataclass(frozen=True)
+class _Output:
+    """What the process writes to one of its pipes, read by the event loop."""
+
+    reader: asyncio.StreamReader
+    transport: asyncio.ReadTransport
+
+    @classmethod
+    async def of(cls, pipe: IO[bytes]) -> Self:
+        reader = asyncio.StreamReader(limit=LINE_BYTES_MAX)
+        loop = asyncio.get_running_loop()
+        protocol = asyncio.StreamReaderProtocol(reader)
+        transport, _ = await loop.connect_read_pipe(lambda: protocol, pipe)
+        return cls(reader, transport)
 
 
 class LearnerLink:
     """A running learner process."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(
+        self, process: Child, commands: asyncio.WriteTransport, reports: _Output, log_text: _Output
+    ) -> None:
         self._process = process
+        self._commands = commands
+        self._reports = reports
+        self._log_text = log_text
         self._tail: deque[str] = deque(maxlen=TAIL_LINES)
         self._listener = asyncio.create_task(self._keep_tail())
 
@@ -43,16 +61,16 @@ class LearnerLink:
         Raises:
             OSError: it cannot be started.
         """
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            limit=LINE_BYTES_MAX,
-            env={**os.environ, **_ONE_THREAD},
-            process_group=0,  # a terminal's signals are the service process's to handle
-        )
-        link = cls(process)
+        process = Child(command, stdin=PIPE, stdout=PIPE, stderr=PIPE)
+        try:
+            loop = asyncio.get_running_loop()
+            commands, _ = await loop.connect_write_pipe(asyncio.BaseProtocol, process.stdin)
+            reports, log_text = await _Output.of(process.stdout), await _Output.of(process.stderr)
+        except BaseException:
+            process.end_now()
+            process.close()
+            raise
+        link = cls(process, commands, reports, log_text)
         link._write(config.line())
         return link
 
@@ -70,33 +88,26 @@ class LearnerLink:
         Raises:
             ValueError: it said something that is no report.
         """
-        assert self._process.stdout is not None
-        async for line in self._process.stdout:
+        async for line in self._reports.reader:
             yield parse_report(line)
 
     async def stop(self) -> str:
         """End it if it has not ended, and return how it ended with its last lines of stderr."""
-        if self._process.stdin is not None:
-            self._process.stdin.close()
-        try:
-            async with asyncio.timeout(STOP_S):
-                await self._process.wait()
-        except TimeoutError:
-            with contextlib.suppress(ProcessLookupError):
-                self._process.kill()
-            await self._process.wait()
+        self._commands.close()  # it ends with its stdin
+        await asyncio.to_thread(self._process.wait, STOP_S)
+        self._process.end_now()
         await self._listener
-        how = f"exit status {self._process.returncode}"
-        return "\n".join([how, *self._tail])
+        self._reports.transport.close()
+        self._log_text.transport.close()
+        return "\n".join([self._process.ending, *self._tail])
 
     def _write(self, line: bytes) -> None:
-        if self._process.stdin is not None and not self._process.stdin.is_closing():
-            self._process.stdin.write(line)
+        if not self._commands.is_closing():
+            self._commands.write(line)
 
     async def _keep_tail(self) -> None:
-        assert self._process.stderr is not None
         lines = Lines(self._take_line)
-        while data := await self._process.stderr.read(PIECE_BYTES):
+        while data := await self._log_text.reader.read(PIECE_BYTES):
             lines.feed(data.decode(errors="replace"))
         lines.end()
 

@@ -4,14 +4,13 @@ It ends at once when its stdin does, so that it never outlives the service proce
 doing then is as if it had been killed, which every file it writes is made for.
 """
 
-import ctypes
 import os
 import queue
-import signal
 import sys
 import threading
 from typing import BinaryIO
 
+from hal.child import end_with_parent, leave_terminal_to_parent
 from hal.stdio import never_wait_for_readers
 from mbctl import exit_codes
 from mbctl.data.lock import hold_lock
@@ -30,7 +29,6 @@ from services.trainer.paths import LEARNER_LOCK_FILE
 NICENESS = 10
 LOCK_WAIT_S = 20.0  # for a predecessor that is ending on a busy machine
 _DATABASE_ERRORS = (MissingRowsError, StoreCorruptError, StoreForeignError)
-_PR_SET_PDEATHSIG = 1
 
 
 class Inbox:
@@ -65,11 +63,11 @@ def main(build=None) -> int:
         build: makes the algorithm in place of the registry's `build_algorithm`: the hook by which
             an algorithm from outside this project is run, in a script that calls this function.
     """
-    for number in (signal.SIGINT, signal.SIGHUP):  # the service process's to handle
-        signal.signal(number, signal.SIG_IGN)
+    leave_terminal_to_parent()
     output = _claim_stdout()
     never_wait_for_readers()  # afterwards: what is printed goes to what is number 1 by then
-    _lower_priority()
+    os.nice(NICENESS)
+    end_with_parent()
     config = LearnerConfig.model_validate_json(sys.stdin.buffer.readline())
     inbox = Inbox(sys.stdin.buffer)
     inbox.start()
@@ -118,12 +116,6 @@ def _claim_stdout() -> BinaryIO:
     private = os.dup(1)
     os.dup2(2, 1)
     return os.fdopen(private, "wb", buffering=0)
-
-
-def _lower_priority() -> None:
-    os.nice(NICENESS)
-    libc = ctypes.CDLL(None, use_errno=True)
-    libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 if __name__ == "__main__":

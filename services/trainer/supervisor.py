@@ -11,6 +11,7 @@ from typing import Protocol
 
 import structlog
 
+from services.backoff import Backoff
 from services.trainer.learner_link import LearnerLink
 from services.trainer.messages import Command, LearnerConfig, Published, Ready, Refused, Report
 
@@ -50,8 +51,7 @@ class Supervisor:
         self._config = config
         self._listener = listener
         self._link: LearnerLink | None = None
-        self._deaths = 0
-        self._rng = random.Random()
+        self._backoff = Backoff(random.Random(), PAUSE_FIRST_S, PAUSE_MAX_S)
         self.refusal: Refused | None = None
 
     @property
@@ -73,12 +73,14 @@ class Supervisor:
             if self.refusal is not None:
                 self._listener.on_failure(self.refusal.message)
                 return
-            self._deaths = self._deaths + 1 if loop.time() - started < QUICK_S else 1
-            log.error("learner_died", deaths=self._deaths, error=error)
+            if loop.time() - started >= QUICK_S:
+                self._backoff.succeed()
+            pause_s = self._backoff.next_s()
+            log.error("learner_died", deaths=self._backoff.failures, error=error)
             self._listener.on_death(error)
-            if self._deaths >= QUICK_DEATHS_MAX:
+            if self._backoff.failures >= QUICK_DEATHS_MAX:
                 self._listener.on_failure(error)
-            await asyncio.sleep(self._pause_s())
+            await asyncio.sleep(pause_s)
 
     async def _run_once(self) -> str:
         try:
@@ -95,19 +97,15 @@ class Supervisor:
             trouble = f"the learner sent a line that is no report: {error}; "
         finally:
             self._link = None
-            last_words = await link.stop()
-        return trouble + last_words
+            ending = await link.stop()
+        return trouble + ending
 
     def _hear(self, report: Report) -> None:
         if isinstance(report, Refused):
             self.refusal = report
             return
         if isinstance(report, Published):
-            self._deaths = 0
+            self._backoff.succeed()
         if isinstance(report, Ready):
             log.info("learner_ready", refits=report.newest.refit, rows=report.newest.rows)
         self._listener.on_report(report)
-
-    def _pause_s(self) -> float:
-        pause = min(PAUSE_MAX_S, PAUSE_FIRST_S * 2 ** min(self._deaths - 1, 16))
-        return pause * self._rng.uniform(0.75, 1.0)

@@ -1,8 +1,5 @@
 """The virtual servo bus beside a run: simulated servos on a port of its own."""
 
-import contextlib
-import signal
-from collections.abc import Iterator
 from types import TracebackType
 from typing import Self
 
@@ -11,7 +8,6 @@ from services.up.process import DaemonDiedError
 from sim.servo_bus.client import RunningBus, VirtualBusError, start_virtual_bus
 
 VIRTUAL = "virtual-bus"
-_KEYBOARD = (signal.SIGINT, signal.SIGHUP)
 
 
 class BusProcess:
@@ -34,16 +30,15 @@ class BusProcess:
     def __enter__(self) -> Self:
         robot = self._config.robot
         try:
-            with _deaf_to_keyboard():
-                self._bus = start_virtual_bus(
-                    robot.model,
-                    port_link=robot.port,
-                    baud=robot.baud_rate,
-                    actuator=robot.actuator,
-                    seed=self._config.seed,
-                    tracker_udp=robot.tracker.listen if robot.tracker else "",
-                    record=None,
-                )
+            self._bus = start_virtual_bus(
+                robot.model,
+                port_link=robot.port,
+                baud=robot.baud_rate,
+                actuator=robot.actuator,
+                seed=self._config.seed,
+                tracker_udp=robot.tracker.listen if robot.tracker else "",
+                record=None,
+            )
         except VirtualBusError as error:
             raise DaemonDiedError(f"the {self.name} did not start: {error}", None) from error
         return self
@@ -65,14 +60,3 @@ class BusProcess:
         """
         if self._bus is not None and not self._bus.is_running:
             raise DaemonDiedError(f"the {self.name} (process {self.pid}) has ended", None)
-
-
-@contextlib.contextmanager
-def _deaf_to_keyboard() -> Iterator[None]:
-    """What is started in the block never hears of Ctrl-C: the robot is stopped before its servos
-    go, not with them."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _KEYBOARD)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)

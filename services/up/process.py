@@ -1,15 +1,13 @@
 """A daemon as a child process: its log, its health, its end."""
 
 import os
-import signal
-import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
-from hal.import_path import module_command
+from hal.child import Child, last_lines, module_command
 from mbctl.data.private_files import open_private
 
 LOG_TAIL_LINES = 15
@@ -46,7 +44,7 @@ class DaemonProcess:
         parent = ["--parent", str(os.getpid())]
         options = ["--config", str(config), "--log-file", str(log), *parent]
         self._command = module_command("mbctl", name, *options)
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Child | None = None
 
     @property
     def pid(self) -> int:
@@ -57,13 +55,8 @@ class DaemonProcess:
         environment = {k: v for k, v in os.environ.items() if not k.startswith("MBCTL_")}
         descriptor = open_private(self._log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         with os.fdopen(descriptor, "ab") as log:
-            self._process = subprocess.Popen(
-                self._command,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env=environment,
-                start_new_session=True,
+            self._process = Child(
+                self._command, stdout=log, stderr=log, environment=environment, own_session=True
             )
         return self
 
@@ -81,12 +74,12 @@ class DaemonProcess:
         Raises:
             DaemonDiedError: with exit code and log tail.
         """
-        code = self._process.poll() if self._process else None
-        if code is not None:
-            how = f"signal {-code}" if code < 0 else f"exit code {code}"
+        process = self._process
+        if process is not None and process.exit_code is not None:
             raise DaemonDiedError(
-                f"the {self.name} ended with {how}; the end of {self._log}:\n{self.log_tail()}",
-                code,
+                f"the {self.name} ended with {process.ending}; the end of {self._log}:\n"
+                f"{self.log_tail()}",
+                process.exit_code,
             )
 
     def wait_serving(
@@ -116,16 +109,9 @@ class DaemonProcess:
 
     def log_tail(self) -> str:
         """The last lines it wrote."""
-        text = self._log.read_text(encoding="utf-8", errors="replace")
-        return "\n".join(text.splitlines()[-LOG_TAIL_LINES:])
+        return "\n".join(last_lines(self._log, LOG_TAIL_LINES))
 
     def stop(self, timeout_s: float = STOP_S) -> None:
         """End it: ask, wait, and kill it with all its children if it does not listen."""
-        if self._process is None or self._process.poll() is not None:
-            return
-        self._process.terminate()
-        try:
-            self._process.wait(timeout_s)
-        except subprocess.TimeoutExpired:
-            os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
+        if self._process is not None:
+            self._process.end(timeout_s)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import mujoco
 
+from hal.child import leave_terminal_to_parent
 from hal.errors import HalError
 from hal.realtime import apply_realtime
 from hal.stdio import never_wait_for_readers
@@ -41,6 +42,8 @@ def main(arguments: list[str]) -> int:
     mujoco.set_mju_user_warning(lambda _message: None)  # pyright: ignore[reportAttributeAccessIssue]  # no stubs
     try:
         with catching_stop_signals() as stop:
+            if settings.stop_with_stdin:  # the robot is stopped before its servos go
+                leave_terminal_to_parent()
             _serve(settings, stop)
     except (HalError, OSError) as error:
         sys.stderr.write(f"the virtual bus cannot start: {error}\n")

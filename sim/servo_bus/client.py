@@ -5,11 +5,8 @@ way, and its terminal, link and socket with it.
 """
 
 import json
-import os
 import select
-import signal
 import socket
-import subprocess
 import tempfile
 import time
 from collections.abc import Callable
@@ -17,8 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from hal.child import PIPE, Child, last_lines, module_command
 from hal.errors import HalError
-from hal.import_path import module_command
 from sim.servo_bus.motion_trace import MotionSample
 from sim.servo_bus.records import Record, read_records
 from sim.servo_bus.settings import BusSettings
@@ -26,6 +23,7 @@ from sim.servo_bus.settings import BusSettings
 START_TIMEOUT_S = 60.0
 _REPLY_TIMEOUT_S = 20.0
 _STOP_TIMEOUT_S = 5.0
+LOG_TAIL_LINES = 20
 
 
 class VirtualBusError(HalError):
@@ -44,7 +42,7 @@ def start_virtual_bus(robot: str = "dclaw", **options: Any) -> "RunningBus":
 
     Raises:
         BusSettingsError: an option out of range.
-        VirtualBusError: the process ended or said nothing in time; the message has its last words.
+        VirtualBusError: it ended or named no port in time; the message has the end of its log.
     """
     folder = tempfile.TemporaryDirectory(prefix="virtual-bus-")
     try:
@@ -79,19 +77,13 @@ class RunningBus:
         self._folder = folder
         self._log = Path(folder.name) / "log"
         command = module_command("sim.servo_bus", *settings.command_line())
-        environment = os.environ | {"OMP_NUM_THREADS": "1"}
         with self._log.open("wb") as log:
-            self._process = subprocess.Popen(
-                command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                env=environment,
-            )
+            self._process = Child(command, stdin=PIPE, stdout=PIPE, stderr=log)
         try:
             self._read_banner()
         except BaseException:
-            self._kill()
+            self._process.end_now()
+            self._process.close()
             raise
 
     def __enter__(self) -> Self:
@@ -108,7 +100,7 @@ class RunningBus:
     @property
     def is_running(self) -> bool:
         """Whether the process lives."""
-        return self._process.poll() is None
+        return self._process.exit_code is None
 
     def inject(self, fault: str, **parameters: Any) -> None:
         """Put a fault in force; `servo_id=11` or `id=11` names the servo.
@@ -210,11 +202,9 @@ class RunningBus:
                 with connection.makefile("rb") as answers:
                     line = answers.readline()
         except OSError as error:
-            raise VirtualBusError(
-                f"virtual bus {self.pid}: {error}; {self._last_words()}"
-            ) from error
+            raise VirtualBusError(f"virtual bus {self.pid}: {error}; {self._log_end()}") from error
         if not line:
-            raise VirtualBusError(f"virtual bus {self.pid} hung up; {self._last_words()}")
+            raise VirtualBusError(f"virtual bus {self.pid} hung up; {self._log_end()}")
         answer = json.loads(line)
         if not answer.pop("ok"):
             raise VirtualBusError(answer["error"], reason=answer["reason"])
@@ -222,37 +212,23 @@ class RunningBus:
 
     def close(self) -> None:
         """End the process and remove its files. Repeatable."""
-        if self.is_running:
-            self._process.send_signal(signal.SIGTERM)
-            try:
-                self._process.wait(_STOP_TIMEOUT_S)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-        self._kill()
+        self._process.end(_STOP_TIMEOUT_S)
+        self._process.close()
         self._folder.cleanup()
 
-    def _kill(self) -> None:
-        if self.is_running:
-            self._process.kill()
-        self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                pipe.close()
-
     def _read_banner(self) -> None:
-        assert self._process.stdout is not None
         ready, _, _ = select.select([self._process.stdout], [], [], START_TIMEOUT_S)
         line = self._process.stdout.readline() if ready else b""
         if not line:
             self._process.kill()
             raise VirtualBusError(
-                f"the virtual bus did not start within {START_TIMEOUT_S:g} s; {self._last_words()}"
+                f"the virtual bus did not start within {START_TIMEOUT_S:g} s; {self._log_end()}"
             )
         banner = json.loads(line)
         self.port: str = banner["link"] or banner["port"]
         self.servos: list[dict[str, Any]] = banner["servos"]
         self.pid: int = banner["pid"]
 
-    def _last_words(self) -> str:
-        text = self._log.read_text(errors="replace").strip() if self._log.exists() else ""
-        return f"its last words: {text[-2000:]!r}" if text else "it left no message"
+    def _log_end(self) -> str:
+        text = "\n".join(last_lines(self._log, LOG_TAIL_LINES)) if self._log.exists() else ""
+        return f"the end of its log: {text!r}" if text else "its log is empty"

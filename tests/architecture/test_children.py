@@ -19,7 +19,7 @@ def unsafe_starts(tree: ast.Module) -> list[str]:
 def test_no_process_is_started_without_a_safe_path(texts):
     found = {s.name: unsafe_starts(s.tree) for s in texts if s.is_python}
     unsafe = {name: lines for name, lines in found.items() if lines}
-    assert not unsafe, f"use hal.import_path.module_command, or -P: {unsafe}"
+    assert not unsafe, f"use hal.child.module_command, or -P: {unsafe}"
 
 
 def test_no_target_of_make_runs_without_a_safe_path(root):

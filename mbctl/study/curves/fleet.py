@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hal.import_path import module_command
+from hal.child import module_command
 from mbctl.config import ConfigError
 from mbctl.study.curves.plan import RunPlan
 from mbctl.study.curves.run_files import begin_run, is_finished

@@ -13,6 +13,7 @@ from dataclasses import asdict
 
 from pydantic import ValidationError
 
+from hal.child import leave_terminal_to_parent
 from hal.errors import HalError
 from hal.realtime import RealTimeReport, apply_realtime
 from hal.robot import Robot
@@ -48,8 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--fd", type=int, required=True, help="descriptor of the shared memory")
     parser.add_argument("--plan-fds", type=int, nargs=2, help="eventfds of the planner's exchange")
     never_wait_for_readers()
-    for number in (signal.SIGINT, signal.SIGHUP):  # the service process's to handle
-        signal.signal(number, signal.SIG_IGN)
+    leave_terminal_to_parent()
     ending = StopRequests()
     signal.signal(signal.SIGTERM, lambda *_: ending.take())
     given = parser.parse_args(arguments)

@@ -3,8 +3,6 @@
 import asyncio
 import os
 import random
-import signal
-import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +10,7 @@ from pathlib import Path
 
 import structlog
 
-from hal.import_path import module_command
+from hal.child import PIPE, Child, module_command
 from mbctl.policies.snapshot import Snapshot
 from services.backoff import Backoff
 from services.controller.planner.messages import PlannerTask, UseVersion
@@ -26,7 +24,6 @@ STEADY_S = 10.0  # a process that lived so long starts the back-off over
 SILENCE_WALL_S = 10.0  # the policy acts meanwhile; a new process would import torch first
 SILENCE_LOCKSTEP_S = 60.0  # plans without a deadline may be long
 FRESH_S = 1.0  # a heartbeat not older than this is that of a live process
-_ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 log = structlog.get_logger()
 
@@ -87,7 +84,7 @@ class PlannerHost:
         self._segment: SharedSegment | None = None
         self._words: SignalWords | None = None
         self._wanted: UseVersion | None = None
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Child | None = None
         self._backoff = Backoff(random.Random(), FIRST_S, MAX_S)  # jitter alone
         self._started_s = self._not_before_s = 0.0
         self._restarts = 0
@@ -122,7 +119,7 @@ class PlannerHost:
             version=manifest.version, path=path, weights_sha256=manifest.weights_sha256
         )
         if self._process is not None:
-            self._tell(self._process, self._wanted.line())
+            self._process.write(self._wanted.line())  # a successor is told again
         else:
             self._look()
 
@@ -159,9 +156,8 @@ class PlannerHost:
                 self._start(self._ends, self._wanted)
             return
         self._kill_if_silent(process, now_s)
-        code = process.poll()
-        if code is not None:
-            self._take_death(process, code, now_s)
+        if process.exit_code is not None:
+            self._take_death(process, now_s)
         elif self._is_alive():
             self._error = ""
             if now_s - self._started_s > STEADY_S:
@@ -172,22 +168,17 @@ class PlannerHost:
         if words is not None:
             words.set(Word.PLANNER_HEARTBEAT_NS, 0)  # the process that wrote it has gone
         fds = [str(descriptor) for descriptor in ends.all]
-        module = module_command("services.controller.planner")
+        command = module_command(
+            "services.controller.planner", "--fd", fds[0], "--plan-fds", *fds[1:]
+        )
         try:
-            self._process = subprocess.Popen(
-                [*module, "--fd", fds[0], "--plan-fds", *fds[1:]],
-                bufsize=0,  # a line for a process that has died is not kept to fail once more
-                stdin=subprocess.PIPE,
-                pass_fds=ends.all,
-                env=os.environ | _ONE_THREAD,
-                process_group=0,  # a terminal's signals are the service process's to handle
-            )
+            self._process = Child(command, stdin=PIPE, pass_fds=ends.all)
         except OSError as error:  # such as no free descriptor: the robot goes on without
             self._error = f"the planner process cannot be started: {error}"
             self._not_before_s = time.monotonic() + self._backoff.next_s()
             return
         self._started_s = time.monotonic()
-        self._tell(self._process, self._told.model_dump_json().encode() + b"\n" + wanted.line())
+        self._process.write(self._told.model_dump_json().encode() + b"\n" + wanted.line())
         log.info("planner_started", pid=self._process.pid, version=wanted.version)
 
     def _is_alive(self) -> bool:
@@ -203,7 +194,7 @@ class PlannerHost:
             return ""
         return f"no sign of life for {(time.monotonic_ns() - heard_ns) / 1e9:.1f} s"
 
-    def _kill_if_silent(self, process: subprocess.Popen[bytes], now_s: float) -> None:
+    def _kill_if_silent(self, process: Child, now_s: float) -> None:
         if self._words is None or self._is_alive():
             return
         heard_ns = self._words.get(Word.PLANNER_HEARTBEAT_NS)
@@ -211,37 +202,23 @@ class PlannerHost:
         silence_s = now_s - (heard_ns / 1e9 if heard_ns else self._started_s)
         if silence_s > limit_s:
             self._error = f"it stood still for {silence_s:.1f} s and was killed"
-            process.send_signal(signal.SIGKILL)
-            process.wait()
+            process.end_now()
 
-    def _take_death(self, process: subprocess.Popen[bytes], code: int, now_s: float) -> None:
+    def _take_death(self, process: Child, now_s: float) -> None:
         self._process = None
-        _close_stdin(process)
+        process.close()
         pause_s = self._backoff.next_s()
         self._not_before_s = now_s + pause_s
         self._restarts += 1
-        why = f"exit code {code}" + (f", {self._error}" if self._error else "")
+        why = process.ending + (f", {self._error}" if self._error else "")
         self._error = f"the planner process ended ({why})"
         if self._words is not None:
             self._words.set(Word.PLANNER_DEATHS, self._words.get(Word.PLANNER_DEATHS) + 1)
-        log.warning("planner_died", code=code, why=why, again_in_s=round(pause_s, 2))
-
-    def _tell(self, process: subprocess.Popen[bytes], data: bytes) -> None:
-        assert process.stdin is not None
-        try:
-            process.stdin.write(data)
-        except BrokenPipeError:
-            return  # its end is found at the next look, and its successor is told again
+        log.warning("planner_died", code=process.exit_code, why=why, again_in_s=round(pause_s, 2))
 
     def _end(self) -> None:
         process, self._process = self._process, None
         if process is None:
             return
-        process.kill()  # it has nothing to lose, and may be in the midst of a plan
-        process.wait()
-        _close_stdin(process)
-
-
-def _close_stdin(process: subprocess.Popen[bytes]) -> None:
-    if process.stdin is not None:
-        process.stdin.close()
+        process.end_now()  # it has nothing to lose, and may be in the midst of a plan
+        process.close()

@@ -4,14 +4,13 @@ It ends when its stdin does, and the kernel kills it with its parent, so it is n
 """
 
 import argparse
-import ctypes
 import gc
 import os
-import signal
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from hal.child import end_with_parent, leave_terminal_to_parent
 from hal.stdio import never_wait_for_readers
 from mbctl.tasks.registry import make_task
 from services.controller.planner.messages import PlannerTask, UseVersion
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 
 BEAT_S = 0.2
 _STDIN = 0
-_PR_SET_PDEATHSIG = 1
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,10 +32,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--fd", type=int, required=True, help="descriptor of the shared memory")
     parser.add_argument("--plan-fds", type=int, nargs=2, required=True, help="its eventfds")
     given = parser.parse_args(arguments)
-    for number in (signal.SIGINT, signal.SIGHUP):  # the service process's to handle
-        signal.signal(number, signal.SIG_IGN)
+    leave_terminal_to_parent()
     never_wait_for_readers()
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    end_with_parent()
     segment = SharedSegment.attach(given.fd)
     exchange = PlanExchange(segment.plan_requests, segment.plans, *given.plan_fds)
     lines = Lines(_STDIN)

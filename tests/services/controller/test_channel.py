@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hal.child import PIPE, Child
 from hal.lifecycle import Lifecycle
 from mbctl.policies.snapshot import (
     PolicyArchitecture,
@@ -239,7 +239,7 @@ def test_a_process_that_has_just_been_reaped_can_be_killed_without_an_error():
     """Another thread may have noticed its end between a look at it and the signal."""
     with ControlChannel(settings("lockstep")) as channel:
         channel.kill()  # there is none yet
-        process = subprocess.Popen(["true"], stdin=subprocess.PIPE)
+        process = Child(["true"], stdin=PIPE)
         channel._process = process
         os.waitpid(process.pid, 0)
         channel.kill()

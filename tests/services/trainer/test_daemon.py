@@ -187,7 +187,7 @@ def test_a_learner_that_keeps_dying_is_reported(
     trainer = start_trainer(die="start")
     with trainer.client() as client:
         status = eventually(lambda: (s := client.status()).phase == "FAILED" and s)
-        assert "exit status 9" in status.error
+        assert "exit code 9" in status.error
         assert "cannot think" in status.error
         with pytest.raises(ServiceError) as caught:
             client.refit()

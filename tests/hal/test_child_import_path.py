@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hal.import_path import module_command
+from hal.child import module_command
 
 POISON = ("sim", "hal", "services", "protos", "select", "queue", "typing_extensions", "rich")
 PYTHON = sys.executable
