@@ -454,12 +454,14 @@ class RunEpisodesResponse(_message.Message):
     def __init__(self, episodes: _Optional[_Iterable[_Union[_common_pb2.EpisodeRecord, _Mapping]]] = ..., rows: _Optional[int] = ...) -> None: ...
 
 class ListEpisodesRequest(_message.Message):
-    __slots__ = ("page_size", "page_token")
+    __slots__ = ("page_size", "page_token", "purpose")
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    PURPOSE_FIELD_NUMBER: _ClassVar[int]
     page_size: int
     page_token: str
-    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+    purpose: _common_pb2.EpisodePurpose
+    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., purpose: _Optional[_Union[_common_pb2.EpisodePurpose, str]] = ...) -> None: ...
 
 class ListEpisodesResponse(_message.Message):
     __slots__ = ("episodes", "next_page_token")

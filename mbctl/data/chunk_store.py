@@ -16,7 +16,7 @@ from typing import Any, Self
 
 from mbctl.data import chunk_schema as schema
 from mbctl.data import sqlite
-from mbctl.data.chunk import ChunkRecord, EpisodeSummary, public_name
+from mbctl.data.chunk import ChunkRecord, EpisodeSummary, Purpose, public_name
 from mbctl.data.episode_id import index_of, run_index_of
 
 
@@ -277,15 +277,18 @@ class ChunkStore:
         return removed.chunks
 
     def episodes(
-        self, before: int | None = None, limit: int = 1000
+        self, before: int | None = None, limit: int = 1000, purpose: Purpose | None = None
     ) -> list[tuple[int, EpisodeSummary]]:
         """The newest `limit` episodes, newest first, with their entry numbers.
 
-        `before` goes on below that entry number.
+        `before` goes on below that entry number; with a `purpose` only its episodes count.
         """
-        query = f"SELECT chunk_id, {schema.EPISODE} FROM episodes WHERE chunk_id < ? "
+        query = (
+            f"SELECT chunk_id, {schema.EPISODE} FROM episodes "
+            "WHERE chunk_id < ? AND ? IN ('', purpose) ORDER BY chunk_id DESC LIMIT ?"
+        )
         newest = before if before is not None else (1 << 63) - 1
-        rows = self.select(query + "ORDER BY chunk_id DESC LIMIT ?", (newest, limit))
+        rows = self.select(query, (newest, purpose or "", limit))
         return [(row[0], schema.row_to_episode(row[1:])) for row in rows]
 
     def counts(self) -> StoreCounts:

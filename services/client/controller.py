@@ -167,13 +167,23 @@ class ControllerClient:
             controller_pb2.RunEpisodesResponse,
         )
 
-    def episodes(self, limit: int = PAGE_SIZE) -> list[common_pb2.EpisodeRecord]:
-        """Up to `limit` finished episodes, the newest first."""
+    def episodes(
+        self, limit: int = PAGE_SIZE, purpose: Purpose | None = None
+    ) -> list[common_pb2.EpisodeRecord]:
+        """Up to `limit` finished episodes, the newest first; with a `purpose` only its own.
+
+        Raises:
+            ServiceError: FIELD_INVALID for another purpose.
+        """
+        if purpose is not None:
+            check_word("purpose", purpose, _PURPOSES)
         found: list[common_pb2.EpisodeRecord] = []
         token = ""
         while len(found) < limit:
             request = controller_pb2.ListEpisodesRequest(
-                page_size=min(PAGE_SIZE, limit - len(found)), page_token=token
+                page_size=min(PAGE_SIZE, limit - len(found)),
+                page_token=token,
+                purpose=_PURPOSES[purpose] if purpose is not None else None,
             )
             page = self.caller.call(self._episodes.ListEpisodes, request)
             found.extend(page.episodes)

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from mbctl.data.chunk import ChunkRecord, EpisodeSummary, public_name
+from mbctl.data.chunk import ChunkRecord, EpisodeSummary, Purpose, public_name
 from mbctl.data.chunk_store import ChunkStore
 from mbctl.data.episode_id import index_of, reissued_id, run_index_of
 from mbctl.data.spool_ledger import SpoolLedger
@@ -238,9 +238,11 @@ class Spool:
         oldest = self.chunks_from(0, 1)
         return oldest[0].first_sequence if oldest else self._stored
 
-    def episodes(self, before: int | None, limit: int) -> list[tuple[int, EpisodeSummary]]:
+    def episodes(
+        self, before: int | None, limit: int, purpose: Purpose | None = None
+    ) -> list[tuple[int, EpisodeSummary]]:
         """Episodes with rows, the newest first; they stay when their rows leave."""
-        return self._store.episodes(before, limit)
+        return self._store.episodes(before, limit, purpose)
 
     def counts(self) -> SpoolCounts:
         """The figures as of now."""

@@ -18,7 +18,6 @@ from services.errors import ServiceError
 from services.up.plan import Plan
 from services.up.run_dir import RunDir
 from services.up.session import Session
-from services.up.stored import last_train_episodes
 from services.up.view import RECENT_EPISODES
 
 WALL_BATCH = 5  # episodes between two looks at the trainer, on a wall clock
@@ -85,11 +84,10 @@ class Learning:
 
     def _take_in_past(self) -> None:
         """Show what sessions before this one reached."""
-        observer, robot = self._session.observer, self._plan.controller.robot.name
-        database = self._plan.trainer.run_dir / self._session.trainer.status().database
-        self._episodes = self._session.controller.status().spool.next_train_index
+        observer, controller = self._session.observer, self._session.controller
+        self._episodes = controller.status().spool.next_train_index
         observer.episodes = self._episodes
-        observer.recall(last_train_episodes(database, robot, RECENT_EPISODES))
+        observer.recall(controller.episodes(RECENT_EPISODES, "train")[::-1])
         if points := read_points(self._run_dir.curve_csv):
             observer.point = points[-1]
 

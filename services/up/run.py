@@ -26,7 +26,6 @@ from services.up.process import DaemonDiedError, DaemonProcess, Watched
 from services.up.run_dir import RunDir
 from services.up.session import Session
 from services.up.stop import StopNow, StopRequested, StopSignals
-from services.up.stored import train_rows
 from services.up.view import Display, Observer
 
 START_S = 300.0  # of a daemon that lives: a busy machine is slow, not dead
@@ -156,15 +155,20 @@ class Run:
         try:
             if plan.controller.robot.backend == VIRTUAL:
                 bus.append(stack.enter_context(BusProcess(plan.controller)))
-            daemons = [
-                stack.enter_context(self._daemon("trainer", plan.trainer)),
-                stack.enter_context(self._daemon("controller", plan.controller)),
-            ]
+            daemons = [stack.enter_context(self._daemon("trainer", plan.trainer))]
+            # Once the controller has ended, no more rows come; the trainer ends after it.
+            stack.callback(self._note_samples, trainer)
+            daemons.append(stack.enter_context(self._daemon("controller", plan.controller)))
             daemons[0].wait_serving(trainer.is_serving, START_S, signals.check)
             daemons[1].wait_serving(controller.is_serving, START_S, signals.check)
         except DaemonDiedError as error:
             raise StartFailedError(str(error)) from error
         return [*bus, *daemons]
+
+    def _note_samples(self, trainer: TrainerClient) -> None:
+        """What the trainer has in the end; where it has died, what it had when asked last."""
+        if (status := _attempt(trainer.status)) is not None:
+            self._observer.samples = status.train_rows_stored
 
     def _daemon(self, name: str, config: Frozen) -> DaemonProcess:
         path = self._run_dir.config_of(name)
@@ -183,7 +187,7 @@ class Run:
         summary = {
             "complete": final is not None,
             "error": error,
-            "samples": train_rows(database),
+            "samples": max(self._observer.samples, points[-1].samples if points else 0),
             "episodes": max(self._observer.episodes, points[-1].episodes if points else 0),
             "success": last.success if last else None,
             "return": last.episode_return if last else None,

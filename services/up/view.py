@@ -84,6 +84,7 @@ class Observer:
         self.doing = "starting"
         self.episodes = 0
         self.running = 0  # finished training episodes of the batch that runs
+        self.samples = 0  # that the trainer had when it was asked last
         self.point: CurvePoint | None = None
 
     @property
@@ -91,7 +92,7 @@ class Observer:
         return time.monotonic() - self._started
 
     def recall(self, episodes: Sequence[Any]) -> None:
-        """Take in the last training episodes as they are stored, in place of what is known."""
+        """Take in the last training episodes, oldest first, in place of what is known."""
         self._recent.clear()
         self.train_episodes(episodes)
 
@@ -128,6 +129,7 @@ class Observer:
         self._show(self._view(controller(), trainer()))
 
     def _view(self, controller: GetStatusResponse, trainer: TrainerStatus) -> View:
+        self.samples = trainer.train_rows_stored
         successes = [success for success, _ in self._recent]
         returns = [value for _, value in self._recent]
         return View(

@@ -7,7 +7,7 @@ import grpc.aio
 from google.longrunning.operations_proto_pb2 import Operation
 
 from hal.lifecycle import Lifecycle
-from mbctl.data.chunk import NAMED_INDEX_MAX
+from mbctl.data.chunk import NAMED_INDEX_MAX, Purpose
 from mbctl.data.sqlite import StoreError
 from protos import common_pb2, controller_pb2, controller_pb2_grpc
 from services import wire
@@ -17,7 +17,7 @@ from services.controller.policy_source import PolicySource
 from services.controller.requests import RequestMemory
 from services.controller.spool import Spool
 from services.controller.view import ControlView
-from services.errors import ServiceError, invalid_field, refusal
+from services.errors import invalid_field, refusal
 from services.operations import OperationHandle
 
 COUNT_MAX = 100_000
@@ -63,14 +63,16 @@ class EpisodeServicer(controller_pb2_grpc.EpisodeServiceServicer):
     async def ListEpisodes(
         self, request: controller_pb2.ListEpisodesRequest, context: Context
     ) -> controller_pb2.ListEpisodesResponse:
-        """Newest first, all that ever left rows in this spool."""
+        """Newest first, all that ever left rows in this spool, or those of one purpose."""
         size, before = request.page_size or 100, request.page_token
         if not 1 <= size <= PAGE_MAX:
             raise invalid_field("page_size", request.page_size, f"0 to {PAGE_MAX}")
         if before and not (before.isdecimal() and len(before) <= 15):
             raise invalid_field("page_token", before, "the next_page_token of an earlier answer")
         entry = int(before) if before else None
-        page = await asyncio.to_thread(self._spool.episodes, entry, size)  # may wait for the disk
+        purpose = _purpose(request.purpose) if request.purpose else None
+        find = self._spool.episodes
+        page = await asyncio.to_thread(find, entry, size, purpose)  # may wait for the disk
         token = str(page[-1][0]) if len(page) == size else ""
         episodes = [wire.episode_to_proto(episode) for _, episode in page]
         return controller_pb2.ListEpisodesResponse(episodes=episodes, next_page_token=token)
@@ -139,11 +141,7 @@ def checked_batch(request: controller_pb2.RunEpisodesRequest) -> BatchRequest:
         raise invalid_field("first_index", request.first_index, f"0 to {NAMED_INDEX_MAX}")
     if request.minimum_policy_version < 0:
         raise invalid_field("minimum_policy_version", request.minimum_policy_version, "0 or more")
-    number = request.purpose or common_pb2.EPISODE_PURPOSE_TRAIN
-    try:
-        purpose = wire.purpose_from_proto(number)
-    except ValueError as error:
-        raise _bad_purpose(number) from error
+    purpose = _purpose(request.purpose or common_pb2.EPISODE_PURPOSE_TRAIN)
     return BatchRequest(request.count, purpose, request.explore, first_index, request.request_id)
 
 
@@ -155,8 +153,12 @@ def event_to_proto(event: EpisodeEvent) -> controller_pb2.EpisodeEvent:
     return message
 
 
-def _bad_purpose(number: int) -> ServiceError:
-    return invalid_field("purpose", number, "EPISODE_PURPOSE_TRAIN or EPISODE_PURPOSE_EVALUATE")
+def _purpose(number: int) -> Purpose:
+    try:
+        return wire.purpose_from_proto(number)
+    except ValueError as error:
+        expected = "EPISODE_PURPOSE_TRAIN or EPISODE_PURPOSE_EVALUATE"
+        raise invalid_field("purpose", number, expected) from error
 
 
 def _remedy(lifecycle: Lifecycle) -> str:

@@ -240,6 +240,9 @@ def test_episodes_come_newest_first_and_page_by_page(
         assert len(first) == 3
         assert len(rest) == 2
         assert [e for _, e in first + rest] == [c.episode for c in chunks[::-1]]
+        assert store.episodes(purpose=chunks[0].purpose) == first + rest
+        other = "train" if chunks[0].purpose == "evaluate" else "evaluate"
+        assert store.episodes(purpose=other) == []
 
 
 def _as_version_1(path: Path) -> None:
