@@ -1,8 +1,8 @@
 """Runs in processes, a few at a time; what one of them meets leaves the others alone."""
 
+import contextlib
 import json
 import os
-import subprocess
 import tempfile
 import threading
 from collections.abc import Callable, Sequence
@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hal.child import module_command
+from hal.child import PIPE, Child, last_lines, module_command
 from mbctl.config import ConfigError
 from mbctl.study.curves.plan import RunPlan
 from mbctl.study.curves.run_files import begin_run, is_finished
 
 LOG_FILE = "log.txt"
 _LOG_TAIL = 3  # lines
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 Say = Callable[[str], None]
 
@@ -42,7 +41,7 @@ class Fleet:
     def __init__(self, plans: Sequence[RunPlan], out: Path, processes: int, say: Say) -> None:
         self._plans, self._out, self._say = plans, out, say
         self._processes = processes
-        self._children: dict[int, subprocess.Popen[str]] = {}
+        self._children: dict[int, Child] = {}
         self._lock = threading.Lock()
         self._stopping = False
         self._done = 0
@@ -78,8 +77,7 @@ class Fleet:
         if child is None:
             return None
         self._say(f"{plan.title}: begins")
-        with child:
-            assert child.stdout is not None
+        with contextlib.closing(child):
             told: Any = None
             for line in child.stdout:
                 told = self._tell(plan, json.loads(line), told)
@@ -90,26 +88,19 @@ class Fleet:
         if code == 0:
             self._say(f"{plan.title}: finished, {self._done} of {len(self._plans)} runs are")
             return None
-        failure = Failure(plan, f"exit code {code}: {_tail(directory / LOG_FILE, begin)}")
+        failure = Failure(plan, f"{child.ending}: {_tail(directory / LOG_FILE, begin)}")
         if not self._stopping:
             self._say(f"{plan.title}: {failure.message}")
         return failure
 
-    def _start(self, directory: Path, log: Any) -> "subprocess.Popen[str] | None":
+    def _start(self, directory: Path, log: Any) -> Child | None:
         """A run's process; None when all are to stop."""
         module = "mbctl.study.curves.process"
         command = module_command(module, str(directory), str(os.getpid()))
         with self._lock:
             if self._stopping:
                 return None
-            child = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                env={**os.environ, **dict.fromkeys(_THREADS, "1")},
-                text=True,
-            )
+            child = Child(command, stdout=PIPE, stderr=log)
             self._children[child.pid] = child
         return child
 
@@ -134,9 +125,7 @@ class Fleet:
 
 def _tail(log: Path, begin: int) -> str:
     """The last that was said behind byte `begin`."""
-    said = log.read_bytes()[begin:].decode(errors="replace")
-    lines = said.strip().splitlines()
-    return " / ".join(lines[-_LOG_TAIL:]) or "it said nothing"
+    return " / ".join(last_lines(log, _LOG_TAIL, begin)) or "it said nothing"
 
 
 def make_out_folder(path: Path) -> None:

@@ -4,14 +4,13 @@ It reads run.json there, says how it goes as JSON lines on stdout, and ends when
 kernel kills it when the process that started it ends.
 """
 
-import ctypes
 import json
 import os
-import signal
 import sys
 import time
 from pathlib import Path
 
+from hal.child import end_with_parent, leave_terminal_to_parent
 from mbctl import exit_codes
 from mbctl.data.lock import hold_lock
 from mbctl.study.curves.plan import RunPlan
@@ -20,15 +19,13 @@ from mbctl.study.curves.run_files import LOCK_FILE, PLAN_FILE, RunFiles
 
 LOCK_WAIT_S = 5.0
 TELL_PERIOD_S = 5.0
-_PR_SET_PDEATHSIG = 1
 
 
 def main(directory: Path, parent: int) -> int:
     """Run what the directory's plan says until its budget is used."""
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it ended before the kernel was told
+    if not end_with_parent(parent=parent):
         return exit_codes.START_UP
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    leave_terminal_to_parent()
     output = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # what anything prints goes to stderr
     from mbctl.nn.torch_set_up import set_up_torch
