@@ -91,7 +91,9 @@ class DClawTask(BaseTask):
         return None if shared is None else Reflection.by_last_column(joined(shared, own), _SWAPPED)
 
     def observation(self, physical: Array, last_action: Array, goal: Array) -> Array:
-        own = self.own_columns(physical, goal)  # first: derivatives are summed in this order
+        # The own columns first: derivatives are summed in the order in which columns were made, so
+        # that another order gives runs that differ from earlier ones in their last bits.
+        own = self.own_columns(physical, goal)
         shared = self.shared_columns(physical, last_action)
         return array_namespace(physical).concat([shared, own], axis=-1)
 

@@ -19,7 +19,6 @@ from hal.registry import Registry
 from mbctl.tasks.task import BaseTask, Task
 
 ENTRY_POINTS = "mbctl.tasks"
-_STATED = ("robot", "physical_names", "episode_steps")  # what no default can tell
 
 T = TypeVar("T", bound=type[BaseTask])
 
@@ -96,10 +95,11 @@ def make_task(name: str, observation: str = "default") -> Task:
 def _check(name: str, kind: type) -> None:
     if not issubclass(kind, BaseTask):
         raise IncompleteTaskError(f"task {name!r}: {kind.__qualname__} is no BaseTask")
-    missing = [
-        *sorted(kind.__abstractmethods__),
-        *(attribute for attribute in _STATED if not hasattr(kind, attribute)),
-    ]
+    missing = sorted(kind.__abstractmethods__)
+    declared = (name for base in kind.__mro__ for name in vars(base).get("__annotations__", {}))
+    missing += sorted({name for name in declared if not hasattr(kind, name)})
+    if not missing and kind.goal_names and kind.sample_goal is BaseTask.sample_goal:
+        missing.append("sample_goal")
     if missing:
         raise IncompleteTaskError(
             f"task {name!r}: {kind.__qualname__} has no {', '.join(missing)}; define them in it"

@@ -209,8 +209,8 @@ class BaseTask(ABC):
         """Draw the state in which an episode starts."""
 
     def sample_goal(self, rng: np.random.Generator) -> np.ndarray:
-        """Always the same, where there are no goal columns."""
-        return np.zeros(len(self.goal_names))
+        """Always the same: for a task without goal columns."""
+        return np.zeros(0)
 
     def physical_from_state(self, state: RobotState) -> np.ndarray:
         """In the order of `measured_names`."""

@@ -9,37 +9,15 @@ from pathlib import Path
 import pytest
 
 from hal.registry import DuplicateNameError
+from mbctl.tasks.dclaw import DClawTask
 from mbctl.tasks.dclaw_turn import DClawTurn
+from mbctl.tasks.dkitty import DKittyTask
 from mbctl.tasks.registry import TASKS, IncompleteTaskError, make_task, task
 from mbctl.tasks.task import BaseTask
 
-SETTLE = '''
-"""D'Claw Settle: turn the valve back to zero."""
-
-import numpy as np
-
-from hal.arrays import array_namespace
-from hal.robots.dclaw import DCLAW
-from hal.types import ResetTarget
-from mbctl.tasks.dclaw import VALVE, DClawTask
-from mbctl.tasks.registry import task
-
-
-@task("dclaw-settle", variants=("fixed", "random"))
-class Settle(DClawTask):
-    episode_steps = 12
-
-    def sample_start(self, rng):
-        angle = rng.uniform(0.3, 1.0) if self.random else 0.5
-        return ResetTarget(np.array(DCLAW.home_position_rad), np.array([angle]))
-
-    def reward(self, physical, goal):
-        return -array_namespace(physical).abs(physical[..., VALVE])
-
-    def success(self, physical, goal):
-        return self.reward(physical, goal) > -0.1
-'''
-
+RECIPES = Path(__file__).parents[3] / "docs" / "extending.md"
+_, RECIPE = RECIPES.read_text().split("## A task of an existing robot")
+SETTLE = RECIPE.split("```python\n")[1].split("```")[0]
 
 EPISODE = """
 import numpy as np
@@ -50,8 +28,8 @@ assert {"dclaw-settle-fixed", "dclaw-settle-random"} < set(TASKS.names()), TASKS
 environment = make_environment(make_task("dclaw-settle-random", "paper"))
 start = environment.reset(np.random.default_rng(0))
 assert 0.3 <= start.physical[18] <= 1.0
-steps = [environment.step(np.zeros(9)) for _ in range(12)]
-assert [step.truncated for step in steps] == [False] * 11 + [True]
+steps = [environment.step(np.zeros(9)) for _ in range(40)]
+assert [step.truncated for step in steps] == [False] * 39 + [True]
 assert steps[-1].reward == -abs(steps[-1].physical[18])
 environment.close()
 """
@@ -106,6 +84,20 @@ def test_a_class_that_cannot_be_a_task_is_refused():
         @task("lone")  # pyright: ignore[reportArgumentType]
         class Lone: ...
 
+    with pytest.raises(IncompleteTaskError, match=r"task 'dkitty-sit': .*Sit has no falling"):
+
+        @task("dkitty-sit")
+        class Sit(DKittyTask):
+            sample_start = sample_goal = reward = success = None  # pyright: ignore
+
+    with pytest.raises(IncompleteTaskError, match="Push has no sample_goal"):
+
+        @task("dclaw-push")
+        class Push(DClawTask):
+            goal_names = ("push_rad",)
+            episode_steps = 40
+            sample_start = reward = success = None  # pyright: ignore
+
     with pytest.raises(IncompleteTaskError, match="variants is 'fixed', expected a tuple"):
         task("dclaw-turn", variants="fixed")  # pyright: ignore[reportArgumentType]
 
@@ -125,7 +117,8 @@ def test_variants_are_parameters_of_one_class():
 
 
 def test_names_are_those_of_all_modules_and_their_tasks_know_them():
-    assert len(TASKS.names()) == 22
+    known = {"dclaw-turn-fixed", "dkitty-walk-random", "gym/Hopper-v5", "mbbl/Ant", "pal/Hopper"}
+    assert known < set(TASKS.names())
     assert [make_task(name).name for name in TASKS.names()] == list(TASKS.names())
 
 
