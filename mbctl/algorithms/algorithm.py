@@ -15,6 +15,8 @@ Metrics = dict[str, float]
 # Told (phase, fraction done of the phase, numbers so far); raises Cancelled to stop the move.
 Progress = Callable[[str, float, Metrics], None]
 
+REPORT_EVERY = 10  # gradient steps; a number for a report costs a wait for its computation
+
 
 class Cancelled(Exception):  # noqa: N818 - a request that was honoured, not an error
     """Raised out of a progress callback to stop a refit; the algorithm may be rolled back."""

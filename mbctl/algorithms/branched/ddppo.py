@@ -55,7 +55,6 @@ from torch import Tensor
 from mbctl.algorithms.algorithm import Metrics, Progress
 from mbctl.algorithms.branched.imagined_replay import MixedSource
 from mbctl.algorithms.branched.learner import BranchedLearner
-from mbctl.algorithms.branched.model_player import fit_to_replay
 from mbctl.algorithms.branched.pathwise import PathwiseActorCritic
 from mbctl.algorithms.branched.settings import DdppoSettings
 from mbctl.algorithms.branched.slope_penalty import SlopePenalty
@@ -70,7 +69,7 @@ from mbctl.policies.squashed import SquashedGaussianPolicy
 from mbctl.tasks.task import Task
 
 
-class Ddppo(BranchedLearner):
+class Ddppo(BranchedLearner[DdppoSettings]):
     """Directional derivative projection policy optimisation, on one task.
 
     Args:
@@ -79,7 +78,6 @@ class Ddppo(BranchedLearner):
 
     def __init__(self, task: Task, settings: DdppoSettings, seed: int) -> None:
         super().__init__(task, settings, seed, ("predictor", "gradient_model"))
-        self.slope_settings = settings
         self.predictor, self.gradient_model = (f.model for f in self.fitters.values())
         models = TwoModels(self.predictor, self.gradient_model, self.generator)
         self._learner = TwoModelActorCritic(task, self.policy, self.critic, models, settings)
@@ -93,16 +91,18 @@ class Ddppo(BranchedLearner):
         """Those of the critics, and the starts of the policy's paths."""
         return super().real_rows_per_update + self.settings.batch
 
-    def fit_models(self, replay: Replay, progress: Progress) -> Metrics:
-        """Algorithm 1, lines 5 and 6."""
-        predictor = self.fitters["predictor"]
-        first = _part(progress, 0.0, 0.5)
-        predicting = fit_to_replay(predictor, replay, self.settings, first)
+    def refit(self, replay: Replay, progress: Progress) -> Metrics:
+        """Algorithm 1, lines 5 and 6. Errors are measured first, on rows new to the predictor."""
+        errors = self.measure_model(replay)
+        predicting = self.fit_model("predictor", replay, _part(progress, 0.0, 0.5))
         sloping = self._fit_gradient_model(replay, _part(progress, 0.5, 1.0))
-        drawn = predicting["model_samples"] + sloping["model_samples"]
         told = {k.replace("model_", "gradient_model_"): v for k, v in sloping.items()}
         del told["gradient_model_samples"]
-        return {**predicting, **told, "model_samples": drawn}
+        return {**errors, **predicting, **told, "model_samples": float(self.samples_fitted)}
+
+    def improve(self, replay: Replay, progress: Progress) -> Metrics:
+        """Lines 7 to 19: rollouts of the predictor, then all updates."""
+        return self.branch_and_update(replay, progress, blocks=1)
 
     def update(self, mixed: MixedSource, real: TransitionSource) -> None:
         """Critics and temperature by eqs. 12 and 13, then the policy by eq. 11."""
@@ -112,18 +112,20 @@ class Ddppo(BranchedLearner):
 
     def _fit_gradient_model(self, replay: Replay, progress: Progress) -> Metrics:
         """Eq. 10."""
-        settings, fitter = self.slope_settings, self.fitters["gradient_model"]
+        settings = self.settings
         if settings.gradient_weight == 0:
-            return fit_to_replay(fitter, replay, settings, progress)
+            return self.fit_model("gradient_model", replay, progress)
         images = self.task.symmetries if settings.symmetry else 1
         made: list[SlopePenalty] = []
 
         def penalty_of(data: TransitionData, reward: Tensor | None) -> SlopePenalty:
-            penalty = SlopePenalty(fitter.model, data, reward, images, settings, self.generator)
+            penalty = SlopePenalty(
+                self.gradient_model, data, reward, images, settings, self.generator
+            )
             made.append(penalty)
             return penalty
 
-        metrics = fit_to_replay(fitter, replay, settings, progress, penalty_of)
+        metrics = self.fit_model("gradient_model", replay, progress, penalty_of)
         return {**metrics, "model_neighbours_kept": made[0].kept_share}
 
 

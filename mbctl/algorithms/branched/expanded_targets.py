@@ -8,12 +8,13 @@ that what they differ by is what they do not know. With noise of their own, the 
 horizons would vary, and count for less, for being noisy.
 """
 
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from mbctl.algorithms.branched.settings import MaacSettings
 from mbctl.algorithms.sac.transitions import Transitions
 from mbctl.critics.twin_q import TwinQ
 from mbctl.losses.value_expansion import (
@@ -26,24 +27,6 @@ from mbctl.models.imagine import STATE_LIMIT
 from mbctl.models.probabilistic_ensemble import ProbabilisticEnsemble
 from mbctl.policies.squashed import SquashedGaussianPolicy, squashed_log_prob
 from mbctl.tasks.task import Task
-
-
-@runtime_checkable
-class ExpansionSettings(Protocol):
-    """The settings that an expansion reads."""
-
-    @property
-    def gamma(self) -> float: ...
-    @property
-    def expansion_horizon(self) -> int: ...
-    @property
-    def expansion_share(self) -> float: ...
-    @property
-    def model_noise(self) -> bool: ...
-    @property
-    def reward(self) -> str: ...
-    @property
-    def reward_scale(self) -> float: ...
 
 
 class _Choice(NamedTuple):
@@ -71,7 +54,7 @@ class ValueExpansion:
         model: ProbabilisticEnsemble,
         policy: SquashedGaussianPolicy,
         critic: TwinQ,
-        settings: ExpansionSettings,
+        settings: MaacSettings,
     ) -> None:
         self.task = task
         self.model = model

@@ -6,14 +6,14 @@ are made at once, right after the model has been fitted, as in the authors' code
 
 from collections.abc import Callable
 from dataclasses import fields
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from mbctl.algorithms.branched.settings import BranchedSettings
 from mbctl.algorithms.checkpoint import State
-from mbctl.algorithms.model_data import DataSettings, draw_starts
+from mbctl.algorithms.model_data import draw_starts
 from mbctl.algorithms.sac.transitions import Transitions, TransitionSource
 from mbctl.data.layout import RowLayout
 from mbctl.data.replay import Replay
@@ -23,20 +23,6 @@ from mbctl.policies.squashed import SquashedGaussianPolicy
 from mbctl.tasks.task import Task
 
 Schedule = tuple[int, int, float, float]
-
-
-@runtime_checkable
-class BranchingSettings(DataSettings, Protocol):
-    """The settings that branching reads."""
-
-    @property
-    def horizon_schedule(self) -> Schedule: ...
-    @property
-    def epoch_rows(self) -> int: ...
-    @property
-    def retained_refits(self) -> int: ...
-    @property
-    def learned_reward(self) -> bool: ...
 
 
 def requests_of(
@@ -59,7 +45,7 @@ class ImaginedReplay:
         replay: the rows, in the layout of real ones.
     """
 
-    def __init__(self, task: Task, settings: BranchingSettings) -> None:
+    def __init__(self, task: Task, settings: BranchedSettings) -> None:
         self.task = task
         self.settings = settings
         self.replay = self._empty()

@@ -1,19 +1,20 @@
 """What MBPO, MAAC and DDPPO share: a soft actor-critic fed by rollouts that branch off real states.
 
-An algorithm is a class derived from this one that says what an update is, and, where it has more
-than one model, how they are fitted.
+An algorithm is a class derived from this one that says what its moves are: which models are fitted,
+how often rollouts are made, and what an update is.
 """
 
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from mbctl.algorithms.algorithm import Metrics, Progress
+from mbctl.algorithms.algorithm import REPORT_EVERY, Metrics, Progress
 from mbctl.algorithms.branched.imagined_replay import ImaginedReplay, MixedSource
 from mbctl.algorithms.branched.model_player import (
+    PenaltyOf,
     fit_to_replay,
     load_probabilistic,
     probabilistic_state,
@@ -35,11 +36,12 @@ from mbctl.policies.squashed import SquashedGaussianPolicy
 from mbctl.tasks.reflection import Reflection
 from mbctl.tasks.task import Task
 
-REPORT_EVERY = 10  # updates; a number for a report costs a wait for its computation
 _COUNTS = ("rows_used", "rows_fitted", "samples_fitted")
 
+S = TypeVar("S", bound=BranchedSettings)
 
-class BranchedLearner(ABC):
+
+class BranchedLearner(ABC, Generic[S]):
     """Ensembles, imagined rows, policy and twin Q on one task.
 
     Args:
@@ -47,17 +49,12 @@ class BranchedLearner(ABC):
         settings: hyper-parameters.
         seed: of every random draw that learning makes.
         models: names of the ensembles, the one that imagines first.
-
-    Attributes:
-        rollout_blocks: into how many parts an improvement is divided, each with new rollouts.
     """
-
-    rollout_blocks = 1
 
     def __init__(
         self,
         task: Task,
-        settings: BranchedSettings,
+        settings: S,
         seed: int,
         models: tuple[str, ...] = ("model",),
     ) -> None:
@@ -99,21 +96,30 @@ class BranchedLearner(ABC):
         """Rows of the replay that an update draws."""
         return round(self.settings.real_share * self.settings.batch)
 
+    @abstractmethod
     def refit(self, replay: Replay, progress: Progress) -> Metrics:
-        """The model player's move. Errors are measured first, on rows that are new to it."""
-        errors = model_errors(self.task, self.model, replay, replay.total - self.rows_fitted)
-        found = self.fit_models(replay, progress)
-        self.rows_fitted = replay.total
-        self.samples_fitted = int(found["model_samples"])
-        return {**errors, **found}
+        """The model player's move."""
 
-    def fit_models(self, replay: Replay, progress: Progress) -> Metrics:
-        """Fit what `refit` is to fit: one ensemble, by its likelihood."""
-        (fitter,) = self.fitters.values()
-        return fit_to_replay(fitter, replay, self.settings, progress)
-
+    @abstractmethod
     def improve(self, replay: Replay, progress: Progress) -> Metrics:
-        """The policy player's move: rollouts, then updates for the rows that have come."""
+        """The policy player's move."""
+
+    def measure_model(self, replay: Replay) -> Metrics:
+        """Errors on the rows that are new to the models; so before `fit_model`."""
+        self.samples_fitted = 0
+        return model_errors(self.task, self.model, replay, replay.total - self.rows_fitted)
+
+    def fit_model(
+        self, name: str, replay: Replay, progress: Progress, penalty_of: PenaltyOf | None = None
+    ) -> Metrics:
+        """Fit one ensemble by its likelihood, and by a penalty if there is one."""
+        found = fit_to_replay(self.fitters[name], replay, self.settings, progress, penalty_of)
+        self.rows_fitted = replay.total
+        self.samples_fitted += int(found["model_samples"])
+        return found
+
+    def branch_and_update(self, replay: Replay, progress: Progress, blocks: int) -> Metrics:
+        """Updates for the rows that have come, in so many blocks that each begin with rollouts."""
         updates = self.updates_due(replay.total)
         if self.settings.standard_inputs:
             self.learner.follow_inputs(replay, begin=self.rows_used == 0)
@@ -124,7 +130,7 @@ class BranchedLearner(ABC):
             counts = {"improve_step": float(done), "improve_steps": float(updates)}
             progress("IMPROVE", done / updates, {**self.learner.metrics(), **told, **counts})
 
-        block = max(1, -(-updates // self.rollout_blocks))
+        block = max(1, -(-updates // blocks))
         for begin in range(0, updates, block):
             report(begin)
             new = self.imagined.extend(self.model, self.policy, replay, self.generator)

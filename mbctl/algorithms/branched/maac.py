@@ -41,6 +41,7 @@ Deviations from the paper:
 import torch
 from torch import Tensor
 
+from mbctl.algorithms.algorithm import Metrics, Progress
 from mbctl.algorithms.branched.expanded_targets import ValueExpansion
 from mbctl.algorithms.branched.imagined_replay import MixedSource
 from mbctl.algorithms.branched.learner import BranchedLearner
@@ -48,6 +49,7 @@ from mbctl.algorithms.branched.pathwise import PathwiseActorCritic
 from mbctl.algorithms.branched.settings import MaacSettings
 from mbctl.algorithms.sac.transitions import Transitions, TransitionSource
 from mbctl.critics.twin_q import TwinQ
+from mbctl.data.replay import Replay
 from mbctl.losses.pathwise import PathwiseReturn, pathwise_return
 from mbctl.losses.sac import critic_loss
 from mbctl.models.imagine import STATE_LIMIT
@@ -56,7 +58,7 @@ from mbctl.policies.squashed import SquashedGaussianPolicy
 from mbctl.tasks.task import Task
 
 
-class Maac(BranchedLearner):
+class Maac(BranchedLearner[MaacSettings]):
     """Model-augmented actor-critic, on one task.
 
     Args:
@@ -65,7 +67,6 @@ class Maac(BranchedLearner):
 
     def __init__(self, task: Task, settings: MaacSettings, seed: int) -> None:
         super().__init__(task, settings, seed)
-        self.rollout_blocks = settings.rollout_blocks
         self._learner = ModelAugmentedActorCritic(
             task, self.policy, self.critic, self.model, settings
         )
@@ -77,6 +78,15 @@ class Maac(BranchedLearner):
     @property
     def mirror(self) -> None:
         """None: paths go through the model, which knows no mirror image."""
+
+    def refit(self, replay: Replay, progress: Progress) -> Metrics:
+        """Algorithm 1, lines 3 to 5. Errors are measured first, on rows new to the model."""
+        errors = self.measure_model(replay)
+        return {**errors, **self.fit_model("model", replay, progress)}
+
+    def improve(self, replay: Replay, progress: Progress) -> Metrics:
+        """Lines 6 to 12: rollouts of the policy of that moment before each block of updates."""
+        return self.branch_and_update(replay, progress, self.settings.rollout_blocks)
 
     def update(self, mixed: MixedSource, real: TransitionSource) -> None:
         """One step up J_pi and one down J_Q, section 4.3."""

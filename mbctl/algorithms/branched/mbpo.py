@@ -36,15 +36,17 @@ Deviations from the paper:
     * Imagined states are held within 100 in magnitude.
 """
 
+from mbctl.algorithms.algorithm import Metrics, Progress
 from mbctl.algorithms.branched.imagined_replay import MixedSource
 from mbctl.algorithms.branched.learner import BranchedLearner
 from mbctl.algorithms.branched.settings import MbpoSettings
 from mbctl.algorithms.sac.soft_actor_critic import SoftActorCritic
 from mbctl.algorithms.sac.transitions import TransitionSource
+from mbctl.data.replay import Replay
 from mbctl.tasks.task import Task
 
 
-class Mbpo(BranchedLearner):
+class Mbpo(BranchedLearner[MbpoSettings]):
     """Model-based policy optimisation, on one task.
 
     Args:
@@ -58,6 +60,15 @@ class Mbpo(BranchedLearner):
     @property
     def learner(self) -> SoftActorCritic:
         return self._learner
+
+    def refit(self, replay: Replay, progress: Progress) -> Metrics:
+        """Algorithm 2, line 3. Errors are measured first, on rows that the model has not seen."""
+        errors = self.measure_model(replay)
+        return {**errors, **self.fit_model("model", replay, progress)}
+
+    def improve(self, replay: Replay, progress: Progress) -> Metrics:
+        """Lines 6 to 10: rollouts, then updates_per_row updates for each row that has come."""
+        return self.branch_and_update(replay, progress, blocks=1)
 
     def update(self, mixed: MixedSource, real: TransitionSource) -> None:
         """One step down J_pi, on a mini-batch of D_model and D_env."""

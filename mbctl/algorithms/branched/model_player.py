@@ -20,20 +20,22 @@ from mbctl.models.fit import TransitionData
 from mbctl.models.fit_probabilistic import Penalty, ProbabilisticFitter
 from mbctl.models.probabilistic_ensemble import ProbabilisticEnsemble
 
+PenaltyOf = Callable[[TransitionData, Tensor | None], Penalty]
+"""Makes, of the training tuples and their rewards, the further loss that a fit takes."""
+
 
 def fit_to_replay(
     fitter: ProbabilisticFitter,
     replay: Replay,
     settings: DataSettings,
     progress: Progress,
-    penalty_of: Callable[[TransitionData, Tensor | None], Penalty] | None = None,
+    penalty_of: PenaltyOf | None = None,
 ) -> Metrics:
     """Fit to all rows that the replay keeps.
 
     Args:
         settings: weights of rows and images under the task's symmetry group.
-        penalty_of: makes, of the training tuples and their rewards, the further loss that
-            `ProbabilisticFitter.fit` takes.
+        penalty_of: see `PenaltyOf`; None for the likelihood alone.
 
     Returns:
         model_loss, model_score, model_epochs, and as model_samples the rows drawn per member.

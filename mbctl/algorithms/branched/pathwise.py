@@ -1,30 +1,19 @@
 """What MAAC and DDPPO share: a policy that climbs the return along its own paths in a model."""
 
 from abc import ABC, abstractmethod
-from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 
 from mbctl.algorithms.algorithm import Metrics
-from mbctl.algorithms.sac.maximum_entropy import MaximumEntropySettings
+from mbctl.algorithms.branched.settings import PathSettings
 from mbctl.algorithms.sac.soft_actor_critic import SoftActorCritic
 from mbctl.critics.twin_q import TwinQ
 from mbctl.losses.pathwise import PathwiseReturn
 from mbctl.losses.sac import temperature_loss
 from mbctl.policies.squashed import SquashedGaussianPolicy
 from mbctl.tasks.task import Task
-
-
-@runtime_checkable
-class PathSettings(MaximumEntropySettings, Protocol):
-    """The settings that an update of the policy reads."""
-
-    @property
-    def horizon(self) -> int: ...
-    @property
-    def policy_gradient_norm(self) -> float | None: ...
 
 
 class PathwiseActorCritic(SoftActorCritic, ABC):

@@ -87,7 +87,7 @@ class ProbabilisticModelSettings(BaseModel):
         return self
 
 
-class BranchSettings(BaseModel):
+class RolloutSettings(BaseModel):
     """Rollouts that branch off real states.
 
     Attributes:
@@ -114,7 +114,7 @@ class BranchSettings(BaseModel):
     real_share: float = Field(default=0.05, ge=0, le=1)
 
     @model_validator(mode="after")
-    def _check_schedule(self) -> "BranchSettings":
+    def _check_schedule(self) -> "RolloutSettings":
         first, last, begin, end = self.horizon_schedule
         if first < 1 or last < 1 or not 0 <= begin <= end:
             raise ValueError(
@@ -124,7 +124,7 @@ class BranchSettings(BaseModel):
         return self
 
 
-class BranchedSettings(ActorCriticSettings, ProbabilisticModelSettings, BranchSettings):
+class BranchedSettings(ActorCriticSettings, ProbabilisticModelSettings, RolloutSettings):
     """An actor-critic that learns from rollouts branched off real states.
 
     Attributes:
@@ -160,6 +160,18 @@ class BranchedSettings(ActorCriticSettings, ProbabilisticModelSettings, BranchSe
         return self
 
 
+class PathSettings(BranchedSettings):
+    """One of them whose policy is improved along its own paths in a model.
+
+    Attributes:
+        horizon: H, model steps through which the policy is improved.
+        policy_gradient_norm: the policy's gradient is cut to that length; None does not cut.
+    """
+
+    horizon: int = Field(ge=0, le=100)
+    policy_gradient_norm: float | None = Field(gt=0)
+
+
 @algorithm("mbpo", learner="mbctl.algorithms.branched.mbpo:Mbpo")
 class MbpoSettings(BranchedSettings):
     """Settings of MBPO (Janner et al. 2019, Table 1 and the authors' code).
@@ -176,7 +188,7 @@ class MbpoSettings(BranchedSettings):
 
 
 @algorithm("maac", learner="mbctl.algorithms.branched.maac:Maac")
-class MaacSettings(BranchedSettings):
+class MaacSettings(PathSettings):
     """Settings of MAAC (Clavera et al. 2020; the paper has no table, so values are the code's).
 
     Attributes:
@@ -218,7 +230,7 @@ class MaacSettings(BranchedSettings):
 
 
 @algorithm("ddppo", learner="mbctl.algorithms.branched.ddppo:Ddppo")
-class DdppoSettings(BranchedSettings):
+class DdppoSettings(PathSettings):
     """Settings of DDPPO (Li et al. 2022, Table 1 and appendix B.2.2).
 
     Attributes:

@@ -4,33 +4,17 @@ Li et al. 2022 (DDPPO), eqs. 9, 10.
 """
 
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from mbctl.algorithms.branched.settings import DdppoSettings
 from mbctl.losses.directional_derivative import directional_derivative_loss
 from mbctl.models.fit import TransitionData
 from mbctl.models.neighbours import nearest
 from mbctl.models.probabilistic_ensemble import ProbabilisticEnsemble
 from mbctl.nn.forward_mode import projections
-
-
-@runtime_checkable
-class SlopeSettings(Protocol):
-    """The settings that the penalty reads."""
-
-    @property
-    def gradient_weight(self) -> float: ...
-    @property
-    def neighbours(self) -> int: ...
-    @property
-    def neighbour_rows(self) -> int: ...
-    @property
-    def neighbour_radius(self) -> float | None: ...
-    @property
-    def directions_per_step(self) -> int | None: ...
 
 
 class SlopePenalty:
@@ -45,7 +29,7 @@ class SlopePenalty:
         data: what is fitted to.
         reward: [N], None where the model does not learn it.
         images: how many images of the same rows `data` holds, one set after the other.
-        settings: see `SlopeSettings`.
+        settings: see `DdppoSettings`.
         generator: which directions are used, where not all are.
     """
 
@@ -55,7 +39,7 @@ class SlopePenalty:
         data: TransitionData,
         reward: Float[Tensor, "N"] | None,
         images: int,
-        settings: SlopeSettings,
+        settings: DdppoSettings,
         generator: torch.Generator,
     ) -> None:
         self._model = model

@@ -4,8 +4,6 @@ Tan, Qu, Xiong, Zhang 2020, Model Embedding Model-Based Reinforcement Learning, 
 Algorithm 1.
 """
 
-from typing import Protocol, runtime_checkable
-
 import torch
 from torch import Tensor
 
@@ -18,7 +16,8 @@ from mbctl.algorithms.checkpoint import (
     require_same_shapes,
 )
 from mbctl.algorithms.memb.model import EmbeddedModel
-from mbctl.algorithms.sac.maximum_entropy import MaximumEntropySettings, MaximumEntropyUpdate
+from mbctl.algorithms.memb.settings import MembSettings
+from mbctl.algorithms.sac.maximum_entropy import MaximumEntropyUpdate
 from mbctl.algorithms.sac.standard_inputs import standardise_inputs, widen_inputs
 from mbctl.algorithms.sac.transitions import Transitions
 from mbctl.critics.soft_value import SoftValue
@@ -28,18 +27,6 @@ from mbctl.losses.memb import embedded_value, value_loss
 from mbctl.losses.sac import critic_loss, critic_target, temperature_loss
 from mbctl.policies.squashed import SquashedGaussianPolicy
 from mbctl.tasks.task import Task
-
-
-@runtime_checkable
-class EmbeddedActorCriticSettings(MaximumEntropySettings, Protocol):
-    """The settings that an update reads."""
-
-    @property
-    def known_termination(self) -> bool: ...
-    @property
-    def reward(self) -> str: ...
-    @property
-    def reward_scale(self) -> float: ...
 
 
 class EmbeddedActorCritic(MaximumEntropyUpdate):
@@ -52,7 +39,7 @@ class EmbeddedActorCritic(MaximumEntropyUpdate):
         critic: TwinQ,
         value: SoftValue,
         model: EmbeddedModel,
-        settings: EmbeddedActorCriticSettings,
+        settings: MembSettings,
     ) -> None:
         super().__init__(task, policy, settings)
         self.critic = critic

@@ -36,7 +36,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mbctl.algorithms.algorithm import Metrics, Progress
+from mbctl.algorithms.algorithm import REPORT_EVERY, Metrics, Progress
 from mbctl.algorithms.memb.actor_critic import EmbeddedActorCritic, embedded_state, load_embedded
 from mbctl.algorithms.memb.model import EmbeddedModel
 from mbctl.algorithms.memb.settings import MembSettings
@@ -47,7 +47,6 @@ from mbctl.data.replay import Replay
 from mbctl.policies.squashed import SquashedGaussianPolicy
 from mbctl.tasks.task import Task
 
-REPORT_EVERY = 10  # updates; a number for a report costs a wait for its computation
 COUNTS = ("rows_fitted", "rows_used")
 
 

@@ -5,13 +5,13 @@ step 1 of Algorithm 1.
 """
 
 from collections.abc import Callable
-from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 from torch.nn import Parameter
 
-from mbctl.algorithms.algorithm import Metrics
+from mbctl.algorithms.algorithm import REPORT_EVERY, Metrics
+from mbctl.algorithms.memb.settings import MembSettings
 from mbctl.algorithms.model_error import moving_columns, relative_error
 from mbctl.algorithms.sac.transitions import TransitionSource
 from mbctl.data.replay import Replay
@@ -23,28 +23,7 @@ from mbctl.nn.units import Renewal
 from mbctl.tasks.reflection import Reflection
 from mbctl.tasks.task import Task
 
-REPORT_EVERY = 10  # steps; a number for a report costs a wait for its computation
 GROWTH = 1.1  # of the replay, before units are taken from it anew
-
-
-@runtime_checkable
-class EmbeddedModelSettings(Protocol):
-    """The settings that the model player reads."""
-
-    @property
-    def model_hidden(self) -> tuple[int, ...]: ...
-    @property
-    def model_learning_rate(self) -> float: ...
-    @property
-    def model_kinematics(self) -> bool: ...
-    @property
-    def symmetry(self) -> bool: ...
-    @property
-    def learned_reward(self) -> bool: ...
-    @property
-    def true_model(self) -> bool: ...
-    @property
-    def batch(self) -> int: ...
 
 
 class EmbeddedModel:
@@ -67,7 +46,7 @@ class EmbeddedModel:
     def __init__(
         self,
         task: Task,
-        settings: EmbeddedModelSettings,
+        settings: MembSettings,
         reflection: Reflection | None,
         generator: torch.Generator,
     ) -> None:
@@ -210,7 +189,7 @@ class EmbeddedModel:
 
 
 def _dynamics(
-    task: Task, settings: EmbeddedModelSettings, generator: torch.Generator
+    task: Task, settings: MembSettings, generator: torch.Generator
 ) -> SampledDynamics | AnalyticModel:
     if not settings.true_model:
         return SampledDynamics(task, settings.model_hidden, settings.model_kinematics, generator)

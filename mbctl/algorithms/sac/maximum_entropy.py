@@ -5,37 +5,15 @@ section 5.
 """
 
 import math
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from mbctl.algorithms.algorithm import Metrics
+from mbctl.algorithms.sac.settings import ActorCriticSettings
 from mbctl.policies.squashed import SquashedGaussianPolicy
 from mbctl.tasks.task import Task
-
-
-@runtime_checkable
-class MaximumEntropySettings(Protocol):
-    """The settings that an update reads."""
-
-    @property
-    def policy_learning_rate(self) -> float: ...
-    @property
-    def critic_learning_rate(self) -> float: ...
-    @property
-    def temperature_learning_rate(self) -> float: ...
-    @property
-    def gamma(self) -> float: ...
-    @property
-    def target_rate(self) -> float: ...
-    @property
-    def initial_temperature(self) -> float: ...
-    @property
-    def learn_temperature(self) -> bool: ...
-    @property
-    def bound_gradient(self) -> str: ...
-    def entropy_of(self, joints: int) -> float: ...
 
 
 class MaximumEntropyUpdate:
@@ -53,7 +31,7 @@ class MaximumEntropyUpdate:
     """
 
     def __init__(
-        self, task: Task, policy: SquashedGaussianPolicy, settings: MaximumEntropySettings
+        self, task: Task, policy: SquashedGaussianPolicy, settings: ActorCriticSettings
     ) -> None:
         self.task = task
         self.policy = policy

@@ -32,7 +32,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mbctl.algorithms.algorithm import Metrics, Progress
+from mbctl.algorithms.algorithm import REPORT_EVERY, Metrics, Progress
 from mbctl.algorithms.sac.settings import SacSettings
 from mbctl.algorithms.sac.soft_actor_critic import (
     SoftActorCritic,
@@ -44,8 +44,6 @@ from mbctl.critics.twin_q import TwinQ
 from mbctl.data.replay import Replay
 from mbctl.policies.squashed import SquashedGaussianPolicy
 from mbctl.tasks.task import Task
-
-REPORT_EVERY = 10  # updates; a number for a report costs a wait for its computation
 
 
 class Sac:

@@ -15,7 +15,8 @@ from mbctl.algorithms.checkpoint import (
     part,
     require_same_shapes,
 )
-from mbctl.algorithms.sac.maximum_entropy import MaximumEntropySettings, MaximumEntropyUpdate
+from mbctl.algorithms.sac.maximum_entropy import MaximumEntropyUpdate
+from mbctl.algorithms.sac.settings import ActorCriticSettings
 from mbctl.algorithms.sac.standard_inputs import standardise_inputs, widen_inputs
 from mbctl.algorithms.sac.transitions import Transitions
 from mbctl.critics.twin_q import TwinQ
@@ -39,7 +40,7 @@ class SoftActorCritic(MaximumEntropyUpdate):
         task: Task,
         policy: SquashedGaussianPolicy,
         critic: TwinQ,
-        settings: MaximumEntropySettings,
+        settings: ActorCriticSettings,
     ) -> None:
         super().__init__(task, policy, settings)
         self.critic = critic

@@ -4,27 +4,15 @@ And how many gradient steps rows are due, however they are divided into refits.
 """
 
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from mbctl.algorithms.sac.settings import ActorCriticSettings
 from mbctl.data.replay import Replay
 from mbctl.tasks.reflection import Reflection
 from mbctl.tasks.task import Task
-
-
-@runtime_checkable
-class TransitionSettings(Protocol):
-    """The settings that drawing reads."""
-
-    @property
-    def reward(self) -> str: ...
-    @property
-    def reward_scale(self) -> float: ...
-    @property
-    def relabelled(self) -> float: ...
 
 
 @dataclass(frozen=True)
@@ -55,7 +43,7 @@ class TransitionSource:
         self,
         task: Task,
         replay: Replay,
-        settings: TransitionSettings,
+        settings: ActorCriticSettings,
         reflection: Reflection | None,
     ) -> None:
         self._task = task
