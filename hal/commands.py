@@ -6,29 +6,45 @@ The gate shapes commands; this refuses those that are wrong, whoever sent them.
 import numpy as np
 
 from hal.errors import CommandError
-from hal.types import JointCommand, ResetTarget, RobotSpec, Vector
+from hal.types import ActuatorKind, JointCommand, ResetTarget, RobotSpec, Vector
 
-_RANGE_TOLERANCE_RAD = 1e-9  # one rounding in the arithmetic of the gate
+_RANGE_TOLERANCE = 1e-9  # one rounding in the arithmetic of the gate
 _SETTLE_MAX_S = 10.0
 
 
 def check_command(spec: RobotSpec, command: JointCommand) -> None:
-    """Pass when `command` is finite, one target per joint, each inside its position range.
+    """Pass when `command` is finite, one target per joint of its kind, each inside its range.
 
     Raises:
-        CommandError: COMMAND_SHAPE, COMMAND_NOT_FINITE or COMMAND_OUT_OF_RANGE.
+        CommandError: COMMAND_SHAPE, COMMAND_KIND, COMMAND_NOT_FINITE or COMMAND_OUT_OF_RANGE.
     """
-    position = command.position_rad
-    _check_vector(position, spec.joint_names, "command position_rad", "COMMAND")
-    low, high = spec.position_min_rad, spec.position_max_rad
-    outside = (position < low - _RANGE_TOLERANCE_RAD) | (position > high + _RANGE_TOLERANCE_RAD)
+    target = command.target
+    if wrong := kind_mismatch(spec, command):
+        raise CommandError(wrong, reason="COMMAND_KIND")
+    _check_vector(target, spec.joint_names, "command target", "COMMAND", spec.kinds)
+    low, high = spec.command_min, spec.command_max
+    outside = (target < low - _RANGE_TOLERANCE) | (target > high + _RANGE_TOLERANCE)
     if outside.any():
         joint = int(np.argmax(outside))
+        unit = spec.kinds[joint].unit
         raise CommandError(
-            f"joint {spec.joint_names[joint]!r} commanded {position[joint]:.6g} rad, "
-            f"limit [{low[joint]:.6g}, {high[joint]:.6g}] rad",
+            f"joint {spec.joint_names[joint]!r} commanded {target[joint]:.6g} {unit}, "
+            f"limit [{low[joint]:.6g}, {high[joint]:.6g}] {unit}",
             reason="COMMAND_OUT_OF_RANGE",
         )
+
+
+def kind_mismatch(spec: RobotSpec, command: JointCommand) -> str:
+    """What is wrong with the kinds of `command` for this robot, in words; "" where nothing is."""
+    if command.kinds == spec.kinds or (not command.kinds and spec.takes_positions):
+        return ""
+    given = command.kinds or (ActuatorKind.POSITION,) * len(spec.joints)
+    if len(given) != len(spec.joints):
+        return f"command has {len(given)} kinds, expected {len(spec.joints)}, one for each joint"
+    for joint, kind in zip(spec.joints, given, strict=True):
+        if kind is not joint.kind:
+            return f"joint {joint.name!r} is driven by {joint.kind} and got a {kind} in {kind.unit}"
+    return ""
 
 
 def check_reset_target(spec: RobotSpec, target: ResetTarget) -> None:
@@ -55,7 +71,13 @@ def check_reset_target(spec: RobotSpec, target: ResetTarget) -> None:
         )
 
 
-def _check_vector(value: Vector, names: tuple[str, ...], what: str, reason: str) -> None:
+def _check_vector(
+    value: Vector,
+    names: tuple[str, ...],
+    what: str,
+    reason: str,
+    kinds: tuple[ActuatorKind, ...] = (),
+) -> None:
     if not isinstance(value, np.ndarray) or value.dtype != np.float64:
         kind = getattr(value, "dtype", type(value).__name__)
         raise CommandError(f"{what} is {kind}, expected a float64 array", reason=f"{reason}_SHAPE")
@@ -67,7 +89,8 @@ def _check_vector(value: Vector, names: tuple[str, ...], what: str, reason: str)
     finite = np.isfinite(value)
     if not finite.all():
         worst = int(np.argmin(finite))
+        unit = kinds[worst].unit if kinds else "rad"
         raise CommandError(
-            f"{what} of {names[worst]!r} is {value[worst]}, expected a finite angle in rad",
+            f"{what} of {names[worst]!r} is {value[worst]}, expected a finite number in {unit}",
             reason=f"{reason}_NOT_FINITE",
         )

@@ -13,6 +13,7 @@ class FaultCause(StrEnum):
     """Causes that the safety gate finds; the names are stable."""
 
     COMMAND_SHAPE = "COMMAND_SHAPE"
+    COMMAND_KIND = "COMMAND_KIND"
     COMMAND_NOT_FINITE = "COMMAND_NOT_FINITE"
     STATE_STALE = "STATE_STALE"
     STATE_INVALID = "STATE_INVALID"
@@ -28,7 +29,7 @@ class Cycle:
         cycle: counts from the start of the loop.
         stamp_ns: monotonic time of its measurement.
         position, velocity: [J] measured, rad and rad/s.
-        command: [J] rad sent; empty when none was.
+        command: [J] targets sent; empty when none was.
         verdict: what the gate said: empty when it let the request pass as it was.
     """
 

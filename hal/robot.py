@@ -73,6 +73,8 @@ class Robot(ABC):
     def activate(self) -> None:
         """INACTIVE -> ACTIVE: goal := present position, then torque on, so nothing moves.
 
+        Joints that efforts drive get none until the first command.
+
         When it fails half way, torque is taken off again before the error is passed on.
         """
         self._require("activate", Lifecycle.INACTIVE)
@@ -84,16 +86,16 @@ class Robot(ABC):
         self._lifecycle = Lifecycle.ACTIVE
 
     def write(self, command: JointCommand) -> JointCommand:
-        """Send position targets for one control period; return what was really sent.
+        """Send targets for one control period; return what was really sent.
 
         Raises:
             LifecycleError: not ACTIVE.
-            CommandError: wrong shape, not finite, or outside the position range.
+            CommandError: wrong shape or kind, not finite, or outside the actuators' range.
             RobotWriteError: it could not be delivered.
         """
         self._require("write", Lifecycle.ACTIVE)
         check_command(self._spec, command)
-        return JointCommand(self._write(command.position_rad))
+        return JointCommand(self._write(command.target), command.kinds)
 
     @property
     def tend_period_s(self) -> float | None:
@@ -182,7 +184,7 @@ class Robot(ABC):
     def _activate(self) -> None: ...
 
     @abstractmethod
-    def _write(self, position_rad: Vector) -> Vector: ...
+    def _write(self, target: Vector) -> Vector: ...
 
     @abstractmethod
     def _deactivate(self) -> tuple[str, ...]: ...

@@ -1,27 +1,32 @@
 """The safety gate: the last code before a robot, which cannot be configured away.
 
 A request that is unusable, or a state that cannot be trusted, is a fault and yields no command. All
-else is shaped: the position range beats the velocity bound, which beats the acceleration bound, so
-a joint that is derated or led back into its range may brake faster than the acceleration limit.
+else is shaped. Of positions, the range beats the velocity bound, which beats the acceleration
+bound, so a joint that is derated or led back into its range may brake faster than the acceleration
+limit. Of torques and forces, none drives a joint on that is too fast or out of its range; that
+beats derating, which beats the bound on their rate, which lets them sink to 0 at once.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hal.commands import kind_mismatch
 from hal.faults import FaultCause
-from hal.limits import bound_target
+from hal.limits import bound_target, drives_on
 from hal.load import current_load, over_for_s
-from hal.types import JointCommand, RobotSpec, RobotState, Vector
+from hal.types import ActuatorKind, JointCommand, RobotSpec, RobotState, Vector
 from hal.verdict import CurrentLoad, GateLimits, GateMemory, GateVerdict
 
 __all__ = ["GateLimits", "GateMemory", "GateVerdict", "SafetyGate"]
 
-_ALTERED_RAD = 1e-9  # smaller changes are rounding
+_ALTERED = 1e-9  # smaller changes are rounding
 _NS_PER_S = 1e9
 
 Mask = NDArray[np.bool_]
+Causes = list[tuple[str, Callable[[], Mask]]]  # what altered a command, and in which joints [J]
 
 
 class SafetyGate:
@@ -43,6 +48,7 @@ class SafetyGate:
         self._period_s = period_s
         self._limits = limits or GateLimits()
         self._step_max = spec.velocity_max_rad_s * period_s
+        self._effort_change_max = np.array([j.effort_rate_max for j in spec.joints]) * period_s
         self._accelerations_bound = bool(np.isfinite(spec.acceleration_max_rad_s2).any())
         self._whole_step = np.ones(len(spec.joints))
         self._current_max = np.array([j.current_max_ma for j in spec.joints])
@@ -52,7 +58,7 @@ class SafetyGate:
 
     @property
     def step_max_rad(self) -> Vector:
-        """[J] how far a joint may be sent in one period."""
+        """[J] how far a joint that is driven by position may be sent in one period."""
         return self._step_max
 
     @property
@@ -78,30 +84,34 @@ class SafetyGate:
         load = current_load(memory.load, state.joint_current_ma, self._current_max, state.stamp_ns)
         kept = replace(memory, invalid_reads=invalid_reads, load=load)
         refusal = (
-            self._refuse_request(requested.position_rad)
+            self._refuse_request(requested)
             or self._refuse_age(state.stamp_ns, now_ns)
-            or self._refuse_invalid(invalid_reads, memory.command_rad)
+            or self._refuse_invalid(invalid_reads, memory.command)
             or self._refuse_current(load, state)
             or self._refuse_temperature(state)
         )
         if refusal is not None:
             return refusal, kept
-        return self._shape(kept, state, requested.position_rad, readable)
+        return self._shape(kept, state, requested.target, readable)
 
-    def _refuse_request(self, position: Vector) -> GateVerdict | None:
-        count = len(self._spec.joints)
-        if position.shape != (count,) or position.dtype != np.float64:
+    def _refuse_request(self, requested: JointCommand) -> GateVerdict | None:
+        target, count = requested.target, len(self._spec.joints)
+        if target.shape != (count,) or target.dtype != np.float64:
             return GateVerdict.refuse(
                 FaultCause.COMMAND_SHAPE,
-                f"command is {position.dtype} {position.shape}, expected float64 ({count},)",
+                f"command is {target.dtype} {target.shape}, expected float64 ({count},)",
             )
-        finite = np.isfinite(position)
+        if wrong := kind_mismatch(self._spec, requested):
+            return GateVerdict.refuse(FaultCause.COMMAND_KIND, wrong)
+        finite = np.isfinite(target)
         if not finite.all():
             joint = int(np.argmin(finite))
+            kind = self._spec.kinds[joint]
+            noun = "angle" if kind is ActuatorKind.POSITION else kind.value
             return GateVerdict.refuse(
                 FaultCause.COMMAND_NOT_FINITE,
-                f"joint {self._name(joint)} commanded {position[joint]} rad, expected a finite "
-                f"angle",
+                f"joint {self._name(joint)} commanded {target[joint]} {kind.unit}, expected a "
+                f"finite {noun}",
             )
         return None
 
@@ -155,39 +165,94 @@ class SafetyGate:
         return None
 
     def _shape(
+        self, memory: GateMemory, state: RobotState, requested: Vector, readable: Mask
+    ) -> tuple[GateVerdict, GateMemory]:
+        """What may be sent of `requested`, bounded joint by joint as the joint is driven."""
+        drawn = state.joint_current_ma if memory.load is None else memory.load.mean_ma
+        by_current = self._derate(drawn, self._current_max)
+        by_temperature = self._derate(state.joint_temperature_c, self._temperature_max)
+        share = by_current * by_temperature
+        derated: Causes = [
+            ("CURRENT_DERATED", lambda: readable & (by_current < 1.0)),
+            ("TEMPERATURE_DERATED", lambda: readable & (by_temperature < 1.0)),
+        ]
+        target, velocity, causes = self._shape_positions(
+            memory, state, requested, readable, share, derated
+        )
+        if not self._spec.takes_positions:
+            efforts, others = self._shape_efforts(
+                memory, state, requested, readable, share, derated
+            )
+            driven = self._spec.is_position
+            target, velocity = np.where(driven, target, efforts), np.where(driven, velocity, 0.0)
+            causes = [*_among(driven, causes), *_among(~driven, others)]
+        clipped = bool(_differ(target, requested).any())
+        names = dict.fromkeys(name for name, joints in causes if clipped and joints().any())
+        verdict = GateVerdict(self._spec.command(target), clipped, tuple(names))
+        return verdict, replace(memory, command=target, velocity_rad_s=velocity)
+
+    def _shape_positions(
         self,
         memory: GateMemory,
         state: RobotState,
         requested: Vector,
         readable: Mask,
-    ) -> tuple[GateVerdict, GateMemory]:
+        share: Vector,
+        derated: Causes,
+    ) -> tuple[Vector, Vector, Causes]:
+        """[J] positions that may be sent, and the velocities that they imply."""
         spec, position = self._spec, state.joint_position_rad
         in_range = np.clip(requested, spec.position_min_rad, spec.position_max_rad)
         smooth = self._bound_acceleration(in_range, position, memory.velocity_rad_s)
-        drawn = state.joint_current_ma if memory.load is None else memory.load.mean_ma
-        by_current = self._derate(drawn, self._current_max)
-        by_temperature = self._derate(state.joint_temperature_c, self._temperature_max)
-        step_max = self._step_max * by_current * by_temperature
+        step_max = self._step_max * share
         target = bound_target(
             smooth, position, spec.position_min_rad, spec.position_max_rad, step_max
         )
         velocity = (target - position) / self._period_s
-        if memory.command_rad is not None:
-            target = np.where(readable, target, memory.command_rad)
+        if memory.command is not None:
+            target = np.where(readable, target, memory.command)
             velocity = np.where(readable, velocity, 0.0)
+        causes: Causes = [
+            ("POSITION_LIMIT", lambda: _differ(in_range, requested)),
+            ("ACCELERATION_LIMIT", lambda: readable & _differ(smooth, in_range)),
+            ("VELOCITY_LIMIT", lambda: readable & (np.abs(in_range - position) > self._step_max)),
+            *derated,
+            ("UNREADABLE_JOINT_HELD", lambda: ~readable),
+        ]
+        return target, velocity, causes
 
-        clipped = bool(_differ(target, requested).any())
-        altered = {
-            "POSITION_LIMIT": lambda: _differ(in_range, requested),
-            "ACCELERATION_LIMIT": lambda: readable & _differ(smooth, in_range),
-            "VELOCITY_LIMIT": lambda: readable & (np.abs(in_range - position) > self._step_max),
-            "CURRENT_DERATED": lambda: readable & (by_current < 1.0),
-            "TEMPERATURE_DERATED": lambda: readable & (by_temperature < 1.0),
-            "UNREADABLE_JOINT_HELD": lambda: ~readable,
-        }
-        causes = tuple(name for name, joints in altered.items() if clipped and joints().any())
-        verdict = GateVerdict(JointCommand(target), clipped, causes)
-        return verdict, replace(memory, command_rad=target, velocity_rad_s=velocity)
+    def _shape_efforts(
+        self,
+        memory: GateMemory,
+        state: RobotState,
+        requested: Vector,
+        readable: Mask,
+        share: Vector,
+        derated: Causes,
+    ) -> tuple[Vector, Causes]:
+        """[J] torques and forces that may be sent; none where a joint cannot be read."""
+        spec, velocity = self._spec, state.joint_velocity_rad_s
+        low, high = spec.command_min, spec.command_max
+        in_range = np.clip(requested, low, high)
+        before = np.zeros(len(spec.joints)) if memory.command is None else memory.command
+        least = np.minimum(before - self._effort_change_max, 0.0)
+        most = np.maximum(before + self._effort_change_max, 0.0)
+        smooth = np.clip(in_range, least, most)
+        weak = np.clip(smooth, low * share, high * share)
+        outside = drives_on(
+            weak, state.joint_position_rad, spec.position_min_rad, spec.position_max_rad
+        )
+        too_fast = drives_on(weak, velocity, -spec.velocity_max_rad_s, spec.velocity_max_rad_s)
+        blind = ~(readable & np.isfinite(velocity))
+        causes: Causes = [
+            ("EFFORT_LIMIT", lambda: _differ(in_range, requested)),
+            ("EFFORT_RATE_LIMIT", lambda: _differ(smooth, in_range)),
+            ("POSITION_LIMIT", lambda: outside),
+            ("VELOCITY_LIMIT", lambda: too_fast),
+            *derated,
+            ("UNREADABLE_JOINT_RELEASED", lambda: blind),
+        ]
+        return np.where(outside | too_fast | blind, 0.0, weak), causes
 
     def _bound_acceleration(self, target: Vector, position: Vector, previous: Vector) -> Vector:
         """Keep the implied velocity within the acceleration limit of the `previous` one."""
@@ -224,4 +289,9 @@ class SafetyGate:
 
 
 def _differ(a: Vector, b: Vector) -> Mask:
-    return np.abs(a - b) > _ALTERED_RAD
+    return np.abs(a - b) > _ALTERED
+
+
+def _among(joints: Mask, causes: Causes) -> Causes:
+    """The causes, told of these joints [J] alone."""
+    return [(name, lambda mask=mask: joints & mask()) for name, mask in causes]

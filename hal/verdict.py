@@ -23,8 +23,8 @@ class GateLimits:
     state_age_max_s: Annotated[float, Interval(gt=0, le=1)] = 0.25
     """A measurement older than this is stale, and commanding on it is a fault."""
     invalid_reads_max: Annotated[int, Interval(ge=0, le=100)] = 3
-    """So many consecutive failed reads of one joint are borne, its last command being held; one
-    more is a fault."""
+    """So many consecutive failed reads of one joint are borne, its last position being held or its
+    effort taken off; one more is a fault."""
     derate_from: Annotated[float, Interval(gt=0, lt=1)] = 0.8
     """Fraction of a current or temperature limit from which on steps are shortened, to zero at the
     limit itself."""
@@ -41,13 +41,13 @@ class GateMemory:
     """What one cycle leaves to the next.
 
     Attributes:
-        command_rad: [J] the last command, None before the first.
-        velocity_rad_s: [J] velocity that it implied.
+        command: [J] targets of the last command, None before the first.
+        velocity_rad_s: [J] velocity that it implied; 0 where an effort drives the joint.
         invalid_reads: [J] failed reads in a row.
         load: what the joints have drawn of late.
     """
 
-    command_rad: Vector | None
+    command: Vector | None
     velocity_rad_s: Vector
     invalid_reads: NDArray[np.int64]
     load: "CurrentLoad | None" = None

@@ -1,6 +1,6 @@
-"""Robot descriptions and meshes, read from the installed `robel` distribution.
+"""Scenes and meshes of robots, read from an installed package or a folder.
 
-The distribution is never imported (it asks for a gym that no longer exists) and nothing of it is
+A package is never imported (robel's asks for a gym that no longer exists) and nothing of it is
 copied or written: its files are read where the installer put them.
 """
 
@@ -10,17 +10,24 @@ from pathlib import Path
 
 from hal.errors import AssetError
 
-_REMEDY = (
-    "install it with: python -m pip install --no-deps robel==0.1.2 "
+# Where the name alone is not enough for pip.
+_REMEDIES = {
+    "robel": "install it with: python -m pip install --no-deps robel==0.1.2 "
     "(pip 24.1 and later refuse its metadata; `make setup` brings a pip that does not)"
-)
+}
 
 
 @dataclass(frozen=True, slots=True)
 class AssetFolder:
-    """Read-only files below `root`; paths that lead out of it are refused."""
+    """Read-only files below `root`; paths that lead out of it are refused.
+
+    Attributes:
+        root: of all paths.
+        remedy: what to do about a file that is missing or damaged.
+    """
 
     root: Path
+    remedy: str = "check the path in the robot's description"
 
     def read_text(self, path: str) -> str:
         """The text of `path`, relative to the root.
@@ -32,7 +39,7 @@ class AssetFolder:
             return self.read_bytes(path).decode()
         except UnicodeDecodeError as error:
             raise AssetError(
-                f"{self.root / path} is not UTF-8 text: {error}; {_REMEDY}",
+                f"{self.root / path} is not UTF-8 text: {error}; {self.remedy}",
                 reason="ASSET_MALFORMED",
             ) from error
 
@@ -50,21 +57,19 @@ class AssetFolder:
         try:
             return file.read_bytes()
         except OSError as error:
-            raise AssetError(f"asset {file} cannot be read: {error.strerror}; {_REMEDY}") from error
+            raise AssetError(
+                f"asset {file} cannot be read: {error.strerror}; {self.remedy}"
+            ) from error
 
 
-def robel_assets(package: str = "robel") -> AssetFolder:
-    """The files of the installed robel distribution.
-
-    Args:
-        package: top-level package that holds them.
+def package_assets(package: str) -> AssetFolder:
+    """The files of an installed top-level package.
 
     Raises:
         AssetError: it is not installed; the message says how to install it.
     """
+    remedy = _REMEDIES.get(package, f"install it with: python -m pip install {package}")
     spec = find_spec(package)
     if spec is None or not spec.submodule_search_locations:
-        raise AssetError(
-            f"the {package!r} distribution with the robot meshes is missing; {_REMEDY}"
-        )
-    return AssetFolder(Path(spec.submodule_search_locations[0]))
+        raise AssetError(f"the package {package!r} with the robot's scene is missing; {remedy}")
+    return AssetFolder(Path(spec.submodule_search_locations[0]), remedy)

@@ -9,6 +9,7 @@ periods: a robot that is INACTIVE stays where it is.
 import mujoco
 import numpy as np
 
+from hal.backends import RobotSetup
 from hal.clock import Clock
 from hal.errors import RobotWriteError
 from hal.robot import ResetProgress, Robot
@@ -71,20 +72,30 @@ class MujocoRobot(Robot):
             body_pose=body_pose,
             body_velocity=body_velocity,
             body_valid=np.ones(len(body_pose), dtype=np.bool_),
+            sensors={
+                one.name: data.sensordata[columns].copy()
+                for one, columns in zip(self.spec.sensors, scene.sensors, strict=True)
+            },
         )
 
     def _activate(self) -> None:
         scene, data = self._simulation
-        data.ctrl[scene.actuators] = data.qpos[scene.joint_qpos]
+        self._drive(np.where(self.spec.is_position, data.qpos[scene.joint_qpos], 0.0))
 
-    def _write(self, position_rad: Vector) -> Vector:
-        scene, data = self._simulation
-        data.ctrl[scene.actuators] = position_rad
+    def _write(self, target: Vector) -> Vector:
+        self._drive(target)
         self._advance(self._substeps)
-        return position_rad.copy()
+        return target.copy()
 
     def _deactivate(self) -> tuple[str, ...]:
+        scene, data = self._simulation
+        data.ctrl[scene.actuators[~self.spec.is_position]] = 0.0
         return ()
+
+    def _drive(self, target: Vector) -> None:
+        """Hand targets [J] to the actuators, in their own units."""
+        scene, data = self._simulation
+        data.ctrl[scene.actuators] = target / scene.effort_per_control
 
     def _reset(self, target: ResetTarget) -> ResetProgress:
         """Teleport, clipped to the ranges and at rest; then let it settle. Done at once."""
@@ -107,6 +118,8 @@ class MujocoRobot(Robot):
             mujoco.mj_step(scene.model, data, substeps)
         if data.warning.number.any():
             raise RobotWriteError(_describe_warnings(data), reason="SIMULATION_INVALID")
+        if self.spec.sensors:
+            mujoco.mj_forward(scene.model, data)  # a step leaves the sensors as it began
 
     def _place(self, target: ResetTarget) -> None:
         scene, data = self._simulation
@@ -119,8 +132,13 @@ class MujocoRobot(Robot):
             target.object_position_rad, scene.object_min_rad, scene.object_max_rad
         )
         place_bodies(scene, data, target.body_pose)
-        data.ctrl[scene.actuators] = joints
+        self._drive(np.where(self.spec.is_position, joints, 0.0))
         mujoco.mj_forward(scene.model, data)
+
+
+def build_robot(setup: RobotSetup) -> MujocoRobot:
+    """The simulated twin of the robot of `setup`, not yet configured."""
+    return MujocoRobot(setup.spec.model, setup.period_s, setup.clock)
 
 
 def _leave_to_counters(message: str) -> None:

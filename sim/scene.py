@@ -1,8 +1,9 @@
-"""The simulated scene of each robot model: where its description lies and where its joints are."""
+"""The simulated scene of a robot model, compiled, and where the robot's parts are in it."""
 
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 # MuJoCo's extension modules come without type stubs.
 # pyright: reportAttributeAccessIssue=false
@@ -10,50 +11,16 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
+from hal.description import SceneSource
 from hal.errors import AssetError
-from hal.types import RobotSpec, Vector
-from sim.assets import AssetFolder, robel_assets
+from hal.robots.registry import ROBOTS
+from hal.types import ActuatorKind, JointSpec, RobotSpec, Vector
+from sim.assets import AssetFolder, package_assets
 from sim.mjcf import read_mjcf
 
 Indices = NDArray[np.intp]
 
-
-@dataclass(frozen=True, slots=True)
-class SceneSource:
-    """Where a scene comes from.
-
-    Attributes:
-        path: top-level MJCF file below the asset folder.
-        omit: included files to leave out.
-        object_joints: model joint of each of the spec's objects.
-        object_range_rad: a reset clips object positions to this.
-        free_bodies: model body of each of the spec's bodies; a free joint takes the place of its
-            joints.
-    """
-
-    path: str
-    omit: tuple[str, ...] = ()
-    object_joints: Mapping[str, str] = field(default_factory=dict)
-    object_range_rad: tuple[float, float] = (-np.pi, np.pi)
-    free_bodies: Mapping[str, str] = field(default_factory=dict)
-
-
-# The overlay is a green ghost that shows goals on screen: nine more joints that no robot has. It
-# touches nothing, so the real joints move the same without it.
-SCENES = {
-    "dclaw": SceneSource(
-        path="dclaw/assets/dclaw3xh_valve3_v0.xml",
-        omit=("chain3xh_overlay.xml",),
-        object_joints={"valve": "valve_OBJRx"},
-    ),
-    # The models of the benchmark's other tasks differ from this one in markers only. All of them
-    # carry the torso on three slides and three hinges. Rolled onto its side, two of these turn
-    # about the same axis, and the simulation diverges; and they let it turn by no more than half a
-    # turn. A free joint moves alike wherever that is not so.
-    "dkitty": SceneSource(
-        path="dkitty/assets/dkitty_stand-v0.xml", free_bodies={"torso": "kitty_frame"}
-    ),
-}
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +30,9 @@ class Scene:
     Attributes:
         model: compiled; shared, never written after this.
         joint_qpos, joint_dof, actuators: [J] indices in the spec's joint order.
+        effort_per_control: [J] N m or N that an actuator exerts for a control of 1; 1 where it
+            takes a position in rad.
+        sensors: [S] columns of each of the spec's sensors in MuJoCo's sensor data.
         object_qpos, object_dof: [K] indices in the spec's object order.
         object_min_rad, object_max_rad: [K] range for resets.
         body_qpos: [B, 7] position and quaternion (w, x, y, z), indices in the spec's body order.
@@ -74,6 +44,8 @@ class Scene:
     joint_qpos: Indices
     joint_dof: Indices
     actuators: Indices
+    effort_per_control: Vector
+    sensors: tuple[slice, ...]
     object_qpos: Indices
     object_dof: Indices
     object_min_rad: Vector
@@ -83,32 +55,30 @@ class Scene:
     body_rest_m: Vector
 
 
-def build_scene(spec: RobotSpec, folder: AssetFolder | None = None) -> Scene:
+def build_scene(spec: RobotSpec, source: SceneSource | None = None) -> Scene:
     """Compile the scene of `spec`.
 
     Args:
-        spec: a robot model with an entry in SCENES.
-        folder: its description; the installed robel distribution unless given.
+        source: where it comes from; the robot's description says so unless given.
 
     Raises:
-        AssetError: no scene for this model, files missing, or a description MuJoCo refuses.
+        UnknownRobotError: no robot model of that name, and no source given.
+        AssetError: a robot without a scene, files missing, a description MuJoCo refuses, or one
+            that does not fit the specification.
     """
-    if spec.model not in SCENES:
-        raise AssetError(
-            f"no simulated scene for robot model {spec.model!r}; there is one for: "
-            f"{', '.join(SCENES)}",
-            reason="SCENE_UNKNOWN",
-        )
-    source = SCENES[spec.model]
+    source = source or _described(spec.model)
     bodies = [source.free_bodies[name] for name in spec.bodies]
-    model = compile_model(source.path, source.omit, folder, bodies)
+    model = compile_model(source, free_bodies=bodies)
     objects = [source.object_joints[name] for name in spec.objects]
+    actuators = [_actuator(model, name) for name in spec.joint_names]
     low, high = source.object_range_rad
     return Scene(
         model=model,
         joint_qpos=_addresses(model, spec.joint_names, model.jnt_qposadr),
         joint_dof=_addresses(model, spec.joint_names, model.jnt_dofadr),
-        actuators=_actuators(model, spec.joint_names),
+        actuators=np.array(actuators, dtype=np.intp),
+        effort_per_control=_effort_per_control(model, spec, actuators),
+        sensors=tuple(_sensor_columns(model, one.name, one.size) for one in spec.sensors),
         object_qpos=_addresses(model, objects, model.jnt_qposadr),
         object_dof=_addresses(model, objects, model.jnt_dofadr),
         object_min_rad=np.full(len(objects), low),
@@ -119,30 +89,42 @@ def build_scene(spec: RobotSpec, folder: AssetFolder | None = None) -> Scene:
     )
 
 
-def compile_model(
-    path: str,
-    omit: tuple[str, ...] = (),
-    folder: AssetFolder | None = None,
-    free_bodies: Sequence[str] = (),
-) -> mujoco.MjModel:
-    """Compile one MJCF file of `folder` in memory.
+def _described(model: str) -> SceneSource:
+    if (source := ROBOTS[model].scene) is None:
+        simulated = [name for name in ROBOTS.names() if ROBOTS[name].scene is not None]
+        raise AssetError(
+            f"no simulated scene for robot model {model!r}; there is one for: "
+            f"{', '.join(simulated)}",
+            reason="SCENE_UNKNOWN",
+        )
+    return source
+
+
+def compile_model(source: SceneSource, *, free_bodies: Sequence[str] = ()) -> mujoco.MjModel:
+    """Compile the MJCF file of `source` in memory.
 
     Args:
-        path: below the folder.
-        omit: included files to leave out.
-        folder: the installed robel distribution unless given.
         free_bodies: model bodies whose joints a free joint of the body's name replaces.
 
     Raises:
         AssetError: files missing, or a description MuJoCo refuses.
     """
-    mjcf = read_mjcf(folder or robel_assets(), path, omit)
+    folder, path = _located(source)
+    mjcf = read_mjcf(folder, path, source.omit)
     try:
         return mujoco.MjModel.from_xml_string(_set_free(mjcf.xml, free_bodies), mjcf.files)
     except ValueError as error:
         raise AssetError(
             f"MuJoCo {mujoco.__version__} refuses {path}: {error}", reason="ASSET_MALFORMED"
         ) from error
+
+
+def _located(source: SceneSource) -> tuple[AssetFolder, str]:
+    """The folder that holds the scene's files, and the path of the top one in it."""
+    if source.package:
+        return package_assets(source.package), source.path
+    file = Path(source.path).absolute()
+    return AssetFolder(file.parent), file.name
 
 
 def _set_free(xml: str, bodies: Sequence[str]) -> str:
@@ -162,10 +144,69 @@ def _addresses(
     return np.array([table[i] for i in ids], dtype=np.intp)
 
 
-def _actuators(model: mujoco.MjModel, joints: tuple[str, ...]) -> Indices:
-    """The actuators carry the names of the joints that they drive."""
-    ids = [_require(model, mujoco.mjtObj.mjOBJ_ACTUATOR, name) for name in joints]
-    return np.array(ids, dtype=np.intp)
+def _actuator(model: mujoco.MjModel, joint: str) -> int:
+    """The actuator that bears the joint's name, else the only one that drives it."""
+    if (named := mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_ACTUATOR, joint)) >= 0:
+        return named
+    index = _require(model, mujoco.mjtObj.mjOBJ_JOINT, joint)
+    on_joints = model.actuator_trntype == mujoco.mjtTrn.mjTRN_JOINT
+    driving = np.flatnonzero(on_joints & (model.actuator_trnid[:, 0] == index))
+    if len(driving) != 1:
+        raise AssetError(
+            f"the model has {len(driving)} actuators on joint {joint!r}, expected one, or one "
+            "called like it",
+            reason="ASSET_MALFORMED",
+        )
+    return int(driving[0])
+
+
+def _effort_per_control(model: mujoco.MjModel, spec: RobotSpec, actuators: list[int]) -> Vector:
+    """[J] of motors gear times gain.
+
+    Raises:
+        AssetError: a joint that efforts drive has an actuator that is no motor, or a weaker one.
+    """
+    scale = np.ones(len(actuators))
+    for index, (joint, actuator) in enumerate(zip(spec.joints, actuators, strict=True)):
+        if joint.kind is not ActuatorKind.POSITION:
+            scale[index] = _motor_scale(model, joint, actuator)
+    return scale
+
+
+def _motor_scale(model: mujoco.MjModel, joint: JointSpec, actuator: int) -> float:
+    is_motor = (
+        model.actuator_dyntype[actuator] == mujoco.mjtDyn.mjDYN_NONE
+        and model.actuator_gaintype[actuator] == mujoco.mjtGain.mjGAIN_FIXED
+        and model.actuator_biastype[actuator] == mujoco.mjtBias.mjBIAS_NONE
+    )
+    scale = float(model.actuator_gear[actuator, 0] * model.actuator_gainprm[actuator, 0])
+    if not is_motor or scale == 0.0:
+        raise AssetError(
+            f"joint {joint.name!r} is driven by {joint.kind}, and its actuator in the model is no "
+            "motor",
+            reason="ASSET_MALFORMED",
+        )
+    if model.actuator_ctrllimited[actuator]:
+        low, high = sorted((scale * model.actuator_ctrlrange[actuator]).tolist())
+        if joint.effort_min < low - _ROUNDING or joint.effort_max > high + _ROUNDING:
+            unit = joint.kind.unit
+            raise AssetError(
+                f"joint {joint.name!r} takes [{joint.effort_min:g}, {joint.effort_max:g}] {unit}, "
+                f"and its motor in the model gives no more than [{low:g}, {high:g}] {unit}",
+                reason="ASSET_MALFORMED",
+            )
+    return scale
+
+
+def _sensor_columns(model: mujoco.MjModel, name: str, size: int) -> slice:
+    index = _require(model, mujoco.mjtObj.mjOBJ_SENSOR, name)
+    first, found = int(model.sensor_adr[index]), int(model.sensor_dim[index])
+    if found != size:
+        raise AssetError(
+            f"sensor {name!r} of the model gives {found} numbers, expected {size}",
+            reason="ASSET_MALFORMED",
+        )
+    return slice(first, first + size)
 
 
 def _require(model: mujoco.MjModel, kind: mujoco.mjtObj, name: str) -> int:

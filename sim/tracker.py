@@ -53,8 +53,8 @@ class MujocoTracker:
         """Nothing to do."""
 
 
-def torso_datagram(
-    scene: Scene, data: mujoco.MjData, sequence: int, time_s: float, name: str = "torso"
+def body_datagram(
+    scene: Scene, data: mujoco.MjData, sequence: int, time_s: float, name: str
 ) -> bytes:
     """The pose of the first body as a motion capture system would send it; see UdpTracker.
 

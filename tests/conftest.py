@@ -3,10 +3,14 @@
 import os
 import signal
 import tempfile
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from hal.description import RobotDescription
 
 # Two OpenMP threads on a shared machine collapse to a fraction of one: before torch is imported,
 # for this process and the daemons it starts.
@@ -24,6 +28,24 @@ os.environ["XDG_RUNTIME_DIR"] = _runtime.name
 pytest.register_assert_rewrite(
     "tests.conformance.robot", "tests.conformance.algorithm", "tests.conformance.point_mass"
 )
+
+
+@pytest.fixture
+def define() -> "Iterator[Callable[[RobotDescription], RobotDescription]]":
+    """Define a robot for the length of a test."""
+    from hal.robots.registry import ROBOTS, define_robot
+
+    names: list[str] = []
+
+    def define(description: "RobotDescription") -> "RobotDescription":
+        define_robot(description, __name__)
+        names.append(description.spec.model)
+        return description
+
+    yield define
+    for name in names:
+        ROBOTS._definitions.pop(name)
+
 
 # How fast examples are drawn tells of the machine and of Hypothesis's own caches, not of this code.
 settings.register_profile("mbctl", deadline=None, suppress_health_check=[HealthCheck.too_slow])

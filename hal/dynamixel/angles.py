@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from hal.dynamixel.servo_layout import ServoJoint
+from hal.description import ServoJoint
 from hal.dynamixel.units import POSITION_RAD, VELOCITY_RAD_S
 from hal.types import Vector
 

@@ -12,14 +12,14 @@ from math import isfinite
 from pathlib import Path
 from typing import Any, NoReturn
 
+from hal.description import SERVO_ID_MAX, ServoJoint
 from hal.dynamixel.angles import ServoAngles, Ticks
-from hal.dynamixel.servo_layout import ServoJoint, servo_layout
 from hal.dynamixel.units import TICKS_PER_TURN
 from hal.errors import HalError
+from hal.robots.registry import servo_layout
 from hal.types import Vector
 
 FORMAT = 1
-SERVO_ID_MAX = 252
 _GROUPS = ("joints", "objects", "guides")
 
 
@@ -69,9 +69,9 @@ class Calibration:
 
     @cached_property
     def version(self) -> str:
-        """ "robel" for the benchmark's own values, else a name made from the content."""
+        """The layout's own name for its values, else a name made from the content."""
         if self == default_calibration(self.robot_model):
-            return "robel"
+            return servo_layout(self.robot_model).calibration
         return f"cal-{sha256(_to_json(self).encode()).hexdigest()[:12]}"
 
     @cached_property
@@ -89,10 +89,10 @@ class Calibration:
 
 
 def default_calibration(model: str) -> Calibration:
-    """The benchmark's own values for robot model `model`.
+    """The values of robot model `model` as it is built.
 
     Raises:
-        UnknownRobotError: a model that is not made of Dynamixel servos.
+        UnknownRobotError: no such model, or one without servos on a bus.
     """
     layout = servo_layout(model)
     return Calibration(model, layout.joints, layout.objects, layout.guides)

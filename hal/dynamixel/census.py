@@ -3,15 +3,16 @@
 import time
 from collections.abc import Mapping
 
+from hal.description import ServoJoint
 from hal.dynamixel.bus import ServoBus
 from hal.dynamixel.calibration import Calibration
 from hal.dynamixel.control_table import control_table_of
 from hal.dynamixel.errors import BadStatusError, BusTimeoutError, UnknownServoModelError
 from hal.dynamixel.replies import Ping
 from hal.dynamixel.servo import WATCHDOG_FIRMWARE, Servo
-from hal.dynamixel.servo_layout import ServoJoint, other_model_of
 from hal.dynamixel.settings import BusSettings
 from hal.errors import HalError
+from hal.robots.registry import other_model_of
 
 _PINGS = 4
 _PING_TIMEOUT_S = 0.05  # answers to the broadcast may still be coming

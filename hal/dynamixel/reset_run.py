@@ -5,13 +5,11 @@ from collections.abc import Callable
 import numpy as np
 
 from hal.dynamixel.bodies import BodyTracking
-from hal.dynamixel.dclaw_reset import DClawReset
-from hal.dynamixel.dkitty_reset import DKittyReset
-from hal.dynamixel.reset import bound_lead, ramp_towards
-from hal.dynamixel.reset_choice import reset_sequence
 from hal.dynamixel.session import ServoSession
 from hal.errors import RobotWriteError
+from hal.reset import bound_lead, ramp_towards
 from hal.robot import ResetProgress
+from hal.robots.registry import ROBOTS
 from hal.types import ResetTarget, RobotSpec, RobotState, Vector
 
 _SIGHT_PATIENCE_S = 3.0
@@ -35,7 +33,7 @@ class ResetRun:
             target.object_position_rad.copy(),
             target.body_pose.copy(),
         )
-        self._sequence = reset_sequence(spec, self._target)
+        self._sequence = ROBOTS[spec.model].reset(spec, self._target)
         self._step_max = spec.velocity_max_rad_s * period_s
         self._bodies = bodies
         self._still_since_ns: int | None = None
@@ -77,8 +75,7 @@ class ResetRun:
         return self._place_world(now_ns())
 
     def _turn_objects(self, session: ServoSession) -> None:
-        sequence = self._sequence
-        goal = sequence.object_goal_rad if isinstance(sequence, DClawReset) else None
+        goal = self._sequence.object_goal_rad
         if goal is None:
             session.objects.let_go()
         else:
@@ -92,10 +89,9 @@ class ResetRun:
 
     def _level_world(self) -> None:
         """Once: the robot stands straight now, and may start on bent legs."""
-        sequence = self._sequence
-        if self._is_level or self._bodies is None or not isinstance(sequence, DKittyReset):
+        if self._is_level or self._bodies is None:
             return
-        if sequence.is_standing:
+        if self._sequence.is_standing:
             self._bodies.level()
             self._is_level = True
 

@@ -6,9 +6,10 @@ Not yet run on physical servos.
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from hal.backends import RobotSetup
 from hal.clock import Clock
 from hal.dynamixel.bodies import BodyTracking
-from hal.dynamixel.calibration import Calibration
+from hal.dynamixel.calibration import Calibration, default_calibration, load_calibration
 from hal.dynamixel.connection import connect
 from hal.dynamixel.errors import PortError
 from hal.dynamixel.link_recovery import LinkRecovery
@@ -46,7 +47,8 @@ class DynamixelRobot(Robot):
         backend: as rows name it.
 
     Raises:
-        ValueError: no port, or a calibration or tracker of another robot.
+        ValueError: no port, joints that take no positions, or a calibration or tracker of another
+            robot.
     """
 
     def __init__(
@@ -147,11 +149,11 @@ class DynamixelRobot(Robot):
         with self._on_bus(RobotWriteError):
             session.arm()
 
-    def _write(self, position_rad: Vector) -> Vector:
+    def _write(self, target: Vector) -> Vector:
         session = self._connected()
         with self._on_bus(RobotWriteError):
             self._abandon_reset(session)
-            return session.send(position_rad)
+            return session.send(target)
 
     def _deactivate(self) -> tuple[str, ...]:
         self._resetting = None
@@ -244,6 +246,27 @@ class DynamixelRobot(Robot):
             self._bodies.close()
 
 
+def build_robot(setup: RobotSetup) -> DynamixelRobot:
+    """The robot of `setup`, not yet configured.
+
+    Raises:
+        HalError: its calibration cannot be read, or it has no servos on a bus.
+        ValueError: a calibration or tracker of another robot, or no port.
+    """
+    spec, path = setup.spec, setup.calibration
+    return DynamixelRobot(
+        spec,
+        default_calibration(spec.model) if path is None else load_calibration(path),
+        setup.port,
+        setup.bus,
+        setup.clock,
+        period_s=setup.period_s,
+        baud_rate=setup.baud_rate,
+        tracker=setup.tracker,
+        backend=setup.backend,
+    )
+
+
 def _check_parts(
     spec: RobotSpec, calibration: Calibration, period_s: float, tracker: Tracker | None
 ) -> None:
@@ -251,6 +274,8 @@ def _check_parts(
         raise ValueError(
             f"the calibration is of a {calibration.robot_model}, the robot is a {spec.model}"
         )
+    if not spec.takes_positions:
+        raise ValueError(f"servos on a bus take positions, and {spec.model} is driven otherwise")
     names = tuple(joint.name for joint in calibration.joints)
     if names != spec.joint_names:
         raise ValueError(f"calibrated joints are {names}, the robot has {spec.joint_names}")

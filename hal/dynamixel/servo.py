@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from hal.description import ServoJoint
 from hal.dynamixel.registers import ControlTable
-from hal.dynamixel.servo_layout import ServoJoint
 
 WATCHDOG_FIRMWARE = 38
 DRIVE_MODE_FIRMWARE = 38

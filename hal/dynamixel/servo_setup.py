@@ -7,6 +7,7 @@ and are judged where that is known. Source: ROBOTIS e-Manual, XM430-W350 and XL4
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from math import ceil
 
 from hal.dynamixel.registers import ControlTable, Register
@@ -14,7 +15,7 @@ from hal.dynamixel.servo import DRIVE_MODE_FIRMWARE, STARTUP_CONFIGURATION_FIRMW
 from hal.dynamixel.setting import Misfit, Range, Setting, Severity
 from hal.dynamixel.status import HardwareError
 from hal.dynamixel.units import PROFILE_ACCELERATION_RAD_S2, RETURN_DELAY_S, VELOCITY_RAD_S
-from hal.robots.registry import ROBOT_NAMES, robot_spec
+from hal.robots.registry import ROBOTS
 
 POSITION_MODE = 3
 ALL_REPLIES = 2
@@ -29,7 +30,6 @@ MODES = {
 _NEEDED_SHUTDOWN = (
     HardwareError.OVERLOAD | HardwareError.ELECTRICAL_SHOCK | HardwareError.OVERHEATING
 )
-_FASTEST_RAD_S = max(float(robot_spec(name).velocity_max_rad_s.max()) for name in ROBOT_NAMES)
 _TO_FULL_SPEED_S = 0.1  # one control period
 _SOFT_START_RAD_S = 0.5  # the lowest speed limit that the driver itself may have left
 
@@ -72,8 +72,24 @@ def _about_factory(register: Register) -> Range:
     return register.default // 4, 4 * register.default
 
 
-_VELOCITY_MIN = ceil(_FASTEST_RAD_S / VELOCITY_RAD_S)
-_ACCELERATION_MIN = ceil(_FASTEST_RAD_S / _TO_FULL_SPEED_S / PROFILE_ACCELERATION_RAD_S2)
+@cache
+def _fastest_rad_s() -> float:
+    """The highest speed that a joint of any robot of servos is commanded."""
+    specs = [ROBOTS[name].spec for name in ROBOTS.names() if ROBOTS[name].servos is not None]
+    return max(float(spec.velocity_max_rad_s.max()) for spec in specs)
+
+
+def _fast_enough(unit: float) -> Callable[[Register], Range]:
+    """Of a limit of which one count is `unit` rad/s, or rad/s in the time to full speed.
+
+    The factory's own limit is enough: nothing is gained from slower servos by complaining of them.
+    """
+    return lambda register: (
+        min(ceil(_fastest_rad_s() / unit), register.default),
+        register.maximum,
+    )
+
+
 _SOFT_START = round(_SOFT_START_RAD_S / VELOCITY_RAD_S)
 
 _PWM_LIMIT = Setting(
@@ -143,11 +159,12 @@ SETTINGS = (
     _CURRENT_LIMIT,
     Setting(
         "acceleration_limit", "speed limits", "SERVO_SPEED_LIMIT", Severity.WEAK,
-        _at_least(_ACCELERATION_MIN), "it is slower than it is commanded",
+        _fast_enough(_TO_FULL_SPEED_S * PROFILE_ACCELERATION_RAD_S2),
+        "it is slower than it is commanded",
     ),
     Setting(
         "velocity_limit", "speed limits", "SERVO_SPEED_LIMIT", Severity.WEAK,
-        _at_least(_VELOCITY_MIN), "it is slower than it is commanded",
+        _fast_enough(VELOCITY_RAD_S), "it is slower than it is commanded",
     ),
     Setting(
         "position_p_gain", "gains", "SERVO_GAINS", Severity.WEAK, _about_factory,

@@ -1,4 +1,4 @@
-"""Control tables of the XM430 servos, of which D'Claw and D'Kitty are built.
+"""Control tables of the XM430 servos.
 
 The velocity limit is the one of present firmware; earlier manuals say 350, so a driver reads it.
 Source: ROBOTIS e-Manual, XM430-W350 and XM430-W210, control tables.

@@ -1,1 +1,1 @@
-"""Tracking systems that tell the pose of bodies, such as D'Kitty's torso."""
+"""Tracking systems that tell the pose of bodies."""

@@ -218,7 +218,7 @@ def _sightings_text(
 
 def _other_robot(found: Sequence["Sighting"], target: "Target") -> str:
     """A line that says so where the joints in the table are those of another robot."""
-    from hal.dynamixel.servo_layout import other_model_of
+    from hal.robots.registry import other_model_of
 
     there = [sighting.servo_id for sighting in found]
     known = [servo.servo_id for servo in target.servos]

@@ -157,10 +157,10 @@ class _Job:
     def measure(self, bus: "ServoBus", out: Path | None) -> None:
         from services.bring_up.calibrate import drift_finding
         from services.bring_up.finding import Level
-        from services.bring_up.reference_pose import load_pose, zero_pose
+        from services.bring_up.reference_pose import described_pose, load_pose
 
         robot = self._target.robot
-        pose = load_pose(robot, self._pose) if self._pose else zero_pose(robot)
+        pose = load_pose(robot, self._pose) if self._pose else described_pose(robot)
         outcome = _measured(bus, self._target, pose, self._yes)
         finding = drift_finding(
             outcome, self._target, change_max_deg=self._max_change, is_kept=out is not None

@@ -97,12 +97,12 @@ def _user() -> str:
 
 def confirm_motion(client: "ControllerClient", what: str, yes: bool) -> None:
     """Say what will move; a real robot asks first, or needs --yes where nobody can be asked."""
-    from mbctl.config import SIMULATED_BACKENDS
+    from hal.backends import is_simulated
 
     status = client.status()
     at = client.caller.target
     render.note(f"{status.robot} at {at} ({status.model}, {status.backend}) {what}")
-    if yes or status.backend in SIMULATED_BACKENDS:
+    if yes or is_simulated(status.backend):
         return
     if not sys.stdin.isatty():
         render.note("error: this moves a real robot: pass --yes")

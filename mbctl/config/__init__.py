@@ -3,7 +3,7 @@
 Importing it loads neither torch nor grpc, so each process of the system may read it.
 """
 
-from mbctl.config.bus import SIMULATED_BACKENDS, TrackerConfig
+from mbctl.config.bus import TrackerConfig
 from mbctl.config.errors import ConfigError
 from mbctl.config.load import load_controller, load_trainer
 from mbctl.config.models import (
@@ -16,7 +16,6 @@ from mbctl.config.models import (
 )
 
 __all__ = [
-    "SIMULATED_BACKENDS",
     "AlgorithmConfig",
     "ConfigError",
     "ControllerConfig",

@@ -1,19 +1,36 @@
-"""How a controller reaches its robot, and what tells the pose of its torso."""
+"""Which robot a controller has, how it reaches it, and what tells its bodies' poses."""
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
+from hal.backends import BACKENDS, UnknownBackendError
+from hal.errors import UnknownRobotError
+from hal.robots.registry import ROBOTS
 from hal.trackers.filter import STALE_S
 from mbctl.config.address import Address
 from mbctl.config.frozen import Frozen
 
-BackendName = Literal["mujoco", "dynamixel", "virtual-bus"]
 
-SIMULATED_BACKENDS: tuple[str, ...] = ("mujoco", "virtual-bus")
-"""Nothing real moves."""
-BUS_BACKENDS: tuple[str, ...] = ("dynamixel", "virtual-bus")
-"""Servos on a serial port, which runs in real time."""
+def _known_robot(name: str) -> str:
+    try:
+        return ROBOTS[name].spec.model
+    except UnknownRobotError as error:
+        raise ValueError(str(error)) from error
+
+
+def _known_backend(name: str) -> str:
+    try:
+        BACKENDS[name]
+    except UnknownBackendError as error:
+        raise ValueError(str(error)) from error
+    return name
+
+
+RobotModel = Annotated[str, AfterValidator(_known_robot)]
+"""A robot model of this project or of an installed package."""
+BackendName = Annotated[str, AfterValidator(_known_backend)]
+"""What carries the robot's commands out."""
 
 
 class TrackerConfig(Frozen):

@@ -34,12 +34,12 @@ def check_task(config: TaskConfig, robot_model: str) -> None:
     Raises:
         ConfigError: it does not or is not.
     """
-    from hal.robots.registry import ROBOT_NAMES
+    from hal.robots.registry import ROBOTS
     from mbctl.tasks.registry import make_task
 
     check_task_name(config.name, "task.name =")
     model = make_task(config.name).robot.model
-    if model not in ROBOT_NAMES:
+    if model not in ROBOTS:
         raise ConfigError(
             f"task.name = {config.name!r}: a benchmark task, which no robot has; the daemons need "
             f"a robot's task, `mbctl bench curves --task {quote(config.name)}` learns this one"

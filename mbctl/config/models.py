@@ -9,11 +9,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, FilePath, StringConstraints, model_validator
 
+from hal.backends import BACKENDS
 from hal.dynamixel.settings import BusSettings
 from hal.dynamixel.units import DEFAULT_BAUD_RATE
+from hal.robots.registry import robot_spec
 from hal.safety import GateLimits
 from mbctl.config.address import Address, needs_tls
-from mbctl.config.bus import BUS_BACKENDS, BackendName, TrackerConfig
+from mbctl.config.bus import BackendName, RobotModel, TrackerConfig
 from mbctl.config.frozen import Frozen
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
@@ -27,7 +29,7 @@ class RobotConfig(Frozen):
 
     name: Name = "dclaw0"
     """Names this one robot; unique at its trainer."""
-    model: Literal["dclaw", "dkitty"] = "dclaw"
+    model: RobotModel = "dclaw"
     """Robot model."""
     backend: BackendName = "mujoco"
     """What moves: mujoco is the simulated twin, dynamixel the servos on `port`, virtual-bus the
@@ -50,7 +52,7 @@ class RobotConfig(Frozen):
     @property
     def is_on_bus(self) -> bool:
         """Whether it consists of servos on a serial port, real or not."""
-        return self.backend in BUS_BACKENDS
+        return BACKENDS[self.backend].is_on_bus
 
     @model_validator(mode="after")
     def _consistent(self) -> "RobotConfig":
@@ -63,7 +65,7 @@ class RobotConfig(Frozen):
                 f"backend {self.backend!r} needs robot.port, the serial port of the servos, "
                 "such as /dev/serial/by-id/..."
             )
-        if self.is_on_bus and self.tracker is None and (bodies := _tracked_bodies(self.model)):
+        if self.is_on_bus and self.tracker is None and (bodies := robot_spec(self.model).bodies):
             raise ValueError(
                 f"model {self.model!r} on backend {self.backend!r} needs robot.tracker: its "
                 f"joints do not tell where its {bodies[0]} is"
@@ -134,7 +136,7 @@ class ControllerConfig(_Server):
     @model_validator(mode="after")
     def _consistent(self) -> "ControllerConfig":
         _check_listens(self.listen, self.metrics_listen, self.tls)
-        if self.clock == "lockstep" and self.robot.backend != "mujoco":
+        if self.clock == "lockstep" and not BACKENDS[self.robot.backend].has_virtual_time:
             raise ValueError(
                 f"clock 'lockstep' needs backend 'mujoco', not {self.robot.backend!r}: servos on a "
                 "bus run in real time"
@@ -145,7 +147,7 @@ class ControllerConfig(_Server):
 class TrainerConfig(_Server):
     """Everything the trainer daemon knows."""
 
-    robot_model: Literal["dclaw", "dkitty"] = "dclaw"
+    robot_model: RobotModel = "dclaw"
     task: TaskConfig
     algorithm: AlgorithmConfig = AlgorithmConfig()
     listen: Listen = "127.0.0.1:50052"
@@ -156,12 +158,6 @@ class TrainerConfig(_Server):
     def _consistent(self) -> "TrainerConfig":
         _check_listens(self.listen, self.metrics_listen, self.tls)
         return self
-
-
-def _tracked_bodies(model: str) -> tuple[str, ...]:
-    from hal.robots.registry import robot_spec
-
-    return robot_spec(model).bodies
 
 
 def _check_listens(listen: str, metrics: str, tls: TlsConfig | None) -> None:

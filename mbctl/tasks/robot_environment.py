@@ -12,7 +12,7 @@ from hal.lifecycle import Lifecycle
 from hal.limits import action_to_target, target_to_action
 from hal.robot import ResetProgress, Robot
 from hal.safety import SafetyGate
-from hal.types import JointCommand, RobotState, Vector
+from hal.types import RobotState, Vector
 from mbctl.tasks.environment import EpisodeCount, Start, Step
 from mbctl.tasks.task import Task
 
@@ -93,9 +93,9 @@ class RobotEnvironment:
 
     def _send(self, state: RobotState, requested: Vector) -> Vector:
         """The action [A] that was applied."""
-        low, high = self._task.robot.position_min_rad, self._task.robot.position_max_rad
-        target = JointCommand(action_to_target(requested, low, high))
+        low, high = self._task.robot.command_min, self._task.robot.command_max
+        target = self._task.robot.command(action_to_target(requested, low, high))
         verdict = self._gate.check(state, target, state.stamp_ns)
         if verdict.command is None:
             raise CommandError(verdict.message, reason=str(verdict) or "GATE_REFUSED")
-        return target_to_action(self._robot.write(verdict.command).position_rad, low, high)
+        return target_to_action(self._robot.write(verdict.command).target, low, high)

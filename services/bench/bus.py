@@ -46,7 +46,6 @@ class BusSizes:
 
 
 QUICK = BusSizes(seconds=2.0, baud_rates=(1_000_000,), robots=("dclaw",))
-SERVOS = {"dclaw": 9, "dkitty": 12}
 
 
 def run_bus(sizes: BusSizes, say: Say, quick: bool = False) -> Report:
@@ -160,7 +159,7 @@ def _fast(client: type[OwnClient]) -> Factory:
 
 def _servo_ids(bus: RunningBus, robot: str) -> tuple[int, ...]:
     """Of the joints: those of objects come after them."""
-    return tuple(servo["id"] for servo in bus.servos)[: SERVOS[robot]]
+    return tuple(servo["id"] for servo in bus.servos)[: len(robot_spec(robot).joints)]
 
 
 def _measure(
@@ -191,4 +190,5 @@ def _robot(
 
 
 def _limit(robot: str, baud_rate: int, *, fast: bool = False) -> float:
-    return rate_limit_hz(SERVOS[robot], STATE_BYTES, GOAL_BYTES, baud_rate, HOLD_S, fast=fast)
+    servos = len(robot_spec(robot).joints)
+    return rate_limit_hz(servos, STATE_BYTES, GOAL_BYTES, baud_rate, HOLD_S, fast=fast)

@@ -4,7 +4,6 @@ import numpy as np
 
 from hal.clock import ManualClock
 from hal.limits import action_to_target
-from hal.types import JointCommand
 from mbctl.data.layout import Rows
 from mbctl.data.replay import Replay
 from mbctl.policies.manifest import row_layout
@@ -43,8 +42,8 @@ def _episode(task: Task, robot: MujocoRobot, rng: np.random.Generator) -> Rows:
     for step in range(task.episode_steps):
         requested = rng.uniform(-1, 1, actions)
         applied = task.applied_action(physical, requested)
-        target = action_to_target(applied, spec.position_min_rad, spec.position_max_rad)
-        robot.write(JointCommand(target))
+        target = action_to_target(applied, spec.command_min, spec.command_max)
+        robot.write(spec.command(target))
         before = task.observation(physical, last, goal)
         physical, last = task.physical_from_state(robot.read()), requested
         after = task.observation(physical, last, goal)

@@ -10,8 +10,8 @@ import time
 import dynamixel_sdk as sdk
 
 from hal.child import end_with_parent
-from hal.dynamixel.servo_layout import servo_layout
 from hal.dynamixel.units import VELOCITY_RAD_S
+from hal.robots.registry import servo_layout
 
 SWINGING = b"swinging\n"
 BAUD_RATE = 1_000_000

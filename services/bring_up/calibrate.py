@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import degrees, pi, remainder
 
+from hal.description import ServoJoint
 from hal.dynamixel.calibration import Calibration, CalibrationError
-from hal.dynamixel.servo_layout import ServoJoint
 from hal.dynamixel.units import POSITION_RAD, TICKS_PER_TURN
 from hal.robots.registry import robot_spec
 from hal.types import JointSpec

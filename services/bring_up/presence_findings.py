@@ -5,8 +5,8 @@ from shlex import quote
 
 from hal.dynamixel.control_table import MODEL_NUMBERS, control_table_of
 from hal.dynamixel.errors import BadStatusError, BusTimeoutError, ServoStatusError
-from hal.dynamixel.servo_layout import other_model_of
 from hal.dynamixel.units import BAUD_RATES, DEFAULT_BAUD_RATE
+from hal.robots.registry import other_model_of
 from services.bring_up.finding import Finding, fail, ids, ok, warn
 from services.bring_up.presence import Presence
 from services.bring_up.scan import Sighting

@@ -1,14 +1,13 @@
 """The pose that a person puts a robot into so that its angles can be measured."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
-from difflib import get_close_matches
 from math import isfinite, pi
 from pathlib import Path
 
-from hal.dynamixel.servo_layout import servo_layout
+from hal.description import ReferencePose
 from hal.errors import HalError
+from hal.registry import meant
+from hal.robots.registry import ROBOTS, servo_layout
 
 ANGLE_MAX_RAD = pi
 
@@ -19,49 +18,23 @@ class ReferencePoseError(HalError):
     reason = "REFERENCE_POSE_INVALID"
 
 
-@dataclass(frozen=True, slots=True)
-class ReferencePose:
-    """Where every joint stands while it is measured.
-
-    Attributes:
-        instruction: what a person does to reach it.
-        position_rad: joint name to angle.
-    """
-
-    instruction: str
-    position_rad: Mapping[str, float]
-
-
-_INSTRUCTIONS = {
-    "dclaw": (
-        "Bring every finger into one straight line that points away from the palm, at right angles "
-        "to it: all nine joints at 0. A straight edge along each finger gets it within a degree."
-    ),
-    "dkitty": (
-        "Lay the torso on a stand so that the legs hang free, and bring every leg into one "
-        "straight line at right angles to the torso: all twelve joints at 0. A straight edge along "
-        "each leg gets it within a degree."
-    ),
-}
-
-
-def zero_pose(robot: str) -> ReferencePose:
-    """All joints of robot model `robot` at 0.
+def described_pose(robot: str) -> ReferencePose:
+    """The pose of robot model `robot`'s description, with every joint's angle.
 
     Raises:
-        UnknownRobotError: a model that is not made of Dynamixel servos.
+        UnknownRobotError: no such model, or one without servos on a bus.
     """
-    joints = servo_layout(robot).joints
-    return ReferencePose(_INSTRUCTIONS[robot], {joint.name: 0.0 for joint in joints})
+    _ = servo_layout(robot)
+    return ROBOTS[robot].reference_pose
 
 
 def load_pose(robot: str, path: Path) -> ReferencePose:
-    """A pose of a jig of your own: JSON, joint name to angle in rad; joints left out are at 0.
+    """A pose of a jig of your own: JSON, joint name to angle in rad; the rest as described.
 
     Raises:
         ReferencePoseError: names the file and what is wrong in it.
     """
-    zero = zero_pose(robot).position_rad
+    described = described_pose(robot).position_rad
     try:
         if path.exists() and not path.is_file():  # a pipe would be waited for
             raise OSError("it is no file")
@@ -71,16 +44,14 @@ def load_pose(robot: str, path: Path) -> ReferencePose:
     if not isinstance(content, dict):
         raise ReferencePoseError(f"reference pose {path}: expected joint names and angles in rad")
     for name, angle in content.items():
-        _check(name, angle, tuple(zero), path)
-    pose = {**zero, **{name: float(angle) for name, angle in content.items()}}
+        _check(name, angle, tuple(described), path)
+    pose = {**described, **{name: float(angle) for name, angle in content.items()}}
     return ReferencePose(f"Bring the robot into the pose of {path}.", pose)
 
 
 def _check(name: str, angle: object, joints: tuple[str, ...], path: Path) -> None:
     if name not in joints:
-        near = get_close_matches(name, joints, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else f"; joints are {', '.join(joints)}"
-        raise ReferencePoseError(f"reference pose {path}: no joint {name!r}{hint}")
+        raise ReferencePoseError(f"reference pose {path}: no joint {name!r}; {meant(name, joints)}")
     if not _is_angle(angle):
         raise ReferencePoseError(
             f"reference pose {path}: {name} = {angle!r}, expected rad from -pi to pi"

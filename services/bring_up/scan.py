@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from hal.description import SERVO_ID_MAX
 from hal.dynamixel.bus import ServoBus
-from hal.dynamixel.calibration import SERVO_ID_MAX
 from hal.dynamixel.errors import BadStatusError, BusTimeoutError
 from hal.dynamixel.replies import Ping
 from services.bring_up.readout import PING_TIMEOUT_S

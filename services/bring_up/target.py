@@ -4,13 +4,13 @@ import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from hal.description import ServoJoint
 from hal.dynamixel.calibration import (
     Calibration,
     CalibrationError,
     default_calibration,
     load_calibration,
 )
-from hal.dynamixel.servo_layout import ServoJoint
 from hal.dynamixel.settings import BusSettings
 from hal.dynamixel.units import DEFAULT_BAUD_RATE
 

@@ -1,5 +1,6 @@
 """All that a controller checks when it starts and that needs no robot."""
 
+from hal.backends import BACKENDS
 from hal.clock import ManualClock
 from hal.errors import HalError
 from mbctl.config import ControllerConfig
@@ -45,7 +46,8 @@ def _check_robot(config: ControllerConfig) -> None:
     settings = settings_of(config)
     try:
         robot = build_robot(settings, period_of(settings, build_task(settings)), ManualClock())
-        if config.robot.backend == "mujoco":
+        backend = BACKENDS[settings.backend]
+        if backend.is_simulated and not backend.is_on_bus:
             robot.configure()
             robot.close()
     except HalError as error:

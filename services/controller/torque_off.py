@@ -5,14 +5,17 @@ nobody works beside a robot that still pushes.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import structlog
 
+from hal import backends
+from hal.backends import BACKENDS
 from hal.errors import HalError
+from hal.robots.registry import servo_layout
 from mbctl.config import RobotConfig
 from services.controller.view import ControlView
 
@@ -112,7 +115,11 @@ class LastResort:
 
 def torque_off_of(robot: RobotConfig) -> TorqueOff | None:
     """How to take torque off this robot; None where nothing stays on without its process."""
-    return (lambda: _attempt(robot)) if robot.is_on_bus else None
+    if (take_off := BACKENDS[robot.backend].load_torque_off()) is None:
+        return None
+    # Looked up now: when it is needed, nothing may be waited for.
+    joints = {joint.servo_id: joint.name for joint in servo_layout(robot.model).joints}
+    return lambda: _attempt(robot, take_off, joints)
 
 
 def is_port_there(robot: RobotConfig) -> bool:
@@ -120,13 +127,11 @@ def is_port_there(robot: RobotConfig) -> bool:
     return not robot.is_on_bus or Path(robot.port).exists()
 
 
-def _attempt(robot: RobotConfig) -> TorqueOffOutcome:
-    from hal.dynamixel.relax import broadcast_torque_off
-    from hal.dynamixel.servo_layout import servo_layout
-
-    joints = {joint.servo_id: joint.name for joint in servo_layout(robot.model).joints}
+def _attempt(
+    robot: RobotConfig, take_off: backends.TorqueOff, joints: Mapping[int, str]
+) -> TorqueOffOutcome:
     try:
-        silent = broadcast_torque_off(robot.port, robot.baud_rate, tuple(joints))
+        silent = take_off(robot.port, robot.baud_rate, tuple(joints))
     except HalError as error:
         message = f"torque-off could not be sent ({error.reason}: {error}); cut the servos' power"
         return TorqueOffOutcome(tuple(joints.values()), message)

@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from mbctl.config import SIMULATED_BACKENDS
+from hal.backends import is_simulated
 from mbctl.results import CurvePoint, append_point, read_points
 from mbctl.tasks.registry import make_task
 from protos.controller_pb2 import GetStatusResponse
@@ -187,7 +187,7 @@ class Learning:
         """
         session = self._session
         status = session.controller.status()
-        if status.backend not in SIMULATED_BACKENDS:
+        if not is_simulated(status.backend):
             raise error
         refused: ServiceError | None = error
         while refused is not None:

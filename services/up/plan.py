@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from hal.robots.registry import ROBOT_NAMES, robot_spec
+from hal.robots.registry import ROBOTS, robot_spec
 from mbctl.config import ConfigError, ControllerConfig, TrainerConfig, load_controller, load_trainer
 from mbctl.config.check import check_algorithm_name, preset_observation
 from mbctl.config.errors import nearest
@@ -137,7 +137,7 @@ def make_plan(
 def _robot_model(task: str) -> str:
     """The robot model that a task is for; the configuration's check reports one without a robot."""
     model = make_task(task).robot.model if task in TASKS else ""
-    return model if model in ROBOT_NAMES else RobotConfig().model
+    return model if model in ROBOTS else RobotConfig().model
 
 
 def _on_virtual_bus(model: str, run_dir: Path) -> dict[str, Any]:

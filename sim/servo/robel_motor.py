@@ -1,7 +1,7 @@
 """The servo as the benchmark's model has it: MuJoCo's soft position actuator, for comparison.
 
 In position modes the torque is that of the model's actuator, stiffness * (goal - angle), scaled by
-the P gain over the factory's: 2 Nm/rad for D'Claw and 5 for D'Kitty, where a servo on 12 V has
+the P gain over the factory's: 2 and 5 Nm/rad in the benchmark's models, where a servo on 12 V has
 19. With factory gains a joint then moves exactly as in the plain simulation.
 """
 

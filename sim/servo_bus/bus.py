@@ -14,14 +14,13 @@ from hal.dynamixel.packet import encode_status
 from hal.dynamixel.parser import PacketParser
 from sim.servo_bus.answer import Answer
 from sim.servo_bus.clock import BusClock
-from sim.servo_bus.drive import DriveRack
+from sim.servo_bus.drive import DriveRack, build_servo
 from sim.servo_bus.faults import FaultInjector
 from sim.servo_bus.motion_trace import MotionTrace
 from sim.servo_bus.network import Heard, ServoNetwork
 from sim.servo_bus.plant import Plant
 from sim.servo_bus.pty_port import PtyPort
 from sim.servo_bus.records import Recorder, RecordKind
-from sim.servo_bus.servos import build_servo
 from sim.servo_bus.settings import BusSettings
 from sim.servo_bus.wire import Burst, Line, UsbAdapter, transmission_ns
 
@@ -52,7 +51,8 @@ class VirtualBus:
         self.rack = DriveRack(
             lambda servo_id: build_servo(settings, servo_id), self.faults, settings.actuator
         )
-        self.plant = Plant(settings.robot, settings.initial_pose, self.rack)
+        robot = settings.description
+        self.plant = Plant(robot, robot.initial_poses[settings.initial_pose], self.rack)
         self.trace = MotionTrace(self.plant.shafts[: len(self.plant.spec.joints)])
         turnaround_ns = int(settings.turnaround_us * 1e3)
         self.network = ServoNetwork(

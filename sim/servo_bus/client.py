@@ -36,7 +36,7 @@ def start_virtual_bus(robot: str = "dclaw", **options: Any) -> "RunningBus":
     """Start a bus and wait until its port is there.
 
     Args:
-        robot: "dclaw" or "dkitty".
+        robot: robot model, such as "dclaw".
         options: the other fields of `BusSettings`. Unless `record` says where, the recording goes
             to a temporary file; `record=None` records nothing.
 
@@ -142,7 +142,7 @@ class RunningBus:
         self.request({"set_joint": {"name": name, "position_rad": position_rad}})
 
     def set_body(self, pose: list[float]) -> None:
-        """Put the torso at a pose [6] and let go."""
+        """Put the bodies at a pose [6 each] and let go."""
         self.request({"set_body": {"pose": pose}})
 
     def disturb(self, name: str, torque_nm: float, duration_s: float) -> None:

@@ -2,18 +2,32 @@
 
 from collections.abc import Callable
 
-from hal.dynamixel.servo_layout import ServoJoint
+from hal.description import ServoJoint
+from hal.dynamixel.control_table import control_table_of
+from hal.dynamixel.units import BAUD_RATES
 from sim.servo.motor import IDLE, MOTORS, Motor, MotorOutput, bus_voltage
 from sim.servo.regulator import factory_loops
 from sim.servo.robel_motor import RobelMotor
 from sim.servo.servo import VirtualServo
 from sim.servo_bus.faults import FaultInjector
-from sim.servo_bus.settings import Actuator
+from sim.servo_bus.settings import Actuator, BusSettings
 
 SUPPLY_V = 12.0
 # Of the way to what the load says, in each physics step: capacitors on every servo's board keep the
 # voltage up for a moment. Without them a step of all goals would sag once by more than it can.
 _SAG_SHARE = 0.5
+_BAUD_INDEX = {baud: index for index, baud in BAUD_RATES.items()}
+_RETURN_DELAY_UNIT_US = 2
+
+
+def build_servo(settings: BusSettings, servo_id: int) -> VirtualServo:
+    """A servo as the robot's builder set it: id, line rate and return delay; the rest factory."""
+    table = control_table_of(settings.model_of(servo_id))
+    servo = VirtualServo(servo_id, table, settings.firmware, settings.feed)
+    servo.set_register("baud_rate", _BAUD_INDEX[settings.baud], 0)
+    delay = round(settings.return_delay_us / _RETURN_DELAY_UNIT_US)
+    servo.set_register("return_delay_time", delay, 0)
+    return servo
 
 
 class Supply:

@@ -8,10 +8,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from math import ceil, floor
 
+from hal.description import ServoJoint
 from hal.dynamixel.packet import BROADCAST_ID, Instruction, Packet
 from hal.dynamixel.parser import PacketParser
-from hal.dynamixel.servo_layout import ServoJoint, servo_layout
 from hal.dynamixel.units import POSITION_RAD
+from hal.robots.registry import servo_layout
 from sim.servo_bus.records import Record, RecordKind
 from sim.servo_bus.requests import bulk_write_parts, sync_write_parts
 
@@ -95,7 +96,7 @@ class Traffic:
         Args:
             model: robot model, such as "dclaw".
         """
-        ranges = {joint.servo_id: _tick_range(joint) for joint in _joints(model)}
+        ranges = {servo.servo_id: _tick_range(servo) for servo in servo_layout(model).servos}
         return [goal for goal in self.goals if not _is_inside(goal, ranges)]
 
     def _take(self, write: WriteSent, places: dict[tuple[int, int], int]) -> None:
@@ -137,11 +138,6 @@ def _follow_indirect(
             high = flat.get(first + 2 * index + 1)
             if low is not None and high is not None:
                 places[write.servo_id, data + index] = low | high << 8
-
-
-def _joints(model: str) -> tuple[ServoJoint, ...]:
-    layout = servo_layout(model)
-    return (*layout.joints, *layout.objects, *layout.guides)
 
 
 def _tick_range(joint: ServoJoint) -> tuple[int, int]:

@@ -2,14 +2,13 @@
 
 The model's own position actuators are switched off: each servo turns its command into a torque, and
 that torque acts on its joint. What of it falls with the speed acts as the joint's damping, which
-MuJoCo integrates implicitly. A servo without a joint in the model (D'Claw's goal guide) turns a
-small flywheel of its own.
+MuJoCo integrates implicitly. A servo without a joint in the model, a guide, turns a small
+flywheel of its own.
 """
 
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import pi
 from typing import Protocol
 
 # MuJoCo's extension modules come without type stubs.
@@ -17,8 +16,7 @@ from typing import Protocol
 import mujoco
 import numpy as np
 
-from hal.dynamixel.servo_layout import ServoJoint, servo_layout
-from hal.robots.registry import robot_spec
+from hal.description import InitialPose, RobotDescription, ServoJoint, ServoLayout
 from hal.types import Vector
 from sim.body import body_states, place_bodies
 from sim.scene import Scene, build_scene
@@ -33,7 +31,6 @@ _FLYWHEEL_DAMPING_NMS = 0.02
 _OBJECT_STIFFNESS_NM_RAD = 2.0
 # A limp robot comes to rest slowly; it is looked at once in a second.
 _SETTLE_STEPS, _SETTLE_ROUNDS = 400, 30
-_KITTY_HEIGHT_M = 0.28
 
 
 class Drive(Protocol):
@@ -103,17 +100,19 @@ class Plant:
     """A robot model and its shafts.
 
     Args:
-        robot: robot model, such as "dclaw".
-        initial: "home", "stand" (the torso is held until all torques are on), "lie", "upside-down".
+        robot: with servos and a scene.
+        initial: where it is found.
         make_drive: the drive of each servo.
 
     Raises:
         AssetError: the model's files are missing or malformed.
     """
 
-    def __init__(self, robot: str, initial: str, make_drive: DriveFactory) -> None:
-        self.spec = robot_spec(robot)
-        self.scene = build_scene(self.spec)
+    def __init__(
+        self, robot: RobotDescription, initial: InitialPose, make_drive: DriveFactory
+    ) -> None:
+        self.spec = robot.spec
+        self.scene = build_scene(self.spec, robot.scene)
         self._model = copy.deepcopy(self.scene.model)
         self._model.opt.disableflags |= int(mujoco.mjtDisableBit.mjDSBL_ACTUATION)
         # The benchmark puts an object back at each reset; on a robot it turns on from where it is.
@@ -121,7 +120,7 @@ class Plant:
         self._data = mujoco.MjData(self._model)
         self.step_s = float(self._model.opt.timestep)
         self.step_ns = round(self.step_s * 1e9)
-        self.shafts = _shafts(robot, self.scene, make_drive)
+        self.shafts = _shafts(robot.servo_layout, self.scene, make_drive)
         for shaft in self.shafts:
             if shaft.dof >= 0:
                 shaft.own_damping_nm_s = float(self._model.dof_damping[shaft.dof])
@@ -138,7 +137,7 @@ class Plant:
 
     @property
     def is_held(self) -> bool:
-        """Whether somebody holds the torso in the air."""
+        """Whether somebody holds the bodies in the air."""
         return self._held_pose is not None
 
     @property
@@ -192,10 +191,10 @@ class Plant:
             self._data.qvel[shaft.dof] = 0.0
 
     def set_body_pose(self, pose: Sequence[float]) -> None:
-        """Lift the torso to a pose, at rest and let go.
+        """Lift the bodies to a pose, at rest and let go.
 
         Raises:
-            ValueError: the robot has no torso, or not six numbers.
+            ValueError: not six numbers for each body.
         """
         count = len(self._body_dofs)
         if len(pose) != count:
@@ -250,14 +249,14 @@ class Plant:
             return
         place_bodies(self.scene, self._data, pose)
 
-    def _place(self, initial: str) -> None:
+    def _place(self, initial: InitialPose) -> None:
         """The initial pose, after gravity has had its way with a robot without torque."""
         data = self._data
         data.qpos[self.scene.joint_qpos] = self.spec.home_position_rad
-        if self.spec.bodies:
-            place_bodies(self.scene, data, np.array([_body_pose(initial)]))
+        if initial.body_pose:
+            place_bodies(self.scene, data, np.array(initial.body_pose))
         mujoco.mj_forward(self._model, data)
-        if initial == "stand":
+        if initial.is_held:
             self._held_pose = self.body_pose()
         else:
             self._settle()
@@ -272,20 +271,7 @@ class Plant:
                 return
 
 
-def _body_pose(initial: str) -> list[float]:
-    """Standing on straight legs; lying on a side; on the back.
-
-    On the side it looks along -x: with the rotation about the body's y axis at a quarter turn the
-    other two hinges of the model would be one.
-    """
-    if initial == "stand":
-        return [0.0] * 6
-    turns = [pi / 2, 0.0, pi / 2] if initial == "lie" else [0.0, pi, 0.0]
-    return [0.0, 0.0, _KITTY_HEIGHT_M, *turns]
-
-
-def _shafts(robot: str, scene: Scene, make_drive: DriveFactory) -> list[Shaft]:
-    layout = servo_layout(robot)
+def _shafts(layout: ServoLayout, scene: Scene, make_drive: DriveFactory) -> list[Shaft]:
     stiffness = scene.model.actuator_gainprm[scene.actuators, 0]
     shafts = [
         Shaft(joint, make_drive(joint, float(kp)), int(qpos), int(dof))

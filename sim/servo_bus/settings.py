@@ -4,18 +4,13 @@ from dataclasses import dataclass, fields
 from math import isfinite
 from typing import Literal, get_args
 
-from hal.errors import HalError
+from hal.description import RobotDescription
+from hal.errors import HalError, UnknownRobotError
+from hal.robots.registry import ROBOTS
 
-RobotModel = Literal["dclaw", "dkitty"]
 WatchdogFeed = Literal["own", "any"]
 ChainBehaviour = Literal["continue", "stop"]
 Actuator = Literal["servo", "robel"]
-InitialPose = Literal["home", "stand", "lie", "upside-down"]
-
-_INITIAL_POSES: dict[str, tuple[InitialPose, ...]] = {
-    "dclaw": ("home",),
-    "dkitty": ("stand", "lie", "upside-down"),
-}
 
 
 class BusSettingsError(HalError):
@@ -29,7 +24,7 @@ class BusSettings:
     """One virtual bus.
 
     Attributes:
-        robot: which robot hangs on it.
+        robot: model of the robot that hangs on it.
         port_link: symbolic link to the pseudo-terminal, kept right over a replug; "" for none.
         baud: line rate that the servos are set to, bit/s.
         latency_ms: the USB adapter hands received bytes over when the line was quiet so long.
@@ -37,7 +32,7 @@ class BusSettings:
         turnaround_us: what a servo needs before its return delay starts.
         paced: bytes take the time they need on a real line; off, answers come at once.
         firmware: of all servos.
-        model: model number of the servos.
+        model: model number of all servos; 0 for those that the robot is built of.
         feed: which instructions feed a servo's bus watchdog: those for it, or all.
         chain: whether the next servo of a sync read answers when the one before stays mute.
         actuator: "servo": joints are as stiff as gains and motors of the servos make them; "robel":
@@ -47,14 +42,14 @@ class BusSettings:
         record: file for the recorder; "" for none.
         control: path of the Unix socket; "" for a fresh one in the temporary folder.
         tracker_udp: "host:port" that gets poses of the robot's bodies; "" for none.
-        initial: pose of the robot at the start; "" for the robot's own.
+        initial: name of the robot's pose at the start; "" for the first of its description.
         stop_with_stdin: end when standard input ends, so that the bus never outlives its owner.
 
     Raises:
         BusSettingsError: a value out of range; the message says which and what would be right.
     """
 
-    robot: RobotModel = "dclaw"
+    robot: str = "dclaw"
     port_link: str = ""
     baud: int = 1_000_000
     latency_ms: float = 1.0
@@ -62,7 +57,7 @@ class BusSettings:
     turnaround_us: float = 0.0
     paced: bool = True
     firmware: int = 45
-    model: int = 1020
+    model: int = 0
     feed: WatchdogFeed = "any"
     chain: ChainBehaviour = "continue"
     actuator: Actuator = "servo"
@@ -78,23 +73,35 @@ class BusSettings:
         from hal.dynamixel.control_table import MODEL_NUMBERS
         from hal.dynamixel.units import BAUD_RATES
 
-        self._check("robot", get_args(RobotModel))
         self._check("feed", get_args(WatchdogFeed))
         self._check("chain", get_args(ChainBehaviour))
         self._check("actuator", get_args(Actuator))
         self._check("baud", tuple(BAUD_RATES.values()))
-        self._check("model", tuple(MODEL_NUMBERS))
+        self._check("model", (0, *MODEL_NUMBERS))
         self._check_range("latency_ms", 0.0, 255.0)
         self._check_range("return_delay_us", 0.0, 508.0)
         self._check_range("turnaround_us", 0.0, 10_000.0)
         self._check_range("firmware", 1, 255)
         self._check_range("seed", 0, 2**63 - 1)
-        self._check("initial", ("", *_INITIAL_POSES[self.robot]))
+        try:
+            self._check("initial", ("", *self.description.initial_poses))
+            _ = self.description.servo_layout
+        except UnknownRobotError as error:
+            raise BusSettingsError(f"robot is {self.robot!r}: {error}") from error
+
+    @property
+    def description(self) -> RobotDescription:
+        """Of the robot."""
+        return ROBOTS[self.robot]
 
     @property
     def initial_pose(self) -> str:
-        """The pose to start in."""
-        return self.initial or _INITIAL_POSES[self.robot][0]
+        """Name of the pose to start in."""
+        return self.initial or next(iter(self.description.initial_poses))
+
+    def model_of(self, servo_id: int) -> int:
+        """Model number of this servo."""
+        return self.model or self.description.servo_layout.model_of(servo_id)
 
     def command_line(self) -> list[str]:
         """Arguments of `python -m sim.servo_bus` that give these settings."""

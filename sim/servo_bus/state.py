@@ -49,7 +49,7 @@ def banner(bus: VirtualBus, control: str, pid: int) -> dict[str, Any]:
         "servos": [
             {
                 "id": shaft.joint.servo_id,
-                "model": bus.settings.model,
+                "model": bus.settings.model_of(shaft.joint.servo_id),
                 "firmware": bus.settings.firmware,
                 "joint": shaft.joint.name,
             }

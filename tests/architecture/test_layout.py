@@ -6,7 +6,6 @@ from pathlib import Path
 
 # Folders whose tests lie elsewhere, and where.
 TESTED_AT = {
-    "hal/robots": "tests/hal/test_robots.py",
     "mbctl/configs": "tests/mbctl/config/test_load.py",
     "protos": "tests/architecture/test_protos_fresh.py",
     "services/controller/servicers": "tests/services/controller/test_service.py",

@@ -173,9 +173,9 @@ class RobotContract:
     def test_write_returns_what_was_sent(self, active: Robot):
         command = home_command(active)
         sent = active.write(command)
-        assert np.abs(sent.position_rad - command.position_rad).max() < 2 * np.pi / 4096
-        command.position_rad[:] = 99.0
-        assert np.abs(sent.position_rad).max() < 99.0
+        assert np.abs(sent.target - command.target).max() < 2 * np.pi / 4096
+        command.target[:] = 99.0
+        assert np.abs(sent.target).max() < 99.0
 
     def test_moves_towards_the_target(self, active: Robot, clock: Clock):
         start = self.reset_fully(active, clock, self.centre_target(active))
@@ -203,7 +203,7 @@ class RobotContract:
     ):
         before = active.read().joint_position_rad
         with pytest.raises(CommandError) as caught:
-            active.write(JointCommand(spoil(home_command(active).position_rad)))
+            active.write(JointCommand(spoil(home_command(active).target)))
         assert caught.value.reason == reason
         assert active.lifecycle is Lifecycle.ACTIVE
         assert np.abs(active.read().joint_position_rad - before).max() < 0.01

@@ -39,7 +39,7 @@ def test_row_01_one_lost_answer_is_asked_for_again_within_the_cycle(bus, vary):
         counters = robot.health().counters
         assert counters["retries"] - before["retries"] >= len(lost)
         assert counters["timeouts"] - before["timeouts"] >= len(lost)
-        assert np.abs(robot.write(command(robot, 0.1)).position_rad - 0.1).max() < 0.002
+        assert np.abs(robot.write(command(robot, 0.1)).target - 0.1).max() < 0.002
 
 
 def test_row_01_one_that_stays_lost_is_marked_and_costs_the_others_nothing(bus, vary):
@@ -144,14 +144,14 @@ def test_row_02_mute_servo_freezes_goals_and_is_never_shown_as_fresh(take_bus, v
         assert state.valid.tolist() == [i != mute for i in JOINT_IDS]
         heard = [i for i in IDS if i != mute]
         goals = {i: bus.table(i)["goal_position"] for i in heard}
-        kept = robot.write(command(robot, frozen_out)).position_rad
+        kept = robot.write(command(robot, frozen_out)).target
         assert np.abs(kept - first).max() < 0.002
         tend(robot, 2)
         assert {i: bus.table(i)["goal_position"] for i in heard} == goals
         bus.clear()
         tend(robot, 2)
         assert robot.read().valid.all()
-        moved = robot.write(command(robot, frozen_out)).position_rad
+        moved = robot.write(command(robot, frozen_out)).target
         assert np.abs(moved - frozen_out).max() < 0.002
 
 
@@ -236,7 +236,7 @@ def test_row_06_noise_before_answers_leaves_goals_alone(bus, vary):
         bus.clear()
         tend(robot, 3)
         assert robot.read().valid.all()
-        sent = robot.write(command(robot, vary.uniform(-0.2, 0.2))).position_rad
+        sent = robot.write(command(robot, vary.uniform(-0.2, 0.2))).target
         tend(robot, 1)
         in_force = robot.health().counters["goals_resent"]
         tend(robot, 3)

@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from hal.dynamixel.servo_layout import servo_layout
 from hal.errors import CommandError, HalError, LifecycleError
+from hal.robots.registry import servo_layout
 from tests.faults.fault_rig import NAMES, a_joint, move_and_look, refused
 from tests.hal.dynamixel.servo_rig import (
     JOINT_IDS,

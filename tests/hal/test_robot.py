@@ -85,7 +85,7 @@ def test_write_returns_what_the_implementation_sent():
     robot.configure()
     robot.activate()
     sent = robot.write(JointCommand(HOME * 0.5))
-    np.testing.assert_allclose(sent.position_rad, HOME * 0.5 + 0.001)
+    np.testing.assert_allclose(sent.target, HOME * 0.5 + 0.001)
 
 
 def test_unconfirmed_torque_off_is_passed_on_and_the_robot_counts_as_inactive():

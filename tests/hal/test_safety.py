@@ -40,7 +40,7 @@ def test_good_request_passes_untouched(gate: SafetyGate):
     requested = command(0.1)
     verdict = gate.check(make_state(), requested, now_ns=0)
     assert verdict.command is not None
-    np.testing.assert_array_equal(verdict.command.position_rad, requested.position_rad)
+    np.testing.assert_array_equal(verdict.command.target, requested.target)
     assert (verdict.clipped, verdict.causes, verdict.fault) == (False, (), None)
     assert str(verdict) == ""
 
@@ -48,7 +48,7 @@ def test_good_request_passes_untouched(gate: SafetyGate):
 def test_velocity_is_bounded_around_the_measurement(gate: SafetyGate):
     verdict = gate.check(make_state(np.full(9, 0.1)), command(0.45), now_ns=0)
     assert verdict.command is not None
-    np.testing.assert_allclose(verdict.command.position_rad, 0.1 + STEP)
+    np.testing.assert_allclose(verdict.command.target, 0.1 + STEP)
     assert verdict.clipped
     assert verdict.causes == ("VELOCITY_LIMIT",)
 
@@ -56,29 +56,29 @@ def test_velocity_is_bounded_around_the_measurement(gate: SafetyGate):
 def test_position_range_is_kept(gate: SafetyGate):
     verdict = gate.check(make_state(np.full(9, 0.4)), command(with_joint(0, 0.5, 0.4)), now_ns=0)
     assert verdict.command is not None
-    assert verdict.command.position_rad[0] == 0.48
+    assert verdict.command.target[0] == 0.48
     assert verdict.causes == ("POSITION_LIMIT",)
 
 
 def test_joint_outside_its_range_is_commanded_into_it(gate: SafetyGate):
     verdict = gate.check(make_state(with_joint(0, 1.2)), command(with_joint(0, 1.2)), now_ns=0)
     assert verdict.command is not None
-    assert verdict.command.position_rad[0] == 0.48
+    assert verdict.command.target[0] == 0.48
 
 
 def test_acceleration_is_bounded_against_the_last_command():
     gate = SafetyGate(SMOOTH, PERIOD_S)
     first = gate.check(make_state(), command(0.2), now_ns=0)
     assert first.command is not None
-    np.testing.assert_allclose(first.command.position_rad, 5.0 * PERIOD_S * PERIOD_S)
+    np.testing.assert_allclose(first.command.target, 5.0 * PERIOD_S * PERIOD_S)
     assert first.causes == ("ACCELERATION_LIMIT",)
     second = gate.check(make_state(), command(0.2), now_ns=0)
     assert second.command is not None
-    np.testing.assert_allclose(second.command.position_rad, 0.1)
+    np.testing.assert_allclose(second.command.target, 0.1)
     gate.reset()
     third = gate.check(make_state(), command(0.2), now_ns=0)
     assert third.command is not None
-    np.testing.assert_allclose(third.command.position_rad, 0.05)
+    np.testing.assert_allclose(third.command.target, 0.05)
 
 
 @pytest.mark.parametrize(
@@ -97,8 +97,8 @@ def test_load_shrinks_the_step(
     state = make_state(**{measured: with_joint(2, fraction * limit, np.nan)})
     verdict = gate.check(state, command(1.0 * STEP), now_ns=0)
     assert verdict.command is not None
-    assert verdict.command.position_rad[2] == pytest.approx(share * STEP[2], abs=1e-9)
-    np.testing.assert_allclose(np.delete(verdict.command.position_rad, 2), STEP[0])
+    assert verdict.command.target[2] == pytest.approx(share * STEP[2], abs=1e-9)
+    np.testing.assert_allclose(np.delete(verdict.command.target, 2), STEP[0])
     assert (cause in verdict.causes) == (share < 1.0)
 
 
@@ -186,13 +186,13 @@ def test_a_peak_hardly_shrinks_a_step_and_a_load_does(gate: SafetyGate):
     for cycle in range(6, 12):
         verdict = check_at(gate, cycle / 10, joint_current_ma=with_joint(8, 1600.0))
         assert verdict.command is not None
-        shares.append(verdict.command.position_rad[8] / STEP[8])
+        shares.append(verdict.command.target[8] / STEP[8])
     for cycle in range(12, 40):
         check_at(gate, cycle / 10, joint_current_ma=with_joint(8, 1600.0))
     late = check_at(gate, 4.0, joint_current_ma=with_joint(8, 1600.0))
     assert shares[0] == 1.0
     assert late.command is not None
-    assert late.command.position_rad[8] / STEP[8] == pytest.approx(0.03, abs=0.02)
+    assert late.command.target[8] / STEP[8] == pytest.approx(0.03, abs=0.02)
     assert "CURRENT_DERATED" in late.causes
 
 
@@ -205,7 +205,7 @@ def test_a_joint_that_pushes_against_something_settles_below_its_limit(gate: Saf
     for cycle in range(100):
         verdict = check_at(gate, cycle / 10, joint_current_ma=with_joint(8, drawn))
         assert verdict.command is not None
-        drawn = 10_600.0 * verdict.command.position_rad[8]  # of P gain and motor, at a stop
+        drawn = 10_600.0 * verdict.command.target[8]  # of P gain and motor, at a stop
         history.append(drawn)
     assert min(history[-20:]) > 0.8 * 1610
     assert max(history[-20:]) < 1610
@@ -258,7 +258,7 @@ def check_invariants(spec: RobotSpec, memory: GateMemory, state: RobotState, req
     assert again.causes == verdict.causes  # pure
     if verdict.command is None:
         return
-    sent = verdict.command.position_rad
+    sent = verdict.command.target
     assert np.isfinite(sent).all()
     assert (sent >= spec.position_min_rad).all()
     assert (sent <= spec.position_max_rad).all()
@@ -268,7 +268,7 @@ def check_invariants(spec: RobotSpec, memory: GateMemory, state: RobotState, req
     assert (near | ~inside | held).all()
     if verdict.clipped:
         assert verdict.causes
-    np.testing.assert_array_equal(after.command_rad, sent)
+    np.testing.assert_array_equal(after.command, sent)
 
 
 @given(vectors, positions, arrays(np.bool_, 9), arrays(np.float64, 9, elements=measured_or_not))
@@ -288,7 +288,7 @@ def test_velocity_never_jumps_under_an_acceleration_limit(requests: list[np.ndar
     for request in requests:
         verdict = gate.check(make_state(position), JointCommand(request), now_ns=0)
         assert verdict.command is not None
-        velocity = (verdict.command.position_rad - position) / PERIOD_S
-        at_edge = np.isclose(np.abs(verdict.command.position_rad), SMOOTH.position_max_rad)
+        velocity = (verdict.command.target - position) / PERIOD_S
+        at_edge = np.isclose(np.abs(verdict.command.target), SMOOTH.position_max_rad)
         assert ((np.abs(velocity - previous) <= 5.0 * PERIOD_S + 1e-9) | at_edge).all()
-        position, previous = verdict.command.position_rad, velocity
+        position, previous = verdict.command.target, velocity

@@ -39,8 +39,8 @@ def test_unreadable_joint_is_held_and_then_a_fault(gate: SafetyGate):
     for _ in range(3):
         verdict = gate.check(unreadable(), command(0.2), now_ns=0)
         assert verdict.command is not None
-        assert verdict.command.position_rad[3] == 0.15
-        assert verdict.command.position_rad[0] == 0.2
+        assert verdict.command.target[3] == 0.15
+        assert verdict.command.target[0] == 0.2
         assert verdict.causes == ("UNREADABLE_JOINT_HELD",)
     verdict = gate.check(unreadable(), command(0.2), now_ns=0)
     assert verdict.fault is FaultCause.STATE_INVALID
@@ -74,7 +74,7 @@ def test_position_that_is_not_finite_counts_as_unreadable(gate: SafetyGate):
     gate.check(make_state(), command(0.05), now_ns=0)
     verdict = gate.check(make_state(with_joint(3, np.nan)), command(0.1), now_ns=0)
     assert verdict.command is not None
-    assert verdict.command.position_rad[3] == 0.05
+    assert verdict.command.target[3] == 0.05
 
 
 def test_unreadable_joint_counts_as_at_rest_for_the_acceleration_that_follows():
@@ -83,7 +83,7 @@ def test_unreadable_joint_counts_as_at_rest_for_the_acceleration_that_follows():
     gate.check(make_state(with_joint(3, np.nan)), command(0.02), now_ns=0)
     verdict = gate.check(make_state(), command(0.2), now_ns=0)
     assert verdict.command is not None
-    assert verdict.command.position_rad[3] == pytest.approx(5.0 * PERIOD_S * PERIOD_S)
+    assert verdict.command.target[3] == pytest.approx(5.0 * PERIOD_S * PERIOD_S)
 
 
 def test_unreadable_joint_without_a_command_to_hold_is_a_fault(gate: SafetyGate):

@@ -3,27 +3,37 @@ from pathlib import Path
 import pytest
 
 from hal.errors import AssetError
-from sim.assets import AssetFolder, robel_assets
+from sim.assets import AssetFolder, package_assets
 
 
 def test_finds_the_installed_distribution_without_importing_it():
     import sys
 
-    folder = robel_assets()
+    folder = package_assets("robel")
     assert "dclaw3xh_valve3" in folder.read_text("dclaw/assets/dclaw3xh_valve3_v0.xml")
     assert "robel" not in sys.modules
 
 
 @pytest.mark.parametrize("package", ["robel_is_not_here", "this"])
 def test_missing_distribution_names_the_remedy(package: str):
-    with pytest.raises(AssetError, match=r"pip install --no-deps robel==0\.1\.2") as caught:
-        robel_assets(package)
+    with pytest.raises(AssetError, match=f"pip install {package}") as caught:
+        package_assets(package)
     assert caught.value.reason == "ASSET_MISSING"
-    assert package in str(caught.value)
+    assert repr(package) in str(caught.value)
+
+
+def test_the_distribution_that_pip_refuses_is_named_with_what_to_do(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr("sim.assets.find_spec", lambda _package: None)
+    with pytest.raises(AssetError, match=r"'robel'.*pip install --no-deps robel==0\.1\.2"):
+        package_assets("robel")
 
 
 def test_missing_file_names_it_and_the_remedy(tmp_path: Path):
     with pytest.raises(AssetError, match=r"claw\.xml cannot be read: No such file.*install it"):
+        package_assets("robel").read_text("claw.xml")
+    with pytest.raises(AssetError, match=r"claw\.xml cannot be read: No such file.*check the path"):
         AssetFolder(tmp_path).read_text("claw.xml")
 
 

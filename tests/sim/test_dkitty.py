@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from hal.clock import ManualClock
+from hal.description import SceneSource
 from hal.errors import CommandError
 from hal.robots.dkitty import DKITTY
 from hal.types import JointCommand, ResetTarget, RobotState
@@ -57,7 +58,7 @@ def test_scene_has_the_twelve_joints_and_the_torso(dkitty_scene: Scene):
 @pytest.mark.parametrize("task", ["stand", "orient", "walk"])
 def test_it_moves_as_the_benchmark_s_models_do(dkitty_scene: Scene, task: str):
     """They carry the torso on slides and hinges; ours is free."""
-    chain = compile_model(f"dkitty/assets/dkitty_{task}-v0.xml")
+    chain = compile_model(SceneSource(f"dkitty/assets/dkitty_{task}-v0.xml", "robel"))
     data, reference = mujoco.MjData(dkitty_scene.model), mujoco.MjData(chain)
     rng = np.random.default_rng(3)
     for step in range(20):

@@ -5,11 +5,12 @@ import pytest
 
 from hal.clock import ManualClock
 from hal.robots.dclaw import DCLAW
+from hal.robots.registry import ROBOTS
 from hal.types import JointCommand, ResetTarget
-from sim.assets import robel_assets
+from sim.assets import package_assets
 from sim.mjcf import read_mjcf
 from sim.robot import MujocoRobot
-from sim.scene import SCENES, Scene
+from sim.scene import Scene
 
 pytestmark = pytest.mark.slow
 
@@ -18,7 +19,9 @@ pytestmark = pytest.mark.slow
 def test_control_steps_equal_those_of_dm_control(dclaw_scene: Scene):
     from dm_control.mujoco import Physics
 
-    mjcf = read_mjcf(robel_assets(), SCENES["dclaw"].path)
+    scene = ROBOTS["dclaw"].scene
+    assert scene is not None
+    mjcf = read_mjcf(package_assets("robel"), scene.path)
     physics = Physics.from_xml_string(mjcf.xml, mjcf.files)
     names = [*DCLAW.joint_names, "valve_OBJRx"]
     rng = np.random.default_rng(11)

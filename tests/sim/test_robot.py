@@ -65,7 +65,7 @@ def test_hold_command_lets_the_robot_settle(robot: MujocoRobot):
     state = robot.read()
     assert np.abs(state.joint_velocity_rad_s).max() < 0.01
     # Gain 2 without integral action sags under gravity, but not out of sight of its target.
-    assert np.abs(state.joint_position_rad - hold.position_rad).max() < 0.25
+    assert np.abs(state.joint_position_rad - hold.target).max() < 0.25
 
 
 def test_reset_puts_the_valve_where_asked_and_clips_it(robot: MujocoRobot):

@@ -5,9 +5,11 @@ import mujoco
 import numpy as np
 import pytest
 
-from hal.errors import AssetError
+from hal.description import RobotDescription, SceneSource
+from hal.errors import AssetError, UnknownRobotError
 from hal.robots.dclaw import DCLAW
-from sim.scene import SCENES, Scene, build_scene, compile_model
+from hal.robots.registry import ROBOTS
+from sim.scene import Scene, build_scene, compile_model
 
 
 def test_dclaw_has_the_nine_joints_and_the_valve(dclaw_scene: Scene):
@@ -30,7 +32,9 @@ def test_dclaw_servos_are_position_servos_of_gain_two(dclaw_scene: Scene):
 
 def test_leaving_the_overlay_out_changes_no_motion(dclaw_scene: Scene):
     bare = dclaw_scene.model
-    whole = compile_model(SCENES["dclaw"].path)
+    source = ROBOTS["dclaw"].scene
+    assert source is not None
+    whole = compile_model(replace(source, omit=()))
     assert (whole.nq, whole.nu) == (19, 9)
     joints = [whole.joint(name).qposadr[0] for name in (*DCLAW.joint_names, "valve_OBJRx")]
     rng = np.random.default_rng(5)
@@ -49,9 +53,15 @@ def test_leaving_the_overlay_out_changes_no_motion(dclaw_scene: Scene):
     assert contacts > 20  # the fingers did touch each other and the valve
 
 
-def test_robot_without_a_scene_is_named():
-    with pytest.raises(AssetError, match=r"no simulated scene for robot model 'arm'.*dclaw"):
-        build_scene(replace(DCLAW, model="arm"))
+def test_robot_without_a_scene_is_named(define):
+    bare = define(RobotDescription(replace(DCLAW, model="bare")))
+    with pytest.raises(AssetError, match=r"no simulated scene for robot model 'bare'.*dclaw"):
+        build_scene(bare.spec)
+
+
+def test_unknown_robot_is_named_with_the_nearest():
+    with pytest.raises(UnknownRobotError, match="'dclav'; did you mean 'dclaw'"):
+        build_scene(replace(DCLAW, model="dclav"))
 
 
 def test_joint_missing_from_the_model_is_named():
@@ -61,8 +71,6 @@ def test_joint_missing_from_the_model_is_named():
 
 
 def test_description_that_mujoco_refuses_is_named(tmp_path):
-    from sim.assets import AssetFolder
-
     (tmp_path / "m.xml").write_text("<mujoco><worldbody><geom/></worldbody></mujoco>")
     with pytest.raises(AssetError, match=r"refuses m\.xml"):
-        compile_model("m.xml", folder=AssetFolder(tmp_path))
+        compile_model(SceneSource(str(tmp_path / "m.xml")))

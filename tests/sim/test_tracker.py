@@ -16,7 +16,7 @@ from hal.trackers.rotation import matrix_from_angles, matrix_from_quaternion
 from hal.trackers.udp import UdpTracker
 from sim.body import body_states, place_bodies
 from sim.scene import Scene
-from sim.tracker import MujocoTracker, torso_datagram
+from sim.tracker import MujocoTracker, body_datagram
 
 TUMBLED = np.array([[0.4, -0.3, 0.2, 2.0, 0.7, -1.1]])
 
@@ -53,7 +53,7 @@ def test_its_velocity_is_what_the_pose_does(dkitty_scene: Scene, data: mujoco.Mj
 
 
 def test_the_datagram_says_the_same(dkitty_scene: Scene, data: mujoco.MjData):
-    pose = parse_datagram(torso_datagram(dkitty_scene, data, 3, 1.5))
+    pose = parse_datagram(body_datagram(dkitty_scene, data, 3, 1.5, "torso"))
     torso = data.body("kitty_frame")
     assert (pose.body, pose.sequence, pose.time_s) == ("torso", 3, 1.5)
     assert pose.position_m == pytest.approx(torso.xpos)
@@ -72,14 +72,14 @@ def test_over_the_network_a_task_sees_what_it_sees_in_simulation(
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
         for sequence in range(12):  # it stands still where the episode starts, off the middle
             place_bodies(dkitty_scene, data, np.array([[0.5, 0.5, 0.0, 0.0, 0.0, 0.8]]))
-            datagram = torso_datagram(dkitty_scene, data, sequence, sequence * 0.01)
+            datagram = body_datagram(dkitty_scene, data, sequence, sequence * 0.01, "torso")
             sender.sendto(datagram, (host, int(port)))
             origin.observe(tracker.read())
             clock.advance(10_000_000)
         start = np.array([[0.0, 0.0, 0.0, 0.0, 0.0, -0.3]])
         origin.place(start)
         place_bodies(dkitty_scene, data, TUMBLED)
-        datagram = torso_datagram(dkitty_scene, data, 12, 0.12)
+        datagram = body_datagram(dkitty_scene, data, 12, 0.12, "torso")
         sender.sendto(datagram, (host, int(port)))
         seen = origin.to_task(tracker.read())
     tracker.close()

@@ -104,14 +104,14 @@ class Episode:
         return None if self._open is None else self._close_row(self._open, state, cut)
 
     def target(self, action: Action) -> Vector:
-        """Joint targets [J] rad for the policy's action; NaN throughout where it is not finite."""
+        """Joint targets [J] for the policy's action; NaN throughout where it is not finite."""
         spec = self._task.robot
         if not np.isfinite(action).all():
             # Clipping would hide an infinity; the gate has to see that the policy is broken.
             return np.full(len(spec.joints), np.nan)
         requested = action.astype(np.float64)
         self._last_action = np.minimum(np.maximum(requested, -1.0), 1.0)
-        return action_to_target(requested, spec.position_min_rad, spec.position_max_rad)
+        return action_to_target(requested, spec.command_min, spec.command_max)
 
     def commanded(self, state: RobotState, sent: Sent, policy_version: int) -> None:
         """Open the row of the step that began with `state` and whose command was sent."""
@@ -119,7 +119,7 @@ class Episode:
         values = np.zeros(self._layout.width, dtype=np.float32)
         values[self._layout.observation] = self.observation
         values[self._layout.action] = target_to_action(
-            sent.position_rad, spec.position_min_rad, spec.position_max_rad
+            sent.target, spec.command_min, spec.command_max
         )
         self.clipped_steps += sent.clipped
         self._open = _OpenRow(values, policy_version, state.stamp_ns, sent.stamp_ns, state.is_valid)

@@ -11,7 +11,7 @@ from hal.health import RobotHealth
 from hal.lifecycle import Lifecycle
 from hal.robot import ResetProgress, Robot
 from hal.safety import SafetyGate
-from hal.types import JointCommand, ResetTarget, RobotSpec, RobotState, Vector
+from hal.types import ResetTarget, RobotSpec, RobotState, Vector
 from services.controller.control.control_fault import ControlFaultError
 from services.controller.control.stall_watch import StallWatch
 
@@ -33,12 +33,12 @@ class Sent(NamedTuple):
     """What one command came to.
 
     Attributes:
-        position_rad: [J] really sent.
+        target: [J] really sent.
         clipped: the gate altered what was asked for.
         stamp_ns: when it had been sent, on the robot's clock.
     """
 
-    position_rad: Vector
+    target: Vector
     clipped: bool
     stamp_ns: int
 
@@ -150,19 +150,19 @@ class GuardedRobot:
             self._waiting_since = self.cycle
         return self.cycle - self._waiting_since >= self._wait_cycles_max
 
-    def send(self, state: RobotState, target_rad: Vector) -> Sent:
+    def send(self, state: RobotState, target: Vector) -> Sent:
         """Send a target through the gate.
 
         Raises:
             ControlFaultError: the gate refused it, or it could not be delivered.
         """
-        verdict = self._gate.check(state, JointCommand(target_rad), self._clock.now_ns())
+        verdict = self._gate.check(state, self.spec.command(target), self._clock.now_ns())
         if verdict.command is None:
             self._record(None, str(verdict))
             reason = "GATE_REFUSED" if verdict.fault is None else verdict.fault.value
             raise ControlFaultError(reason, verdict.message)
         try:
-            sent = self._robot.write(verdict.command).position_rad
+            sent = self._robot.write(verdict.command).target
         except HalError as error:
             self._record(None, error.reason)
             raise ControlFaultError(error.reason, str(error), controlled=False) from error
@@ -186,12 +186,13 @@ class GuardedRobot:
             raise ControlFaultError(error.reason, str(error), controlled=False) from error
 
     def hold_target(self, state: RobotState) -> Vector:
-        """[J] the last command or, before any, the measured position within the range."""
-        if self._last_sent is not None:
-            return self._last_sent
-        return np.clip(
-            state.joint_position_rad, self.spec.position_min_rad, self.spec.position_max_rad
-        )
+        """[J] the last command or, before any, the measured position within the range.
+
+        Joints that efforts drive get none: the last effort would accelerate them.
+        """
+        if self._last_sent is None:
+            return self.spec.resting_target(state.joint_position_rad)
+        return np.where(self.spec.is_position, self._last_sent, 0.0)
 
     def far_outside(self, state: RobotState) -> tuple[str, ...]:
         """Joints that `hold_target` would move by more than a period's worth of speed.
@@ -201,6 +202,7 @@ class GuardedRobot:
         """
         away = np.abs(self.hold_target(state) - state.joint_position_rad)
         is_far = (away > self._gate.step_max_rad) & (self._last_sent is None)
+        is_far &= self.spec.is_position
         return tuple(n for n, far in zip(self.spec.joint_names, is_far, strict=True) if far)
 
     def joint_index(self, name: str) -> int:
@@ -221,9 +223,14 @@ class GuardedRobot:
         """Make sure that this joint may be there.
 
         Raises:
-            CommandError: JOINT_OUT_OF_RANGE.
+            CommandError: JOINT_OUT_OF_RANGE, JOINT_WITHOUT_POSITION.
         """
         limits = self.spec.joints[joint]
+        if not self.spec.is_position[joint]:
+            raise CommandError(
+                f"joint {limits.name!r} is driven by {limits.kind}: no position can be asked of it",
+                reason="JOINT_WITHOUT_POSITION",
+            )
         low, high = limits.position_min_rad, limits.position_max_rad
         if not low <= position_rad <= high:
             raise CommandError(

@@ -74,7 +74,9 @@ class Machine:
         if self._stop is None and self.has_torque:
             held = self._robot.hold_target(state)
             settings = self._settings.hurried() if is_hurried else self._settings
-            self._stop = StopSequence(cause, held, self._clock.now_ns(), settings)
+            self._stop = StopSequence(
+                cause, held, self._clock.now_ns(), settings, self._robot.spec.is_position
+            )
             if self._robot.far_outside(state):
                 self.torque_off()
                 return

@@ -1,6 +1,6 @@
-"""The robot behind a backend's name. Each backend is imported only where it is used: a real robot
-needs no MuJoCo, a simulated one no serial port."""
+"""The robot and the tracker that the settings of a control process ask for."""
 
+from hal.backends import BACKENDS, RobotSetup
 from hal.clock import Clock
 from hal.robot import Robot
 from hal.robots.registry import robot_spec
@@ -16,31 +16,21 @@ def build_robot(settings: ControlSettings, period_s: float, clock: Clock) -> Rob
         HalError: its calibration cannot be read or is another robot's.
         ValueError: settings that do not fit together.
     """
-    if settings.is_on_bus:
-        return _bus_robot(settings, period_s, clock)
-    from sim.robot import MujocoRobot
-
-    return MujocoRobot(settings.model, period_s, clock)
-
-
-def _bus_robot(settings: ControlSettings, period_s: float, clock: Clock) -> Robot:
-    from hal.dynamixel.calibration import default_calibration, load_calibration
-    from hal.dynamixel.robot import DynamixelRobot
-
-    spec, path = robot_spec(settings.model), settings.calibration
-    calibration = default_calibration(spec.model) if path is None else load_calibration(path)
-    tracker = settings.tracker and build_tracker(settings.tracker, spec.bodies, clock)
-    return DynamixelRobot(
+    spec, tracker = robot_spec(settings.model), None
+    if settings.is_on_bus and settings.tracker:
+        tracker = build_tracker(settings.tracker, spec.bodies, clock)
+    setup = RobotSetup(
         spec,
-        calibration,
-        settings.port,
-        settings.bus,
+        period_s,
         clock,
-        period_s=period_s,
-        baud_rate=settings.baud_rate,
-        tracker=tracker,
-        backend=settings.backend,
+        settings.backend,
+        settings.port,
+        settings.baud_rate,
+        settings.calibration,
+        settings.bus,
+        tracker,
     )
+    return BACKENDS[settings.backend].build_robot(setup)
 
 
 def build_tracker(config: TrackerConfig, bodies: tuple[str, ...], clock: Clock) -> Tracker:

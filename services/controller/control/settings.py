@@ -6,10 +6,11 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from hal.backends import BACKENDS
 from hal.dynamixel.settings import BusSettings
 from hal.dynamixel.units import DEFAULT_BAUD_RATE
 from hal.safety import GateLimits
-from mbctl.config.bus import BUS_BACKENDS, BackendName, TrackerConfig
+from mbctl.config.bus import BackendName, TrackerConfig
 
 # One jog moves a joint by at most 30 degrees, and takes at most 11 s.
 JOG_DELTA_MAX_RAD = math.pi / 6
@@ -87,4 +88,4 @@ class ControlSettings(BaseModel):
     @property
     def is_on_bus(self) -> bool:
         """Whether the robot consists of servos on a serial port."""
-        return self.backend in BUS_BACKENDS
+        return BACKENDS[self.backend].is_on_bus

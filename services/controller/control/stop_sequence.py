@@ -1,8 +1,12 @@
 """A controlled stop: hold stiffly, then let the load go gradually, then torque off.
 
 With position servos the torque follows the distance between target and position; so the ramp
-shrinks that distance to nothing, and taking torque off changes little at that moment.
+shrinks that distance to nothing, and taking torque off changes little at that moment. A joint that
+efforts drive gets none from the beginning.
 """
+
+import numpy as np
+from numpy.typing import NDArray
 
 from hal.types import RobotState, Vector
 from services.controller.control.settings import StopSettings
@@ -13,21 +17,31 @@ class StopSequence:
 
     Args:
         cause: why, for those who are told.
-        held_rad: [J] target to hold.
+        held: [J] targets to hold.
+        is_position: [J] which of these are positions.
     """
 
-    def __init__(self, cause: str, held_rad: Vector, start_ns: int, settings: StopSettings) -> None:
+    def __init__(
+        self,
+        cause: str,
+        held: Vector,
+        start_ns: int,
+        settings: StopSettings,
+        is_position: NDArray[np.bool_],
+    ) -> None:
         self.cause = cause
-        self._held_rad = held_rad
+        self._held = held
+        self._is_position = is_position
         self._ramp_start_ns = start_ns + round(settings.hold_s * 1e9)
         self._ramp_ns = round(settings.ramp_s * 1e9)
 
     def target(self, state: RobotState, now_ns: int) -> Vector | None:
-        """[J] target for now; None when it is time for torque off."""
+        """[J] targets for now; None when it is time for torque off."""
         fraction = (now_ns - self._ramp_start_ns) / self._ramp_ns
         if fraction >= 1.0:
             return None
         if fraction <= 0.0:
-            return self._held_rad
-        lead = self._held_rad - state.joint_position_rad
-        return state.joint_position_rad + (1.0 - fraction) * lead
+            return self._held
+        lead = self._held - state.joint_position_rad
+        ramped = state.joint_position_rad + (1.0 - fraction) * lead
+        return np.where(self._is_position, ramped, self._held)

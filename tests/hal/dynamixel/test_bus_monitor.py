@@ -6,10 +6,10 @@ import pytest
 from hal.dynamixel.bus_monitor import BusMonitor
 from hal.dynamixel.readings import ServoReadings
 from hal.dynamixel.servo import Servo
-from hal.dynamixel.servo_layout import servo_layout
 from hal.dynamixel.settings import BusSettings
 from hal.dynamixel.xm430 import XM430_W350_TABLE
 from hal.errors import RobotReadError
+from hal.robots.registry import servo_layout
 
 SERVOS = [Servo(joint, XM430_W350_TABLE, 45) for joint in servo_layout("dclaw").joints]
 NOW_NS = 10_000_000_000

@@ -10,10 +10,10 @@ from hal.dynamixel.bus import ServoBus
 from hal.dynamixel.cycle import StateCycle
 from hal.dynamixel.replies import BusCounters, SyncReply
 from hal.dynamixel.servo import Servo
-from hal.dynamixel.servo_layout import servo_layout
 from hal.dynamixel.settings import BusSettings
 from hal.dynamixel.state_block import BLOCK, RETURN_LEVEL, BlockLayout
 from hal.dynamixel.xm430 import XM430_W350_TABLE
+from hal.robots.registry import servo_layout
 
 MS = 1_000_000
 SERVOS = [Servo(joint, XM430_W350_TABLE, 45) for joint in servo_layout("dclaw").joints]

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
+from hal.description import ServoJoint
 from hal.dynamixel.angles import ServoAngles
 from hal.dynamixel.plausibility import JUMPS_MAX, PlausibleMotion
 from hal.dynamixel.readings import ServoReadings
-from hal.dynamixel.servo_layout import ServoJoint
 from hal.dynamixel.state_block import BLOCK
 
 JOINT = ServoJoint("joint", 1, -1.0, np.pi, -2.0, 2.0)

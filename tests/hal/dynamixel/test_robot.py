@@ -70,7 +70,7 @@ def test_disturbed_answers_give_no_wrong_value(
 
 
 def test_lost_goal_is_sent_again(bus: RunningBus, robot: DynamixelRobot):
-    sent = robot.write(command(robot, 0.1)).position_rad
+    sent = robot.write(command(robot, 0.1)).target
     tend(robot, 1)
     bus.set_register(10, "goal_position", 1000)
     tend(robot, 2)

@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from hal.robots.registry import ROBOT_NAMES, robot_spec
+from hal.robots.registry import ROBOTS, robot_spec
 from mbctl.config import ControllerConfig, RobotConfig, TrackerConfig
 
 PORT = "/dev/serial/by-id/usb-FTDI_U2D2"
@@ -30,7 +30,7 @@ def test_the_simulated_twin_needs_neither(tmp_path):
     assert (robot.backend, robot.port, robot.is_on_bus) == ("mujoco", "", False)
 
 
-@pytest.mark.parametrize("model", ROBOT_NAMES)
+@pytest.mark.parametrize("model", ROBOTS.names())
 def test_a_tracker_is_needed_where_bodies_are_tracked(model: str):
     robot = {"model": model, "backend": "dynamixel", "port": PORT}
     assert RobotConfig.model_validate({**robot, "tracker": TrackerConfig()}).tracker is not None

@@ -69,7 +69,7 @@ def test_json_loads_as_well(file: Path, tmp_path: Path):
         ("seed=-1", r"seed = -1: .*greater than or equal to 0"),
         ("seed=two", r"seed = 'two'"),
         ("clock=fast", r"clock = 'fast': Input should be 'wall' or 'lockstep'"),
-        ("robot.model=dclow", r"robot\.model = 'dclow': Input should be 'dclaw'"),
+        ("robot.model=dclow", r"robot\.model = 'dclow': .*did you mean 'dclaw'"),
         ("task.name=dclaw-turn", r"task\.name = 'dclaw-turn': unknown task; did you mean 'dclaw-"),
         ("listen=0.0.0.0:1", r"listen = '0\.0\.0\.0:1' is not a loopback address"),
         ("seed.x=1", r"'seed' holds the value 1, not a table"),

@@ -12,7 +12,7 @@ from hal.robots.registry import robot_spec
 from services.bring_up.calibrate import calibrate, drift_finding
 from services.bring_up.finding import Level
 from services.bring_up.measure import Standing
-from services.bring_up.reference_pose import ReferencePose, zero_pose
+from services.bring_up.reference_pose import ReferencePose, described_pose
 from services.bring_up.target import Target
 
 MODELS = ("dclaw", "dkitty")
@@ -39,7 +39,7 @@ def shifted(model: str, by_deg: dict[int, float]) -> Calibration:
     by_deg=st.dictionaries(st.integers(0, 8), st.floats(-15, 15), max_size=9),
 )
 def test_the_true_offsets_come_back(model: str, by_deg: dict[int, float]):
-    true, pose = shifted(model, by_deg), zero_pose(model)
+    true, pose = shifted(model, by_deg), described_pose(model)
     outcome = calibrate(default_calibration(model), pose, standing(true, pose))
     for found, expected, change in zip(
         outcome.calibration.joints, true.joints, outcome.changes, strict=True
@@ -51,7 +51,7 @@ def test_the_true_offsets_come_back(model: str, by_deg: dict[int, float]):
 
 @pytest.mark.parametrize("model", MODELS)
 def test_a_measured_calibration_still_reaches_the_whole_range(model: str):
-    true, pose = shifted(model, {0: 15, 1: -15, 2: 10}), zero_pose(model)
+    true, pose = shifted(model, {0: 15, 1: -15, 2: 10}), described_pose(model)
     measured = calibrate(default_calibration(model), pose, standing(true, pose)).calibration
     for joint, limits in zip(measured.joints, robot_spec(model).joints, strict=True):
         assert joint.travel_min_rad <= limits.position_min_rad
@@ -60,7 +60,7 @@ def test_a_measured_calibration_still_reaches_the_whole_range(model: str):
 
 
 def test_a_horn_on_the_wrong_side_is_refused():
-    pose = zero_pose("dclaw")
+    pose = described_pose("dclaw")
     usual = default_calibration("dclaw")
     wrong = {**standing(usual, pose), 21: Standing(341, 0)}  # 150 degrees from where it should be
     with pytest.raises(CalibrationError, match=r"MFJ21 \(servo 21\).*horn") as refused:
@@ -70,7 +70,7 @@ def test_a_horn_on_the_wrong_side_is_refused():
 
 def test_a_pose_other_than_zero_is_subtracted():
     pose = replace(
-        zero_pose("dclaw"), position_rad={**zero_pose("dclaw").position_rad, "FFJ11": 0.3}
+        described_pose("dclaw"), position_rad={**described_pose("dclaw").position_rad, "FFJ11": 0.3}
     )
     usual = default_calibration("dclaw")
     outcome = calibrate(usual, pose, standing(usual, pose))
@@ -89,7 +89,7 @@ def test_a_pose_other_than_zero_is_subtracted():
     ],
 )
 def test_drift_is_judged_by_its_size(by_deg: float, is_kept: bool, level: Level):
-    pose, target = zero_pose("dclaw"), Target(default_calibration("dclaw"))
+    pose, target = described_pose("dclaw"), Target(default_calibration("dclaw"))
     true = shifted("dclaw", {4: by_deg})
     outcome = calibrate(target.calibration, pose, standing(true, pose))
     finding = drift_finding(outcome, target, change_max_deg=20, is_kept=is_kept)

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from services.bring_up.reference_pose import ReferencePoseError, load_pose, zero_pose
+from services.bring_up.reference_pose import ReferencePoseError, described_pose, load_pose
 
 
 @pytest.mark.parametrize(("robot", "joints"), [("dclaw", 9), ("dkitty", 12)])
 def test_zero_is_every_joint_and_says_how_to_get_there(robot: str, joints: int):
-    pose = zero_pose(robot)
+    pose = described_pose(robot)
     assert len(pose.position_rad) == joints
     assert set(pose.position_rad.values()) == {0.0}
     assert "straight" in pose.instruction
@@ -30,7 +30,7 @@ def test_a_pose_of_one_s_own_is_zero_where_it_says_nothing(tmp_path: Path):
         ("[]", "expected joint names"),
         ("{", "cannot be read"),
         ('{"FFJ13": 0}', "did you mean"),
-        ('{"elbow": 0}', "joints are FFJ10"),
+        ('{"elbow": 0}', "known: FFJ10"),
         ('{"FFJ11": "0"}', "from -pi to pi"),
         ('{"FFJ11": true}', "from -pi to pi"),
         ('{"FFJ11": 4}', "from -pi to pi"),

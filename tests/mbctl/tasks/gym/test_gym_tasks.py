@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from hal.robots.registry import ROBOT_NAMES
+from hal.robots.registry import ROBOTS
 from mbctl.tasks.gym.gym_task import GymTask, NoRobotError
 from mbctl.tasks.registry import TASKS, UnknownTaskError, make_task
 from mbctl.tasks.task import Task
@@ -111,7 +111,7 @@ def test_acting_costs_its_weight_times_the_square_in_its_own_units(task: Task):
 
 
 def test_no_robot_can_have_it(task: Task):
-    assert task.robot.model not in ROBOT_NAMES
+    assert task.robot.model not in ROBOTS.names()
     with pytest.raises(NoRobotError, match=task.name):
         task.sample_start(np.random.default_rng(0))
 

@@ -15,7 +15,13 @@ def state_at(position: np.ndarray) -> RobotState:
 
 
 def stop() -> StopSequence:
-    return StopSequence("TEST", np.full(9, 0.5), 3 * SECOND, StopSettings(hold_s=0.2, ramp_s=0.4))
+    return StopSequence(
+        "TEST",
+        np.full(9, 0.5),
+        3 * SECOND,
+        StopSettings(hold_s=0.2, ramp_s=0.4),
+        np.ones(9, dtype=np.bool_),
+    )
 
 
 def target_at(seconds: float, position: float = 0.1):

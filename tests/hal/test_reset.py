@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from hal.dynamixel.reset import ramp_towards
+from hal.reset import ramp_towards
 
 
 def test_each_joint_moves_by_its_step_at_most_and_never_past_its_goal():

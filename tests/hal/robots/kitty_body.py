@@ -6,7 +6,7 @@ import copy
 import mujoco
 import numpy as np
 
-from hal.dynamixel.dkitty_reset import DKittyReset
+from hal.robots.dkitty import DKittyReset
 from hal.types import RobotState, Vector
 from sim.body import body_states
 from sim.scene import Scene

@@ -3,11 +3,10 @@ from math import inf, pi
 import numpy as np
 import pytest
 
-from hal.dynamixel.servo_layout import servo_layout
 from hal.errors import UnknownRobotError
 from hal.robots.dclaw import DCLAW
 from hal.robots.dkitty import DKITTY
-from hal.robots.registry import ROBOT_NAMES, robot_spec
+from hal.robots.registry import ROBOTS, robot_spec, servo_layout
 from hal.types import RobotSpec
 
 
@@ -60,8 +59,10 @@ def test_servos_have_the_joints_names_and_travel_as_far_as_they_are_commanded(sp
 
 
 def test_registry():
-    assert "dclaw" in ROBOT_NAMES
+    assert "dclaw" in ROBOTS.names()
     assert robot_spec("dclaw") is DCLAW
     assert robot_spec("dkitty") is DKITTY
-    with pytest.raises(UnknownRobotError, match=r"'hexapod'; known models: .*dclaw"):
+    with pytest.raises(UnknownRobotError, match=r"'hexapod'; known: .*dclaw"):
         robot_spec("hexapod")
+    with pytest.raises(UnknownRobotError, match=r"'dclow'; did you mean 'dclaw'\?"):
+        robot_spec("dclow")

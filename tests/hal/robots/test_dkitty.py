@@ -6,15 +6,22 @@ import mujoco
 import numpy as np
 import pytest
 
-from hal.dynamixel.dkitty_poses import FLAT, STAND, TUCK, flip
-from hal.dynamixel.dkitty_reset import ATTEMPTS_MAX, UPRIGHT_AT_START_MIN, DKittyReset
-from hal.dynamixel.reset import ramp_towards
-from hal.dynamixel.servo_layout import servo_layout
 from hal.errors import RobotWriteError
-from hal.robots.dkitty import DKITTY
-from hal.types import Vector
+from hal.reset import ramp_towards
+from hal.robots.dkitty import (
+    ATTEMPTS_MAX,
+    DKITTY,
+    FLAT,
+    STAND,
+    TUCK,
+    UPRIGHT_AT_START_MIN,
+    DKittyReset,
+    flip,
+)
+from hal.robots.registry import servo_layout
+from hal.types import ResetTarget, Vector
 from sim.scene import Scene, build_scene
-from tests.hal.dynamixel.kitty_body import PERIOD_NS, STALL_NM, Body
+from tests.hal.robots.kitty_body import PERIOD_NS, STALL_NM, Body
 
 CROUCH = np.array([0.0, np.pi / 4, -np.pi / 2] * 4)
 # Within the ranges that a task draws from, yet nothing to stand on, however stiff the legs are.
@@ -35,6 +42,10 @@ STARTS = {  # quaternion of the torso
 }
 
 
+def reset_to(legs: Vector) -> DKittyReset:
+    return DKittyReset(DKITTY, ResetTarget(legs, np.zeros(0), np.zeros((1, 6))))
+
+
 @pytest.fixture(scope="module")
 def scene() -> Scene:
     return build_scene(DKITTY)
@@ -48,7 +59,7 @@ def body(scene: Scene) -> Body:
 @pytest.mark.parametrize("start", STARTS)
 def test_it_gets_up_from(body: Body, start: str):
     body.drop(STARTS[start], np.zeros(12))
-    reset = DKittyReset(DKITTY, STAND)
+    reset = reset_to(STAND)
     assert body.run(reset)
     assert reset.is_standing
     assert body.uprightness > 0.99
@@ -59,7 +70,7 @@ def test_it_gets_up_from(body: Body, start: str):
 def test_no_target_runs_ahead_or_leaves_the_travel_of_its_servo(body: Body):
     body.drop(STARTS["upside down"], np.zeros(12))
     start = body.read().joint_position_rad
-    assert body.run(DKittyReset(DKITTY, STAND))
+    assert body.run(reset_to(STAND))
     sent = np.array([start, *body.sent])
     assert np.abs(np.diff(sent, axis=0)).max() <= DKITTY.velocity_max_rad_s.max() * 0.1
     for joint, servo in enumerate(servo_layout("dkitty").joints):
@@ -70,7 +81,7 @@ def test_no_target_runs_ahead_or_leaves_the_travel_of_its_servo(body: Body):
 def test_a_blocked_leg_takes_less_than_would_overload_its_servo(body: Body):
     """A stiff servo half a rad from its target takes all the voltage there is."""
     body.drop(STARTS["on its feet"], STAND)
-    reset = DKittyReset(DKITTY, CROUCH)
+    reset = reset_to(CROUCH)
     held = body.data.qpos.copy()
     blocked: list[float] = []
     for _ in range(30):
@@ -93,7 +104,7 @@ def test_poses_stay_inside_the_stops_of_the_simulated_joints(body: Body):
 
 def test_a_robot_on_its_feet_goes_to_its_start_at_once(body: Body):
     body.drop(STARTS["on its feet"], CROUCH)
-    assert body.run(DKittyReset(DKITTY, CROUCH))
+    assert body.run(reset_to(CROUCH))
     assert len(body.sent) < 60
     assert body.uprightness > 0.9
     assert body.read().joint_position_rad == pytest.approx(CROUCH, abs=0.1)  # servos sag
@@ -102,7 +113,7 @@ def test_a_robot_on_its_feet_goes_to_its_start_at_once(body: Body):
 @pytest.mark.parametrize("legs", TIPS_OVER)
 def test_legs_that_tip_it_over_are_bent_less(body: Body, legs: Vector):
     body.drop(STARTS["on its feet"], STAND)
-    assert body.run(DKittyReset(DKITTY, legs))
+    assert body.run(reset_to(legs))
     assert body.uprightness >= UPRIGHT_AT_START_MIN
     share = body.sent[-1] @ legs / (legs @ legs)
     assert 0.0 < share < 0.5
@@ -134,7 +145,7 @@ def move_in_the_air(body: Body, reset: DKittyReset, tilt_rad: float, stuck: int 
 
 
 def test_a_robot_held_upside_down_is_given_up_with_a_reason(body: Body):
-    reset = DKittyReset(DKITTY, STAND)
+    reset = reset_to(STAND)
     with pytest.raises(RobotWriteError, match=r"180 degrees off upright.*by hand") as caught:
         move_in_the_air(body, reset, tilt_rad=np.pi, stuck=None)
     assert caught.value.reason == "RESET_FAILED"
@@ -146,7 +157,7 @@ def test_a_robot_held_upside_down_is_given_up_with_a_reason(body: Body):
 
 
 def test_a_joint_that_does_not_follow_is_named(body: Body):
-    reset = DKittyReset(DKITTY, STAND)
+    reset = reset_to(STAND)
     with pytest.raises(RobotWriteError, match="A:BLJ31 by 57 degrees") as caught:
         move_in_the_air(body, reset, tilt_rad=0.0, stuck=7)
     assert caught.value.reason == "RESET_FAILED"
@@ -155,7 +166,7 @@ def test_a_joint_that_does_not_follow_is_named(body: Body):
 
 def test_out_of_sight_it_holds_still_and_then_gives_up(body: Body):
     body.drop(STARTS["upside down"], np.zeros(12))
-    reset = DKittyReset(DKITTY, STAND)
+    reset = reset_to(STAND)
     for _ in range(8):
         body.move(reset.step(body.read(), body.now_ns))
     unseen = np.zeros(1, dtype=np.bool_)
@@ -171,7 +182,7 @@ def test_out_of_sight_it_holds_still_and_then_gives_up(body: Body):
 
 def test_sight_that_comes_back_lets_it_go_on(body: Body):
     body.drop(STARTS["upside down"], np.zeros(12))
-    reset = DKittyReset(DKITTY, STAND)
+    reset = reset_to(STAND)
     mute = np.arange(12) != 4
     for step in range(60):
         state = body.read(valid=mute) if step % 20 > 10 else body.read()
@@ -182,7 +193,7 @@ def test_sight_that_comes_back_lets_it_go_on(body: Body):
 @pytest.mark.parametrize("seed", range(4))
 def test_it_gets_up_from_a_random_fall(body: Body, seed: int):
     _fall_at_random(body, seed)
-    assert body.run(DKittyReset(DKITTY, STAND))
+    assert body.run(reset_to(STAND))
     assert body.uprightness > 0.99
 
 
@@ -193,7 +204,7 @@ def test_it_gets_up_from_any_of_forty_falls(scene: Scene, friction: float):
     for seed in range(40):
         body = Body(scene, friction)
         _fall_at_random(body, 100 + seed)
-        assert body.run(DKittyReset(DKITTY, STAND)), f"seed {seed}"
+        assert body.run(reset_to(STAND)), f"seed {seed}"
         assert body.uprightness > 0.99, f"seed {seed}"
 
 
@@ -212,7 +223,7 @@ def test_a_leg_that_does_not_come_to_the_start_is_an_error_with_the_distance_lef
     """It stands, and one hip does not follow from there: no episode may begin like that."""
     body.drop(STARTS["on its feet"], STAND)
     wide = np.array([-0.45, 0.6, -1.2, 0.45, 0.6, -1.2] * 2)
-    reset = DKittyReset(DKITTY, wide)
+    reset = reset_to(wide)
     stiff = body.scene.joint_qpos[1]
 
     def run_to_its_end() -> None:

@@ -2,9 +2,8 @@ from math import pi
 
 import pytest
 
-from hal.dynamixel.servo_layout import servo_layout
 from hal.errors import UnknownRobotError
-from hal.robots.registry import ROBOT_NAMES, robot_spec
+from hal.robots.registry import ROBOTS, robot_spec, servo_layout
 
 
 @pytest.mark.parametrize("model", ["dclaw", "dkitty"])
@@ -16,7 +15,7 @@ def test_every_commanded_angle_lies_within_one_turn_of_its_servo(model: str):
             assert 0 <= ticks <= 4095, joint
 
 
-@pytest.mark.parametrize("model", ROBOT_NAMES)
+@pytest.mark.parametrize("model", ROBOTS.names())
 def test_covers_the_joints_of_the_specification_in_order(model: str):
     spec, layout = robot_spec(model), servo_layout(model)
     assert tuple(j.name for j in layout.joints) == spec.joint_names

@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 
-from hal.dynamixel.dclaw_reset import (
+from hal.errors import RobotWriteError
+from hal.robots.dclaw import (
     _WAYS_RAD,  # pyright: ignore[reportPrivateUsage]
     ATTEMPTS,
+    DCLAW,
     DClawReset,
     Stage,
 )
-from hal.dynamixel.servo_layout import servo_layout
-from hal.errors import RobotWriteError
-from hal.robots.dclaw import DCLAW
+from hal.robots.registry import servo_layout
 from hal.types import ResetTarget, RobotState, Vector
 from sim.scene import build_scene
 
