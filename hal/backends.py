@@ -6,7 +6,7 @@ MuJoCo and a simulated one no serial port. Drivers of other packages come in by 
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from pkgutil import resolve_name
 
@@ -48,7 +48,7 @@ class RobotSetup:
     port: str = ""
     baud_rate: int = DEFAULT_BAUD_RATE
     calibration: Path | None = None
-    bus: BusSettings = BusSettings()
+    bus: BusSettings = field(default_factory=BusSettings)
     tracker: Tracker | None = None
 
 
@@ -93,19 +93,18 @@ class Backend:
 
 
 BACKENDS = Registry[Backend]("backend", (__name__,), "mbctl.backends", UnknownBackendError)
-_DYNAMIXEL = {
-    "build": "hal.dynamixel.robot:build_robot",
-    "torque_off": "hal.dynamixel.relax:broadcast_torque_off",
-}
-BACKENDS.define(
-    "mujoco",
-    Backend("sim.robot:build_robot", is_simulated=True, has_virtual_time=True),
-    __name__,
+_SERVOS = Backend(
+    "hal.dynamixel.robot:build_robot",
+    is_on_bus=True,
+    torque_off="hal.dynamixel.relax:broadcast_torque_off",
 )
-BACKENDS.define("dynamixel", Backend(**_DYNAMIXEL, is_on_bus=True), __name__)
-BACKENDS.define("virtual-bus", Backend(**_DYNAMIXEL, is_on_bus=True, is_simulated=True), __name__)
+BACKENDS.define(
+    "mujoco", Backend("sim.robot:build_robot", is_simulated=True, has_virtual_time=True), __name__
+)
+BACKENDS.define("dynamixel", _SERVOS, __name__)
+BACKENDS.define("virtual-bus", replace(_SERVOS, is_simulated=True), __name__)
 
 
 def is_simulated(name: str) -> bool:
     """Whether nothing real moves behind the backend of that name; an unknown one may be real."""
-    return name in BACKENDS.names() and BACKENDS[name].is_simulated
+    return name in BACKENDS and BACKENDS[name].is_simulated

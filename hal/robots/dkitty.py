@@ -355,7 +355,7 @@ define_robot(
         # On the side it looks along -x: with the rotation about the body's y axis at a quarter turn
         # the other two hinges of the benchmark's model would be one.
         {
-            "stand": InitialPose(((0.0,) * 6,), is_held=True),
+            "stand": InitialPose(((0.0, 0.0, 0.0, 0.0, 0.0, 0.0),), is_held=True),
             "lie": InitialPose(((0.0, 0.0, _HEIGHT_M, pi / 2, 0.0, pi / 2),)),
             "upside-down": InitialPose(((0.0, 0.0, _HEIGHT_M, 0.0, pi, 0.0),)),
         },

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from services.bring_up.scan import Sighting
     from services.bring_up.target import Target
 
-RobotModel = Annotated[str, typer.Option("--robot", help="dclaw or dkitty; dclaw when not said.")]
+RobotModel = Annotated[str, typer.Option("--robot", help="Robot model; dclaw when not said.")]
 Port = Annotated[
     str,
     typer.Option(

@@ -10,7 +10,7 @@ from hal.child import module_command
 from mbctl import exit_codes
 from mbctl.cli import render
 
-Robot = Annotated[str, typer.Option("--robot", help="dclaw or dkitty.")]
+Robot = Annotated[str, typer.Option("--robot", help="Robot model.")]
 PortLink = Annotated[
     Path | None, typer.Option("--port-link", help="Symbolic link that leads to the port.")
 ]
@@ -26,7 +26,10 @@ Paced = Annotated[
     bool, typer.Option("--paced/--no-paced", help="Bytes take the time of a real line.")
 ]
 Firmware = Annotated[int, typer.Option("--firmware", help="Firmware version of the servos.")]
-Model = Annotated[int, typer.Option("--model", help="1020, 1030 (XM430) or 1060 (XL430).")]
+Model = Annotated[
+    int,
+    typer.Option("--model", help="1020, 1030 (XM430), 1060 (XL430); 0: as the robot is built."),
+]
 Feed = Annotated[
     str, typer.Option("--feed", help="Packets that feed a bus watchdog: any, or its own.")
 ]
@@ -49,10 +52,10 @@ Control = Annotated[
     Path | None, typer.Option("--control", help="Unix socket for faults and the truth.")
 ]
 TrackerUdp = Annotated[
-    str, typer.Option("--tracker-udp", help="host:port that gets the torso's pose.")
+    str, typer.Option("--tracker-udp", help="host:port that gets the bodies' poses.")
 ]
 Initial = Annotated[
-    str, typer.Option("--initial", help="D'Kitty's pose: stand, lie or upside-down.")
+    str, typer.Option("--initial", help="Pose at the start, such as a dkitty's stand or lie.")
 ]
 
 
@@ -65,7 +68,7 @@ def virtual_bus(
     turnaround_us: Turnaround = 0.0,
     paced: Paced = True,
     firmware: Firmware = 45,
-    model: Model = 1020,
+    model: Model = 0,
     feed: Feed = "any",
     chain: Chain = "continue",
     actuator: Actuator = "servo",

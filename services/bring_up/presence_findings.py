@@ -6,7 +6,7 @@ from shlex import quote
 from hal.dynamixel.control_table import MODEL_NUMBERS, control_table_of
 from hal.dynamixel.errors import BadStatusError, BusTimeoutError, ServoStatusError
 from hal.dynamixel.units import BAUD_RATES, DEFAULT_BAUD_RATE
-from hal.robots.registry import other_model_of
+from hal.robots.registry import other_model_of, servo_layout
 from services.bring_up.finding import Finding, fail, ids, ok, warn
 from services.bring_up.presence import Presence
 from services.bring_up.scan import Sighting
@@ -128,7 +128,7 @@ def _unexpected(presence: Presence, target: Target) -> list[Finding]:
 
 
 def _models(presence: Presence, target: Target) -> list[Finding]:
-    """A model without a control table is not driven; two models in one robot move unlike."""
+    """A model without a control table is not driven; two in a robot of one model move unlike."""
     by_model: dict[int, list[int]] = {}
     for servo in target.servos:
         if servo.servo_id in presence.found:
@@ -145,7 +145,7 @@ def _models(presence: Presence, target: Target) -> list[Finding]:
         for model, servo_ids in strange.items()
     ]
     driven = {m: i for m, i in by_model.items() if m in MODEL_NUMBERS}
-    if len(driven) > 1:
+    if len(driven) > 1 and not servo_layout(target.robot).model_numbers:
         shown = "; ".join(f"{model_name(m)}: {ids(i)}" for m, i in driven.items())
         remedy = "put in servos of one model: they differ in torque, speed and what they measure"
         found.append(warn("model", f"servos of different models: {shown}", remedy))
