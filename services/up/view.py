@@ -64,6 +64,7 @@ class Observer:
     Args:
         samples_wanted: the budget.
         final_episodes: of the evaluation at the end, which takes its time too.
+        now_s: a clock that only goes forward, s.
     """
 
     def __init__(
@@ -72,13 +73,15 @@ class Observer:
         show: Callable[[View], None],
         period_s: float,
         final_episodes: int = 0,
+        now_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._samples_wanted = samples_wanted
         self._final_episodes = final_episodes
         self._evaluation = EvaluationTime()
         self._show = show
         self._period_s = period_s
-        self._started = self._due = time.monotonic()
+        self._now_s = now_s
+        self._started = self._due = now_s()
         self._recent: deque[tuple[bool, float]] = deque(maxlen=RECENT_EPISODES)
         self._marks: deque[tuple[float, int]] = deque(maxlen=RATE_WINDOW)
         self.doing = "starting"
@@ -89,7 +92,7 @@ class Observer:
 
     @property
     def elapsed_s(self) -> float:
-        return time.monotonic() - self._started
+        return self._now_s() - self._started
 
     def recall(self, episodes: Sequence[Any]) -> None:
         """Take in the last training episodes, oldest first, in place of what is known."""
@@ -114,7 +117,7 @@ class Observer:
 
     def hurry(self) -> None:
         """Have the next view shown at once."""
-        self._due = time.monotonic()
+        self._due = self._now_s()
 
     def offer(
         self,
@@ -122,7 +125,7 @@ class Observer:
         trainer: Callable[[], TrainerStatus],
     ) -> None:
         """Show a view if one is due; asks for the statuses only then."""
-        now = time.monotonic()
+        now = self._now_s()
         if now < self._due:
             return
         self._due = now + self._period_s

@@ -4,6 +4,8 @@ Marks on fenced blocks say what a block is: `sh test` is run, `sh test backgroun
 stays up, `sh make` needs a fresh clone and is only checked for its targets, `toml NAME` is a file.
 """
 
+import ast
+import importlib
 import os
 import re
 import signal
@@ -167,9 +169,13 @@ def test_every_block_says_what_it_is(root: Path):
     assert all(b.mark.endswith(".toml") for b in blocks(root) if b.language == "toml")
 
 
-def test_its_python_is_python(root: Path):
+def test_its_python_imports_what_there_is(root: Path):
     (example,) = [b.text for b in blocks(root) if b.language == "python"]
-    compile(example, "README.md", "exec")
+    imports = [n for n in ast.walk(ast.parse(example)) if isinstance(n, ast.ImportFrom)]
+    assert imports
+    for node in imports:
+        there = dir(importlib.import_module(node.module or ""))
+        assert {alias.name for alias in node.names} <= set(there)
 
 
 @pytest.mark.parametrize("target", ["run", "test", "test-slow", "check"])

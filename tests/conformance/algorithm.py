@@ -19,7 +19,6 @@ from mbctl.data.replay import Replay
 from mbctl.policies.numpy_policy import NumpyPolicy
 from mbctl.policies.snapshot import PolicyArchitecture, Snapshot, build_snapshot, check_snapshot
 from mbctl.study.curves.actor import make_actor
-from mbctl.tasks.task import Task
 from tests.conformance.point_mass import LAYOUT, PointMass, run_episode
 
 TASK = PointMass()
@@ -118,7 +117,6 @@ class AlgorithmContract:
 
     def test_it_says_what_data_it_needs(self, case):
         algorithm = case.build(0)
-        assert isinstance(TASK, Task)
         assert algorithm.settings.initial_rows >= 1
         assert algorithm.settings.rows_per_refit >= 1
         capacity = algorithm.settings.buffer_rows

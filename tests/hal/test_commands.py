@@ -27,6 +27,9 @@ def test_only_finite_targets_inside_the_range_pass(values: list[float]):
 def test_limits_themselves_pass():
     check_command(DCLAW, JointCommand(DCLAW.position_min_rad.copy()))
     check_command(DCLAW, JointCommand(DCLAW.position_max_rad.copy()))
+    for beyond in (DCLAW.position_min_rad - 1e-5, DCLAW.position_max_rad + 1e-5):
+        with pytest.raises(CommandError, match="limit"):
+            check_command(DCLAW, JointCommand(beyond))
 
 
 def test_message_names_joint_value_and_limit():

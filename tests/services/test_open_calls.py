@@ -56,3 +56,6 @@ def test_a_place_is_free_again_after_the_call():
     for _ in range(20):
         with contextlib.suppress(ValueError), calls.place("a", is_stream=False):
             raise ValueError
+    with contextlib.ExitStack() as stack:
+        _take(stack, calls, "a", LIMITS.peer_calls, False)
+        assert _refusal(calls, "a", False).reason == "TOO_MANY_CALLS"

@@ -204,6 +204,8 @@ def test_a_port_in_use_is_a_start_up_error():
 )
 def test_addresses_of_this_machine_need_no_tls(listen):
     check_listen(listen, None)
+    with pytest.raises(StartUpError, match="no TLS"):
+        check_listen("0.0.0.0:50051", None)
 
 
 @pytest.mark.parametrize(

@@ -128,9 +128,11 @@ def test_a_path_that_cannot_be_is_refused_by_name(address: str, said: str):
 
 
 def test_the_claim_ends_with_its_descriptor(short_dir: Path):
-    claim = claim_socket(f"unix:{short_dir}/robot")
+    address = f"unix:{short_dir}/robot"
+    claim = claim_socket(address)
+    assert refusal_of(address)
     os.close(claim)
-    os.close(claim_socket(f"unix:{short_dir}/robot"))
+    os.close(claim_socket(address))
 
 
 def test_localhost_is_refused_while_another_has_one_of_its_addresses():

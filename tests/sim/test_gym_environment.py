@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import torch
 
-from mbctl.tasks.environment import Environment
 from mbctl.tasks.gym.gym_task import GymTask
 from mbctl.tasks.registry import TASKS, make_task
 from mbctl.tasks.robot_environment import RobotEnvironment
@@ -155,9 +154,8 @@ def test_times_actions_and_columns_are_gymnasiums(name):
 
 
 def test_an_environment_of_each_task_steps():
-    for name, task in GYM_TASKS.items():
+    for task in GYM_TASKS.values():
         made = make_environment(task)
-        assert isinstance(made, Environment), name
         start = made.reset(np.random.default_rng(0))
         step = made.step(np.zeros(len(task.robot.joints)))
         assert start.goal.shape == (len(task.goal_names),)

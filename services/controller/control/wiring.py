@@ -1,5 +1,7 @@
 """Builds a control loop from its settings."""
 
+from collections.abc import Callable
+
 from hal.clock import Clock, ManualClock, WallClock
 from hal.robot import Robot
 from hal.safety import SafetyGate
@@ -14,7 +16,7 @@ from services.controller.control.planned_actor import PlannedActor
 from services.controller.control.policy_holder import PolicyHolder
 from services.controller.control.service_link import BEATS_PER_LOOK, ServiceLink
 from services.controller.control.settings import ControlSettings
-from services.controller.control.stall_watch import StallWatch
+from services.controller.control.stall_watch import StallWatch, boot_time_ns
 from services.ipc.segment import SharedSegment
 
 
@@ -66,13 +68,18 @@ def build_link(
 
 
 def build_loop(
-    settings: ControlSettings, task: Task, robot: Robot, clock: Clock, link: ServiceLink
+    settings: ControlSettings,
+    task: Task,
+    robot: Robot,
+    clock: Clock,
+    link: ServiceLink,
+    boot_ns: Callable[[], int] = boot_time_ns,
 ) -> ControlLoop:
-    """A loop around a configured robot."""
+    """A loop around a configured robot; `boot_ns` is a clock that counts the time in suspend."""
     period_s = period_of(settings, task)
     period_ns = round(period_s * 1e9)
     gate = SafetyGate(robot.spec, period_s, settings.gate)
-    stall = StallWatch(settings.bus.watchdog_s if settings.is_on_bus else None)
+    stall = StallWatch(settings.bus.watchdog_s if settings.is_on_bus else None, boot_ns)
     guarded = GuardedRobot(robot, gate, clock, stall, settings.gate.invalid_reads_max)
     machine = Machine(guarded, clock, settings.stop, link)
     if settings.latched is not None:

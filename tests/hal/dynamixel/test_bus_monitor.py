@@ -43,5 +43,7 @@ def test_a_bus_is_lost_only_when_everybody_has_been_silent_for_too_long():
     assert "0.50 s" in str(error)
 
 
-def test_a_cycle_that_was_missed_is_nothing():
-    BusMonitor(SERVOS, BusSettings()).check(silent_for(), 0, NOW_NS)
+def test_cycles_that_were_missed_are_nothing_until_the_limit():
+    limit_s = BusSettings().comm_fault_s
+    BusMonitor(SERVOS, BusSettings()).check(silent_for(others=0.9 * limit_s), 0, NOW_NS)
+    assert fault(silent_for(others=1.1 * limit_s)).reason == "BUS_LOST"

@@ -34,3 +34,5 @@ def test_adaptors_that_are_fast_or_have_no_timer_pass():
     check(Adaptor(None))
     check(Adaptor(16, low_latency=True))
     check(Adaptor(16), latency_timer_max_ms=16)
+    with pytest.raises(BusCapacityError):
+        check(Adaptor(17), latency_timer_max_ms=16)

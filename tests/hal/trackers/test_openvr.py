@@ -7,7 +7,6 @@ import pytest
 
 from hal.clock import ManualClock
 from hal.errors import TrackerError
-from hal.tracker import Tracker
 from hal.trackers.openvr import OpenVrTracker
 from hal.trackers.rotation import matrix_from_angles, quaternion_from_matrix, yaw_matrix
 from tests.hal.trackers.fake_openvr import CALIBRATING, QUIT, FakeOpenVr, HmdNotFoundError
@@ -50,8 +49,7 @@ def read_twice(tracker: OpenVrTracker, clock: ManualClock):
     return tracker.read()
 
 
-def test_it_is_a_tracker(tracker: OpenVrTracker):
-    assert isinstance(tracker, Tracker)
+def test_it_names_its_bodies(tracker: OpenVrTracker):
     assert tracker.bodies == ("torso",)
 
 
@@ -135,10 +133,12 @@ def test_a_device_is_found_by_serial_or_index(vr: FakeOpenVr, identifier):
     assert vr.sessions == 0
 
 
-def test_a_device_without_serial_is_found_by_index(vr: FakeOpenVr):
+def test_a_device_without_serial_is_found_by_index(vr: FakeOpenVr, clock: ManualClock):
     vr.serials[7] = None
-    tracker = OpenVrTracker(("torso",), {"torso": 7})
+    vr.poses[7] = placed(0.0, 0.4, 0.0)
+    tracker = OpenVrTracker(("torso",), {"torso": 7}, clock=clock)
     tracker.start()
+    assert read_twice(tracker, clock).pose[0, 2] == pytest.approx(0.4)
     tracker.close()
 
 

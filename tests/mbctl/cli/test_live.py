@@ -9,10 +9,10 @@ from rich.console import Console
 from mbctl.cli import live
 from mbctl.results import CurvePoint
 from protos import common_pb2
+from protos.common_pb2 import EpisodeRecord
 from protos.controller_pb2 import GetStatusResponse
 from protos.trainer_pb2 import TrainerStatus
 from services.up.evaluation_time import Batch
-from services.up.stored import PastEpisode
 from services.up.view import Observer, View
 
 
@@ -103,18 +103,32 @@ def test_the_same_line_is_not_repeated(view: View, capsys: pytest.CaptureFixture
     assert capsys.readouterr().err.count("5000/20000") == 1
 
 
+class Now:
+    """A clock that a test moves, s."""
+
+    def __init__(self) -> None:
+        self.s = 7.0
+
+    def __call__(self) -> float:
+        return self.s
+
+
 def test_views_come_at_most_once_in_a_period_and_estimate_the_rest():
     shown: list[View] = []
-    observer = Observer(1000, shown.append, period_s=3600.0)
+    now = Now()
+    observer = Observer(1000, shown.append, period_s=3600.0, now_s=now)
     observer.mark(0)
-    observer._marks[0] = (observer.elapsed_s - 10.0, 0)
+    now.s += 10.0
     observer.mark(500)
     asked: list[int] = []
     for _ in range(3):
         observer.offer(lambda: asked.append(1) or controller(), trainer)
     assert (len(shown), len(asked)) == (1, 1)
-    assert shown[0].remaining_s == pytest.approx(10.0, abs=1.0)
+    assert shown[0].remaining_s == pytest.approx(10.0)
     assert shown[0].recent_success is None
+    now.s += 3600.0
+    observer.offer(controller, trainer)
+    assert len(shown) == 2
 
 
 def test_an_evaluation_shows_how_far_it_is(view: View):
@@ -128,52 +142,62 @@ def test_text_in_brackets_is_shown_as_it_is(view: View):
     assert "trainer: column [red] of [/]" in drawn(view)
 
 
-def seen_by(observer: Observer) -> View:
-    shown: list[View] = []
-    observer._show = shown.append
-    observer.hurry()
-    observer.offer(controller, trainer)
-    return shown[0]
+class Watched(Observer):
+    """An observer with a clock of its own, and what it shows when it is hurried."""
+
+    def __init__(self, final_episodes: int = 0) -> None:
+        self.now, self.shown = Now(), list[View]()
+        super().__init__(1000, self.shown.append, 3600.0, final_episodes, self.now)
+
+    def view(self) -> View:
+        self.hurry()
+        self.offer(controller, trainer)
+        return self.shown[-1]
 
 
 def test_a_final_evaluation_has_a_time_of_its_own():
-    observer = Observer(1000, lambda view: None, period_s=3600.0, final_episodes=100)
+    observer = Watched(final_episodes=100)
     observer.mark(0)
     observer.mark(1000)
     observer.evaluation(Batch(0, 100))
-    assert seen_by(observer).remaining_s is None
-    observer._evaluation._began_s = observer.elapsed_s - 50.0
+    assert observer.view().remaining_s is None
+    observer.now.s += 50.0
     observer.evaluation(Batch(25, 100))
-    assert seen_by(observer).remaining_s == pytest.approx(150.0, abs=2.0)
+    assert observer.view().remaining_s == pytest.approx(150.0)
 
 
 def test_so_has_one_of_a_run_that_never_refits():
-    observer = Observer(1000, lambda view: None, period_s=3600.0, final_episodes=100)
+    observer = Watched(final_episodes=100)
     observer.evaluation(Batch(0, 100))
-    observer._evaluation._began_s = observer.elapsed_s - 50.0
+    observer.now.s += 50.0
     observer.evaluation(Batch(25, 100))
-    assert seen_by(observer).remaining_s == pytest.approx(150.0, abs=2.0)
+    assert observer.view().remaining_s == pytest.approx(150.0)
 
 
 def test_the_final_evaluation_counts_while_learning():
-    observer = Observer(1000, lambda view: None, period_s=3600.0, final_episodes=100)
-    observer.mark(0)
-    observer._marks[0] = (observer.elapsed_s - 10.0, 0)
-    observer.mark(500)
+    observer = Watched(final_episodes=100)
     observer.evaluation(Batch(0, 20))
-    observer._evaluation._began_s = observer.elapsed_s - 40.0
+    observer.now.s += 40.0
     observer.evaluation(Batch(20, 20))
     observer.evaluated()
-    assert seen_by(observer).remaining_s == pytest.approx(10.0 + 200.0, abs=2.0)
+    observer.mark(0)
+    observer.now.s += 10.0
+    observer.mark(500)
+    assert observer.view().remaining_s == pytest.approx(10.0 + 200.0)
 
 
 def test_learning_that_takes_longer_than_ever_has_no_time_left_of_zero():
-    observer = Observer(1000, lambda view: None, period_s=3600.0)
-    observer._marks.extend([(observer.elapsed_s - 30.0, 0), (observer.elapsed_s - 20.0, 500)])
-    assert seen_by(observer).remaining_s is None
+    observer = Watched()
+    observer.mark(0)
+    observer.now.s += 10.0
+    observer.mark(500)
+    observer.now.s += 20.0
+    assert observer.view().remaining_s is None
 
 
 def test_a_resumed_run_shows_its_last_episodes():
-    observer = Observer(1000, lambda view: None, period_s=3600.0)
-    observer.recall([PastEpisode(True, -1.0), PastEpisode(False, -3.0)])
-    assert (seen_by(observer).recent_success, seen_by(observer).recent_return) == (0.5, -2.0)
+    observer = Watched()
+    observer.recall(
+        [EpisodeRecord(success=True, episode_return=-1.0), EpisodeRecord(episode_return=-3.0)]
+    )
+    assert (observer.view().recent_success, observer.view().recent_return) == (0.5, -2.0)

@@ -34,6 +34,8 @@ def test_a_good_pair_passes(tmp_path: Path, role, key):
     found = make_pair(tmp_path / "pair", **({"key": key} if key else {}))
     check_tls("tls", found, role)
     check_tls("tls", replace(found, client_ca=found.certificate), role)
+    with pytest.raises(ConfigError, match="tls"):
+        check_tls("tls", replace(found, client_ca=found.key), role)
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,11 @@ def test_a_large_file_is_opened_at_once_and_read_through_later(damaged, monkeypa
 def test_reading_it_through_can_be_cut_short(damaged, monkeypatch):
     monkeypatch.setattr(sqlite, "CHECKED_AT_ONCE_BYTES", 0)
     monkeypatch.setattr(sqlite, "_STEPS_PER_LOOK", 1)
-    check_contents(damaged, lambda: True)
+    looks = []
+    check_contents(damaged, lambda: looks.append(1) or True)
+    assert looks
+    with pytest.raises(StoreCorruptError):
+        check_contents(damaged, lambda: False)
 
 
 def test_a_sound_file_is_read_through_beside_its_writer(tmp_path):
@@ -73,4 +77,5 @@ def test_a_sound_file_is_read_through_beside_its_writer(tmp_path):
         connection.execute("BEGIN IMMEDIATE")
         connection.execute("CREATE TABLE chunks (rows TEXT)")
         check_contents(tmp_path / "rows.db")
+        assert connection.in_transaction
         connection.execute("COMMIT")

@@ -5,7 +5,6 @@ import torch
 from mbctl.losses.memb import sampled_error
 from mbctl.models.sampled_gaussian import SampledGaussian
 from mbctl.models.sampled_model import SampledDynamics, SampledReward
-from mbctl.planners.dynamics import Dynamics
 from tests.conformance.point_mass import PointMass
 
 TASK = PointMass()
@@ -49,7 +48,6 @@ def test_the_dynamics_learn_the_motion_and_its_slope():
 
 def test_the_dynamics_serve_a_planner():
     model = SampledDynamics(TASK, (8,), kinematic=False, generator=seeded(0))
-    assert isinstance(model, Dynamics)
     physical, action = moves(6, 1)
     predicted = model.predict(physical[None], action[None])
     assert predicted.shape == (1, 6, 4)

@@ -133,6 +133,8 @@ def test_renewal_before_the_first_step_is_no_error():
     optimizer = torch.optim.Adam(net.parameters())
     out = changes([1e-3, 1.0], [0.0] * 2)
     follow_units(net, changes([10.0] * 3, [0.0] * 3), out, Renewal(optimizer, seeded()))
+    assert not optimizer.state
+    assert all(bool(torch.isfinite(parameter).all()) for parameter in net.parameters())
 
 
 @pytest.mark.parametrize("place", [0.0, 0.7, -300.0, 1e5])

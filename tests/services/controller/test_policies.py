@@ -137,7 +137,7 @@ def test_a_version_that_was_copied_there_is_the_remedy(
         client.activate(lease)
         publish(tmp_path / "run", policy(3))
         wait_for(lambda: client.status().policy.version == 3)
-        client.run_episodes(lease, 1, "train", True, 0).wait()
+        assert client.run_episodes(lease, 1, "train", True, 0).wait().rows > 0
 
 
 def test_a_trainer_that_does_not_answer_is_named_as_the_reason(start_controller, free_port):

@@ -24,6 +24,9 @@ def test_a_good_one_passes_and_makes_nothing(tmp_path: Path):
 def test_one_that_runs_is_not_disturbed(tmp_path: Path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         check_controller(config(tmp_path, listen=f"127.0.0.1:{taken.getsockname()[1]}"))
+        taken.setblocking(False)
+        with pytest.raises(BlockingIOError):  # nobody knocked
+            taken.accept()
 
 
 def test_missing_meshes_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -95,3 +98,4 @@ def test_a_robot_on_a_bus_needs_no_bus(tmp_path: Path):
     tracked = {"model": "dkitty", "backend": "dynamixel", "port": "/dev/none", "tracker": {}}
     task = TaskConfig(name="dkitty-stand-fixed")
     check_controller(config(tmp_path, robot=tracked, task=task))
+    assert list(tmp_path.iterdir()) == []

@@ -41,8 +41,10 @@ def test_fields_of_later_versions_are_passed_over():
 @given(data=st.binary(max_size=100))
 @example(data=b"\x15\x00\x00\x00\x00")  # the latency as four bytes
 def test_garbage_is_an_error_and_nothing_else(data: bytes):
+    joints: tuple[str, ...] = ()
     with contextlib.suppress(ValueError):
-        decode_response(data)
+        _, _, joints = decode_response(data)
+    assert sum(len(joint.encode()) + 2 for joint in joints) <= len(data)
 
 
 def test_the_method_is_the_service_s(monkeypatch: pytest.MonkeyPatch):

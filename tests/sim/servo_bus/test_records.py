@@ -53,5 +53,7 @@ def test_what_is_no_recording_is_refused(path):
 
 def test_nothing_is_recorded_without_a_path():
     recorder = Recorder(None)
+    before = set(Path.cwd().iterdir())
     recorder.write(RecordKind.TO_BUS, b"abc")
     recorder.close()
+    assert set(Path.cwd().iterdir()) == before

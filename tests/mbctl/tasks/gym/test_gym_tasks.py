@@ -44,8 +44,7 @@ def results(task: Task, physical, action, goal) -> list:
     ]
 
 
-def test_it_is_a_task_of_consistent_sizes(task: Task):
-    assert isinstance(task, Task)
+def test_its_sizes_are_consistent(task: Task):
     assert task.robot.model.startswith("gym-")
     assert len(set(task.physical_names)) == len(task.physical_names)
     assert len(set(task.observation_names)) == len(task.observation_names)

@@ -145,11 +145,15 @@ class Rig:
         self.commands, self.event_ring = ByteRing(segment.commands), ByteRing(segment.events)
         self.row_ring = ByteRing(segment.rows)
         link = build_link(segment, settings, self.task, wake_fd)
-        self.loop = build_loop(settings, self.task, self.robot, self.clock, link)
+        self.suspended_ns = 0  # so long the machine slept
+        self.loop = build_loop(settings, self.task, self.robot, self.clock, link, self.boot_ns)
         self.events: list[dict] = []
         self.rows: list[RowMessage] = []
         self.take_rows = True
         self.sent = 0
+
+    def boot_ns(self) -> int:
+        return self.clock.now_ns() + self.suspended_ns
 
     def cycle(self, count: int = 1) -> None:
         for _ in range(count):

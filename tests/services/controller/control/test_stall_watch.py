@@ -49,6 +49,11 @@ def test_without_torque_and_without_a_limit_any_gap_is_fine():
     boundless.touched()
     now.ns += 10_000 * MS
     boundless.check()
+    bounded = StallWatch(0.1, now)
+    bounded.touched()
+    now.ns += 10_000 * MS
+    with pytest.raises(ControlFaultError):
+        bounded.check()
 
 
 def test_the_clock_runs_on_like_the_monotonic_one():
