@@ -8,8 +8,12 @@ from mbctl.config.errors import ConfigError
 from mbctl.config.load import load_controller, load_trainer
 from mbctl.config.models import (
     AlgorithmConfig,
+    ControlConfig,
     ControllerConfig,
+    LearnerConfig,
+    LoopConfig,
     RobotConfig,
+    StopConfig,
     TaskConfig,
     TlsConfig,
     TrainerConfig,
@@ -18,8 +22,12 @@ from mbctl.config.models import (
 __all__ = [
     "AlgorithmConfig",
     "ConfigError",
+    "ControlConfig",
     "ControllerConfig",
+    "LearnerConfig",
+    "LoopConfig",
     "RobotConfig",
+    "StopConfig",
     "TaskConfig",
     "TlsConfig",
     "TrackerConfig",

@@ -3,9 +3,8 @@
 import dataclasses
 import datetime
 import difflib
-import types
 import typing
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -62,11 +61,16 @@ def fields_at(model: type[BaseModel], location: tuple[str, ...]) -> list[str]:
     """Names of the keys in the table at `location`; none where there is no table."""
     keys = keys_of(model)
     for part in location:
-        annotation = keys.get(part)
-        of_union = typing.get_origin(annotation) in (types.UnionType, typing.Union)
-        candidates = typing.get_args(annotation) if of_union else (annotation,)
-        keys = next((found for one in candidates if (found := keys_of(one))), {})
+        keys = next((keys_of(table) for table in tables_in(keys.get(part))), {})
     return list(keys)
+
+
+def tables_in(annotation: object) -> Iterator[type]:
+    """The classes of tables that a key may hold."""
+    if keys_of(annotation):
+        yield annotation  # pyright: ignore[reportReturnType]  # only classes have keys
+    for argument in typing.get_args(annotation):
+        yield from tables_in(argument)
 
 
 def keys_of(table: object) -> dict[str, Any]:

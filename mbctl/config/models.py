@@ -19,6 +19,7 @@ from mbctl.config.bus import BackendName, RobotModel, TrackerConfig
 from mbctl.config.frozen import Frozen
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
+Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Listen = Annotated[str, Address()]
 OptionalListen = Annotated[str, Address(optional=True)]
 MetricsListen = Annotated[str, Address(optional=True, unix=False)]
@@ -90,6 +91,33 @@ class AlgorithmConfig(Frozen):
     settings: dict[str, Any] = Field(default={})
 
 
+class StopConfig(Frozen):
+    """A controlled stop: hold the last command, let the load go gradually, torque off."""
+
+    hold_s: float = Field(default=0.5, gt=0, le=5)
+    """The last command is held for so long."""
+    ramp_s: float = Field(default=0.5, gt=0, le=5)
+    """Then the load goes in so long."""
+
+    def hurried(self) -> "StopConfig":
+        """For a process that is told to end: torque is off well within a second."""
+        return StopConfig(hold_s=min(self.hold_s, 0.05), ramp_s=min(self.ramp_s, 0.4))
+
+
+class LoopConfig(Frozen):
+    """When the control loop counts as late, and its service process as dead."""
+
+    overruns_degraded: int = Field(default=5, ge=1, le=1_000_000)
+    """More missed periods than this without one kept end what runs, and the robot holds."""
+    overruns_in_a_row_max: int = Field(default=20, ge=1, le=1_000_000)
+    """More than this are a fault."""
+    service_timeout_s: float | None = Field(default=None, gt=0, le=60)
+    """A heartbeat of the service process older than this stops the robot; when not set 0.5 s, in
+    lockstep 30 s."""
+    realtime: bool = True
+    """Ask for timer slack, memory locking and FIFO scheduling; on the wall clock only."""
+
+
 class TlsConfig(Frozen):
     """Certificate files of one end of a connection, PEM; each must exist."""
 
@@ -100,20 +128,24 @@ class TlsConfig(Frozen):
     client trusts servers that it signed. Without it a client trusts its own certificate only."""
 
 
-class _Server(Frozen):
-    """What both daemons share."""
+class _RunDir(Frozen):
+    """Where a daemon works."""
 
     run_dir: Path
     """Directory that holds everything this daemon writes."""
-    seed: int = Field(default=0, ge=0, lt=2**31)
+
+
+class _Server(_RunDir):
+    """What both daemons share."""
+
     metrics_listen: MetricsListen = ""
     """host:port of the Prometheus page; empty for none."""
     tls: TlsConfig | None = None
     """Needed to listen anywhere but on loopback or a unix socket."""
 
 
-class ControllerConfig(_Server):
-    """Everything the controller daemon knows."""
+class ControlConfig(Frozen):
+    """What the control process is told when it starts."""
 
     robot: RobotConfig = RobotConfig()
     task: TaskConfig
@@ -121,6 +153,25 @@ class ControllerConfig(_Server):
     """lockstep: virtual time, as fast as it can, deterministic; simulation only."""
     period_s: float | None = Field(default=None, ge=0.001, le=1)
     """Control period; the task's when not set."""
+    seed: Seed = 0
+    """Of starts, goals and action noise."""
+    gate: GateLimits = GateLimits()
+    stop: StopConfig = StopConfig()
+    loop: LoopConfig = LoopConfig()
+
+    @model_validator(mode="after")
+    def _check_clock(self) -> "ControlConfig":
+        if self.clock == "lockstep" and not BACKENDS[self.robot.backend].has_virtual_time:
+            raise ValueError(
+                f"clock 'lockstep' needs backend 'mujoco', not {self.robot.backend!r}: servos on a "
+                "bus run in real time"
+            )
+        return self
+
+
+class ControllerConfig(ControlConfig, _Server):
+    """Everything the controller daemon knows."""
+
     listen: Listen = "127.0.0.1:50051"
     trainer: OptionalListen = "127.0.0.1:50052"
     """Address of the trainer; empty to run without one."""
@@ -131,31 +182,44 @@ class ControllerConfig(_Server):
     """Shared memory between the control loop and the spool."""
     planner_threads: int = Field(default=1, ge=1, le=64)
     """Threads that share the work of a plan; more than one where as many cores are idle."""
-    gate: GateLimits = GateLimits()
 
     @model_validator(mode="after")
-    def _consistent(self) -> "ControllerConfig":
+    def _check_addresses(self) -> "ControllerConfig":
         _check_listens(self.listen, self.metrics_listen, self.tls)
-        if self.clock == "lockstep" and not BACKENDS[self.robot.backend].has_virtual_time:
-            raise ValueError(
-                f"clock 'lockstep' needs backend 'mujoco', not {self.robot.backend!r}: servos on a "
-                "bus run in real time"
-            )
         return self
 
 
-class TrainerConfig(_Server):
-    """Everything the trainer daemon knows."""
+class LearnerConfig(_RunDir):
+    """What the learner process is told when it starts."""
 
     robot_model: RobotModel = "dclaw"
     task: TaskConfig
     algorithm: AlgorithmConfig = AlgorithmConfig()
+    seed: Seed = 0
+    """Of weights, and of everything random in learning."""
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What must not change between a checkpoint and its resumption."""
+        return {
+            "robot_model": self.robot_model,
+            "task": self.task.name,
+            "observation": self.task.observation,
+            "algorithm": self.algorithm.name,
+            "settings": self.algorithm.settings,
+            "seed": self.seed,
+        }
+
+
+class TrainerConfig(LearnerConfig, _Server):
+    """Everything the trainer daemon knows."""
+
     listen: Listen = "127.0.0.1:50052"
     samples_per_insert_limit: float = Field(default=2_000.0, gt=0)
     """Model samples drawn per stored row; an on-demand refit above it is refused."""
 
     @model_validator(mode="after")
-    def _consistent(self) -> "TrainerConfig":
+    def _check_addresses(self) -> "TrainerConfig":
         _check_listens(self.listen, self.metrics_listen, self.tls)
         return self
 

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from hal.lifecycle import Lifecycle
 from hal.safety import GateLimits
+from mbctl.config import LoopConfig, TaskConfig
 from services.bench.lateness import lateness_of
 from services.bench.learning import TASK
 from services.controller.control.settings import ControlSettings
@@ -66,13 +67,11 @@ class ThreadOrder(BaseModel):
 def loop_settings(realtime: bool) -> ControlSettings:
     """100 Hz; limits that would stop a late loop are wide, because lateness is what we measure."""
     return ControlSettings(
-        task=TASK,
+        task=TaskConfig(name=TASK),
         clock="wall",
         period_s=PERIOD_S,
-        realtime=realtime,
         gate=GateLimits(state_age_max_s=1.0),
-        service_timeout_s=30.0,
-        overruns_in_a_row_max=1_000_000,
+        loop=LoopConfig(realtime=realtime, service_timeout_s=30.0, overruns_in_a_row_max=1_000_000),
     )
 
 

@@ -79,7 +79,7 @@ class _LoopThread:
         self._words.set(Word.SERVICE_HEARTBEAT_NS, FOREVER_NS)
         self._words.set(Word.LEASE_DEADLINE_NS, FOREVER_NS)
         clock = build_clock(settings)
-        self._robot = build_robot(settings, PERIOD_S, clock)
+        self._robot = build_robot(settings.robot, PERIOD_S, clock)
         self._robot.configure()
         link = build_link(segment, settings, self.task)
         self._loop: ControlLoop = build_loop(settings, self.task, self._robot, clock, link)

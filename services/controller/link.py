@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from hal.faults import Fault
-from mbctl.config import ControllerConfig
+from mbctl.config import ControlConfig, ControllerConfig
 from mbctl.data.layout import RowLayout
 from mbctl.policies.snapshot import row_layout
 from mbctl.tasks.task import Task
@@ -137,24 +137,8 @@ def naming_shortages() -> Iterator[None]:
 
 def settings_of(config: ControllerConfig, latched: Fault | None = None) -> ControlSettings:
     """What the control process is told."""
-    robot = config.robot
-    return ControlSettings(
-        model=robot.model,
-        backend=robot.backend,
-        port=robot.port,
-        baud_rate=robot.baud_rate,
-        calibration=robot.calibration,
-        bus=robot.bus,
-        tracker=robot.tracker,
-        task=config.task.name,
-        observation=config.task.observation,
-        clock=config.clock,
-        period_s=config.period_s,
-        seed=config.seed,
-        service_timeout_s=patience_of(config.clock).service_timeout_s,
-        gate=config.gate,
-        latched=None if latched is None else _latched(latched),
-    )
+    told = {key: getattr(config, key) for key in ControlConfig.model_fields}
+    return ControlSettings(**told, latched=None if latched is None else _latched(latched))
 
 
 def _latched(fault: Fault) -> LatchedFault:

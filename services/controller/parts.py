@@ -157,11 +157,7 @@ def build_parts(config: ControllerConfig, files: Files, stack: contextlib.AsyncE
 
 
 def _planner_host(config: ControllerConfig, files: Files) -> PlannerHost:
-    told = PlannerTask(
-        task=config.task.name,
-        observation=config.task.observation,
-        threads=config.planner_threads,
-    )
+    told = PlannerTask(task=config.task, threads=config.planner_threads)
     return PlannerHost(told, files.shelf.path, is_lockstep=config.clock == "lockstep")
 
 

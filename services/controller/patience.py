@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from mbctl.config.models import ControlConfig
+
 
 @dataclass(frozen=True)
 class Patience:
@@ -49,6 +51,12 @@ _PATIENCE = {
         drain_s=30.0,
     ),
 }
+
+
+def service_timeout_of(config: ControlConfig) -> float:
+    """Age in s at which the service process's heartbeat counts as its death."""
+    configured_s = config.loop.service_timeout_s
+    return patience_of(config.clock).service_timeout_s if configured_s is None else configured_s
 
 
 def patience_of(clock: Literal["wall", "lockstep"]) -> Patience:

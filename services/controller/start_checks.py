@@ -45,8 +45,8 @@ def _check_robot(config: ControllerConfig) -> None:
     """Build it as the control process does; a simulated one is configured, too: it is no robot."""
     settings = settings_of(config)
     try:
-        robot = build_robot(settings, period_of(settings, build_task(settings)), ManualClock())
-        backend = BACKENDS[settings.backend]
+        robot = build_robot(config.robot, period_of(settings, build_task(settings)), ManualClock())
+        backend = BACKENDS[config.robot.backend]
         if backend.is_simulated and not backend.is_on_bus:
             robot.configure()
             robot.close()

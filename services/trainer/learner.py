@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from mbctl.algorithms.algorithm import Algorithm, Cancelled, Metrics, Progress
+from mbctl.config import LearnerConfig
 from mbctl.data.chunk_store import ChunkStore
 from mbctl.data.replay import Replay
 from mbctl.data.replay_feed import ReplayFeed
@@ -25,7 +26,6 @@ from services.trainer import checkpoint
 from services.trainer.checkpoint import CheckpointError, CheckpointHead
 from services.trainer.messages import (
     Advanced,
-    LearnerConfig,
     Published,
     Ready,
     RefitCommand,
@@ -59,7 +59,7 @@ class Learner:
         self._build = build
         self._report = report
         self._is_cancelled = is_cancelled
-        self._task = make_task(config.task, config.observation)
+        self._task = make_task(config.task.name, config.task.observation)
         self._store = ChunkStore(config.run_dir / DATABASE_FILE, read_only=True)
         self._refit_share = 0.7  # of a whole operation's time; measured from the first one on
         self._restore()
@@ -134,7 +134,9 @@ class Learner:
     def _restore(self) -> None:
         """Stand at the checkpoint, or at the beginning; publish what it stands for."""
         config = self._config
-        self._algorithm = self._build(config.algorithm, config.settings, self._task, config.seed)
+        self._algorithm = self._build(
+            config.algorithm.name, config.algorithm.settings, self._task, config.seed
+        )
         self._replay = Replay(row_layout(self._task), self._algorithm.settings.buffer_rows)
         self._feed = ReplayFeed(self._store, self._replay)
         found = checkpoint.load_checkpoint(config.run_dir)
@@ -179,7 +181,7 @@ class Learner:
             self._task,
             weights,
             version=self._newest.version,
-            algorithm=self._config.algorithm,
+            algorithm=self._config.algorithm.name,
             architecture=PolicyArchitecture.model_validate(architecture),
             parent_version=self._newest.version - 1,
             train_rows=self._newest.rows,

@@ -9,11 +9,11 @@ from typing import IO, Self
 import structlog
 
 from hal.child import PIPE, Child
+from mbctl.config import LearnerConfig
 from services.logs.capture import Lines
 from services.trainer.messages import (
     LINE_BYTES_MAX,
     Command,
-    LearnerConfig,
     Report,
     parse_report,
 )
@@ -71,7 +71,7 @@ class LearnerLink:
             process.close()
             raise
         link = cls(process, commands, reports, log_text)
-        link._write(config.line())
+        link._write(config.model_dump_json().encode() + b"\n")
         return link
 
     @property

@@ -13,13 +13,13 @@ from typing import BinaryIO
 from hal.child import end_with_parent, leave_terminal_to_parent
 from hal.stdio import never_wait_for_readers
 from mbctl import exit_codes
+from mbctl.config import LearnerConfig
 from mbctl.data.lock import hold_lock
 from mbctl.data.replay_feed import MissingRowsError
 from mbctl.data.sqlite import StoreCorruptError, StoreForeignError
 from services.trainer.messages import (
     CancelCommand,
     CancelledReport,
-    LearnerConfig,
     RefitCommand,
     Refused,
     parse_command,

@@ -6,12 +6,11 @@ first line the learner reads is its LearnerConfig.
 
 import math
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from mbctl.config.models import TrainerConfig
+from mbctl.config import LearnerConfig, TrainerConfig
 from mbctl.data.chunk import NUMBER_MAX
 
 LINE_BYTES_MAX = 1 << 20
@@ -27,38 +26,9 @@ class _Message(BaseModel):
         return self.model_dump_json().encode() + b"\n"
 
 
-class LearnerConfig(_Message):
-    """What the learner works on; all but the run directory identifies a checkpoint.
-
-    Attributes:
-        settings: the algorithm's, complete.
-    """
-
-    run_dir: Path
-    robot_model: str
-    task: str
-    observation: str
-    algorithm: str
-    settings: dict[str, Any]
-    seed: int
-
-    @property
-    def identity(self) -> dict[str, Any]:
-        """What must not change between a checkpoint and its resumption."""
-        return self.model_dump(mode="json", exclude={"run_dir"})
-
-
 def learner_config(config: TrainerConfig) -> LearnerConfig:
     """The learner's share of the trainer's configuration."""
-    return LearnerConfig(
-        run_dir=config.run_dir,
-        robot_model=config.robot_model,
-        task=config.task.name,
-        observation=config.task.observation,
-        algorithm=config.algorithm.name,
-        settings=config.algorithm.settings,
-        seed=config.seed,
-    )
+    return LearnerConfig(**{key: getattr(config, key) for key in LearnerConfig.model_fields})
 
 
 class RefitCommand(_Message):

@@ -11,9 +11,10 @@ from typing import Protocol
 
 import structlog
 
+from mbctl.config import LearnerConfig
 from services.backoff import Backoff
 from services.trainer.learner_link import LearnerLink
-from services.trainer.messages import Command, LearnerConfig, Published, Ready, Refused, Report
+from services.trainer.messages import Command, Published, Ready, Refused, Report
 
 QUICK_S = 60.0  # a process that dies younger than this without a result died quickly
 QUICK_DEATHS_MAX = 3

@@ -66,7 +66,7 @@ class ControlLoop:
     @property
     def is_degraded(self) -> bool:
         """Whether so many periods were missed in a row that the robot only holds."""
-        return self._pacer.overruns_in_a_row > self._settings.overruns_degraded
+        return self._pacer.overruns_in_a_row > self._settings.loop.overruns_degraded
 
     def terminate(self) -> None:
         """Signal handler's part: stop in a controlled way, the second time at once."""
@@ -234,7 +234,7 @@ class ControlLoop:
             self._end_jog("JOG_NOT_ARRIVED", self._jog_shortfall(jog, state))
 
     def _watch_overruns(self) -> None:
-        limit = self._settings.overruns_in_a_row_max
+        limit = self._settings.loop.overruns_in_a_row_max
         if self.is_degraded:
             if self.batch is not None:
                 self.batch.cut("LOOP_DEGRADED", self._warning())
@@ -288,7 +288,7 @@ class ControlLoop:
             return ""
         return (
             f"LOOP_DEGRADED: {self._pacer.overruns_in_a_row} control periods missed in a row, "
-            f"limit {self._settings.overruns_degraded}; the robot holds"
+            f"limit {self._settings.loop.overruns_degraded}; the robot holds"
         )
 
     def _publish(self, *, force: bool) -> None:

@@ -8,10 +8,11 @@ from hal.errors import HalError
 from hal.faults import Fault
 from hal.lifecycle import Lifecycle, check_transition
 from hal.types import RobotState
+from mbctl.config.models import StopConfig
 from services.controller.control.control_fault import ControlFaultError
 from services.controller.control.guarded_robot import GuardedRobot
 from services.controller.control.service_link import ServiceLink
-from services.controller.control.settings import LatchedFault, StopSettings
+from services.controller.control.settings import LatchedFault
 from services.controller.control.stop_sequence import StopSequence
 from services.ipc.words import joint_bits
 
@@ -23,7 +24,7 @@ class Machine:
     """Lifecycle of a configured robot, beginning INACTIVE; each change is told as an event."""
 
     def __init__(
-        self, robot: GuardedRobot, clock: Clock, settings: StopSettings, link: ServiceLink
+        self, robot: GuardedRobot, clock: Clock, settings: StopConfig, link: ServiceLink
     ) -> None:
         self._robot = robot
         self._clock = clock

@@ -34,6 +34,7 @@ from services.controller.control.wiring import (
     build_task,
     period_of,
 )
+from services.controller.patience import service_timeout_of
 from services.ipc.byte_ring import ByteRing
 from services.ipc.segment import SegmentError, SharedSegment
 from services.ipc.words import SignalWords, Word
@@ -64,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = ControlSettings.model_validate_json(_read_line(_STDIN))
         task = build_task(settings)
         clock = build_clock(settings)
-        robot = build_robot(settings, period_of(settings, task), clock)
+        robot = build_robot(settings.robot, period_of(settings, task), clock)
         robot.configure()
     except (HalError, ValueError) as error:
         _report_failed_start(segment, error)
@@ -96,7 +97,7 @@ def _read_line(descriptor: int) -> bytes:
 
 
 def _apply_realtime(settings: ControlSettings) -> RealTimeReport:
-    if settings.realtime and settings.clock == "wall":
+    if settings.loop.realtime and settings.clock == "wall":
         return apply_realtime()
     # A lockstep loop under FIFO scheduling would never let another process run.
     gc.collect()
@@ -114,6 +115,8 @@ def _started(robot: Robot, task: Task, settings: ControlSettings, report: RealTi
         "joint_names": list(robot.spec.joint_names),
         "layout_hash": row_layout(task).hash,
         "period_s": period_of(settings, task),
+        "service_timeout_s": service_timeout_of(settings),
+        "settings": settings.model_dump(mode="json"),
         "episode_steps": task.episode_steps,
     }
 

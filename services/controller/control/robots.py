@@ -5,32 +5,31 @@ from hal.clock import Clock
 from hal.robot import Robot
 from hal.robots.registry import robot_spec
 from hal.tracker import Tracker
-from mbctl.config.bus import TrackerConfig
-from services.controller.control.settings import ControlSettings
+from mbctl.config.models import RobotConfig, TrackerConfig
 
 
-def build_robot(settings: ControlSettings, period_s: float, clock: Clock) -> Robot:
+def build_robot(config: RobotConfig, period_s: float, clock: Clock) -> Robot:
     """The robot, not yet configured.
 
     Raises:
         HalError: its calibration cannot be read or is another robot's.
         ValueError: settings that do not fit together.
     """
-    spec, tracker = robot_spec(settings.model), None
-    if settings.is_on_bus and settings.tracker:
-        tracker = build_tracker(settings.tracker, spec.bodies, clock)
+    spec, tracker = robot_spec(config.model), None
+    if config.is_on_bus and config.tracker:
+        tracker = build_tracker(config.tracker, spec.bodies, clock)
     setup = RobotSetup(
         spec,
         period_s,
         clock,
-        settings.backend,
-        settings.port,
-        settings.baud_rate,
-        settings.calibration,
-        settings.bus,
+        config.backend,
+        config.port,
+        config.baud_rate,
+        config.calibration,
+        config.bus,
         tracker,
     )
-    return BACKENDS[settings.backend].build_robot(setup)
+    return BACKENDS[config.backend].build_robot(setup)
 
 
 def build_tracker(config: TrackerConfig, bodies: tuple[str, ...], clock: Clock) -> Tracker:

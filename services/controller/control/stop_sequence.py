@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hal.types import RobotState, Vector
-from services.controller.control.settings import StopSettings
+from mbctl.config.models import StopConfig
 
 
 class StopSequence:
@@ -26,7 +26,7 @@ class StopSequence:
         cause: str,
         held: Vector,
         start_ns: int,
-        settings: StopSettings,
+        settings: StopConfig,
         is_position: NDArray[np.bool_],
     ) -> None:
         self.cause = cause

@@ -17,6 +17,7 @@ from services.controller.control.policy_holder import PolicyHolder
 from services.controller.control.service_link import BEATS_PER_LOOK, ServiceLink
 from services.controller.control.settings import ControlSettings
 from services.controller.control.stall_watch import StallWatch, boot_time_ns
+from services.controller.patience import service_timeout_of
 from services.ipc.segment import SharedSegment
 
 
@@ -31,11 +32,11 @@ def build_task(settings: ControlSettings) -> Task:
         UnknownTaskError: no such task or observation.
         WrongRobotError: it is for another robot model.
     """
-    task = make_task(settings.task, settings.observation)
-    if task.robot.model != settings.model:
+    task = make_task(settings.task.name, settings.task.observation)
+    if task.robot.model != settings.robot.model:
         raise WrongRobotError(
             f"task '{task.name}' is for robot '{task.robot.model}', configured is "
-            f"'{settings.model}'"
+            f"'{settings.robot.model}'"
         )
     return task
 
@@ -63,7 +64,7 @@ def build_link(
     """
     looks = BEATS_PER_LOOK if settings.clock == "lockstep" else 1
     row_bytes = row_layout(task).row_bytes
-    timeout_s = settings.service_timeout_s
+    timeout_s = service_timeout_of(settings)
     return ServiceLink(segment, row_bytes, timeout_s, wake_fd, looks, plan_fds)
 
 
@@ -79,7 +80,8 @@ def build_loop(
     period_s = period_of(settings, task)
     period_ns = round(period_s * 1e9)
     gate = SafetyGate(robot.spec, period_s, settings.gate)
-    stall = StallWatch(settings.bus.watchdog_s if settings.is_on_bus else None, boot_ns)
+    watchdog_s = settings.robot.bus.watchdog_s if settings.robot.is_on_bus else None
+    stall = StallWatch(watchdog_s, boot_ns)
     guarded = GuardedRobot(robot, gate, clock, stall, settings.gate.invalid_reads_max)
     machine = Machine(guarded, clock, settings.stop, link)
     if settings.latched is not None:

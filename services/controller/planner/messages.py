@@ -4,6 +4,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from mbctl.config.models import TaskConfig
+
 
 class PlannerTask(BaseModel):
     """The first line: the task whose observations and rewards it plans with.
@@ -14,9 +16,8 @@ class PlannerTask(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    task: str
-    observation: str
-    threads: int = Field(default=1, ge=1)
+    task: TaskConfig
+    threads: int = Field(ge=1)
 
 
 class UseVersion(BaseModel):

@@ -82,7 +82,7 @@ def _planning(told: PlannerTask, exchange: PlanExchange) -> "Planning":
     from services.controller.planner.planning import Planning
 
     set_up_torch()
-    task = make_task(told.task, told.observation)
+    task = make_task(told.task.name, told.task.observation)
     return Planning(task, exchange, threads=told.threads)
 
 

@@ -41,7 +41,8 @@ def make_snapshot(version: int = 1, *, finite: bool = True) -> Snapshot:
 
 
 def settings(clock: str, **changed) -> ControlSettings:
-    told = {"task": TASK.name, "clock": clock, "seed": 3, "service_timeout_s": 2.0, **changed}
+    loop = {"service_timeout_s": 2.0}
+    told = {"task": {"name": TASK.name}, "clock": clock, "seed": 3, "loop": loop, **changed}
     return ControlSettings.model_validate(told)
 
 
@@ -192,7 +193,7 @@ def test_an_infinite_action_is_a_latched_fault_with_its_cycles(open_channel):
 
 
 def test_a_silent_service_ends_the_process_with_the_robot_stopped():
-    with ControlChannel(settings("wall", service_timeout_s=0.3)) as channel:
+    with ControlChannel(settings("wall", loop={"service_timeout_s": 0.3})) as channel:
         channel.start()
         channel.set_lease(1 << 62)
         channel.call("activate")
@@ -222,8 +223,8 @@ def test_sigterm_and_sigint(open_channel):
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"task": "dclaw-fly"}, "UNKNOWN_TASK"),
-        ({"model": "dkitty"}, "WRONG_ROBOT"),
+        ({"task": {"name": "dclaw-fly"}}, "UNKNOWN_TASK"),
+        ({"robot": {"model": "dkitty"}}, "WRONG_ROBOT"),
         ({"period_s": 0.0033}, "BAD_SETTINGS"),
     ],
 )

@@ -10,8 +10,7 @@ import pytest
 
 from hal.lifecycle import Lifecycle
 from mbctl.config import ControllerConfig
-from services.controller.link import settings_of
-from services.controller.patience import patience_of
+from services.controller.patience import patience_of, service_timeout_of
 
 pytestmark = pytest.mark.xdist_group("timing")
 
@@ -28,13 +27,13 @@ def config_of(tmp_path):
 
 
 def test_the_wall_clock_bounds_stay_tight(config_of):
-    assert settings_of(config_of("wall")).service_timeout_s == 0.5
+    assert service_timeout_of(config_of("wall")) == 0.5
     assert patience_of("wall").silence_s == 3.0
     assert patience_of("wall").drain_s == 5.0
 
 
 def test_lockstep_outwaits_a_busy_machine(config_of):
-    assert settings_of(config_of("lockstep")).service_timeout_s == 30.0
+    assert service_timeout_of(config_of("lockstep")) == 30.0
     assert patience_of("lockstep").silence_s == 30.0
 
 

@@ -52,10 +52,10 @@ def is_running(pid: int) -> bool:
 def test_when_the_service_process_dies_the_robot_is_stopped(tmp_path, policy, clock, death):
     told = ControlSettings.model_validate(
         {
-            "task": "dclaw-turn-random",
+            "task": {"name": "dclaw-turn-random"},
             "clock": clock,
             "seed": 3,
-            "service_timeout_s": 0.5,
+            "loop": {"service_timeout_s": 0.5},
             "stop": {"hold_s": 0.2, "ramp_s": 0.2},
         }
     )

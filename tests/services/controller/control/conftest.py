@@ -245,7 +245,9 @@ def make_rig(make_snapshot) -> Iterator[Callable[..., Rig]]:
     ) -> Rig:
         segment = SharedSegment.create(SegmentSizes(rows=rows))
         segments.append(segment)
-        told = ControlSettings.model_validate({"task": TASK_NAME, "clock": clock, **settings})
+        told = ControlSettings.model_validate(
+            {"task": {"name": TASK_NAME}, "clock": clock, **settings}
+        )
         rig = Rig(segment, told, reset_periods, tend_period_s, wake_fd)
         if policy:
             rig.slot.publish(pack_snapshot(make_snapshot(1)))

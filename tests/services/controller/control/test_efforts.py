@@ -9,9 +9,9 @@ import pytest
 from hal.clock import ManualClock
 from hal.errors import CommandError
 from hal.safety import SafetyGate
+from mbctl.config import StopConfig
 from services.controller.control.control_fault import ControlFaultError
 from services.controller.control.guarded_robot import GuardedRobot
-from services.controller.control.settings import StopSettings
 from services.controller.control.stop_sequence import StopSequence
 from sim.robot import MujocoRobot
 from tests.conformance.driven_pendulum import SPEC, driven_pendulum
@@ -45,7 +45,7 @@ def test_a_hold_takes_efforts_off_and_keeps_positions(guarded: GuardedRobot):
 def test_a_stop_exerts_nothing_from_its_beginning(guarded: GuardedRobot, clock: ManualClock):
     state = guarded.read()
     guarded.send(state, np.array([1.0, 1.0, 0.03]))
-    settings = StopSettings(hold_s=0.2, ramp_s=0.4)
+    settings = StopConfig(hold_s=0.2, ramp_s=0.4)
     held = guarded.hold_target(state)
     stop = StopSequence("TEST", held, clock.now_ns(), settings, SPEC.is_position)
     for at_s in (0.0, 0.1, 0.3, 0.5):

@@ -53,7 +53,7 @@ def test_lockstep_with_a_full_ring_can_still_be_stopped(make_rig):
 
 
 def test_missed_periods_are_skipped_and_too_many_are_a_fault(make_rig):
-    rig = activated(make_rig(overruns_in_a_row_max=5))
+    rig = activated(make_rig(loop={"overruns_in_a_row_max": 5}))
     rig.robot.read_takes_ns = 350_000_000  # of a period of 100 ms
     writes = len(rig.robot.writes)
     rig.cycle(5)
@@ -64,7 +64,7 @@ def test_missed_periods_are_skipped_and_too_many_are_a_fault(make_rig):
 
 
 def test_a_few_missed_periods_in_a_row_end_the_episode_and_hold(make_rig):
-    rig = activated(make_rig(overruns_degraded=5))
+    rig = activated(make_rig(loop={"overruns_degraded": 5}))
     assert rig.run_episodes(count=3)["ok"]
     rig.cycle_until(lambda: len(rig.rows) >= 5)
     rig.robot.read_takes_ns = 150_000_000

@@ -8,9 +8,8 @@ from hal.clock import WallClock
 from hal.dynamixel.calibration import default_calibration, save_calibration
 from hal.errors import TrackerError
 from hal.robot import Robot
-from mbctl.config import TrackerConfig
+from mbctl.config import RobotConfig, TrackerConfig
 from services.controller.control.robots import build_robot, build_tracker
-from services.controller.control.settings import ControlSettings
 
 
 def test_the_backend_s_name_and_calibration_reach_the_rows(tmp_path):
@@ -29,8 +28,7 @@ def test_the_backend_s_name_and_calibration_reach_the_rows(tmp_path):
 def test_a_robot_with_a_torso_gets_its_tracker():
     tracker = {"kind": "udp", "listen": "127.0.0.1:0", "devices": {"torso": "rigid1"}}
     robot = build(
-        model="dkitty", task="dkitty-stand-fixed", backend="dynamixel", port="/dev/x",
-        tracker=tracker,
+        model="dkitty", backend="dynamixel", port="/dev/x", tracker=tracker,
     )  # fmt: skip
     assert robot.spec.bodies == ("torso",)
     tracked = build_tracker(TrackerConfig.model_validate(tracker), ("torso",), WallClock())
@@ -44,5 +42,4 @@ def test_a_device_that_is_missing_is_told_before_anything_moves():
 
 
 def build(**fields: object) -> Robot:
-    settings = ControlSettings.model_validate({"task": "dclaw-turn-random", **fields})
-    return build_robot(settings, 0.1, WallClock())
+    return build_robot(RobotConfig.model_validate(fields), 0.1, WallClock())

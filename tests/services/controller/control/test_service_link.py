@@ -25,7 +25,7 @@ def pipe():
 
 def link_on(clock: str, segment: SharedSegment, pipe: list[int]):
     SignalWords(segment.words).set(Word.SERVICE_HEARTBEAT_NS, FOREVER)
-    settings = ControlSettings.model_validate({"task": TASK_NAME, "clock": clock})
+    settings = ControlSettings.model_validate({"task": {"name": TASK_NAME}, "clock": clock})
     return build_link(segment, settings, make_task(TASK_NAME), pipe[0])
 
 

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hal.types import RobotState
-from services.controller.control.settings import StopSettings
+from mbctl.config import StopConfig
 from services.controller.control.stop_sequence import StopSequence
 
 SECOND = 1_000_000_000
@@ -19,7 +19,7 @@ def stop() -> StopSequence:
         "TEST",
         np.full(9, 0.5),
         3 * SECOND,
-        StopSettings(hold_s=0.2, ramp_s=0.4),
+        StopConfig(hold_s=0.2, ramp_s=0.4),
         np.ones(9, dtype=np.bool_),
     )
 

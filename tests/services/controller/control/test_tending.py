@@ -122,7 +122,7 @@ def test_a_fault_outlives_its_process(make_rig):
 
 
 def test_a_loop_that_stood_still_with_torque_on_stops_the_servos(make_rig):
-    rig = make_rig(backend="virtual-bus", port="/dev/null")
+    rig = make_rig(robot={"backend": "virtual-bus", "port": "/dev/null"})
     assert rig.call("activate")["ok"]
     rig.cycle(3)
     assert rig.lifecycle == Lifecycle.ACTIVE
@@ -136,7 +136,7 @@ def test_a_loop_that_stood_still_with_torque_on_stops_the_servos(make_rig):
 def test_a_loop_that_stood_still_while_it_tended_says_so_whatever_the_servos_say(
     make_rig, had_answers: bool
 ):
-    rig = make_rig(backend="virtual-bus", port="/dev/null", tend_period_s=0.02)
+    rig = make_rig(robot={"backend": "virtual-bus", "port": "/dev/null"}, tend_period_s=0.02)
     assert rig.call("activate")["ok"]
     rig.cycle(3)
 

@@ -7,6 +7,7 @@ import time
 import numpy as np
 import pytest
 
+from mbctl.config import TaskConfig
 from services.controller.planner import host as host_module
 from services.controller.planner.host import PlanEnds, PlannerHost
 from services.controller.planner.messages import PlannerTask
@@ -18,7 +19,7 @@ PATIENCE_S = 90.0  # importing torch on a machine with other things to do
 
 @pytest.fixture
 def host(tmp_path, segment, exchange):
-    task = PlannerTask(task="dclaw-turn-random", observation="default")
+    task = PlannerTask(task=TaskConfig(name="dclaw-turn-random"), threads=1)
     made = PlannerHost(task, lambda v: tmp_path / "policies" / f"{v:06d}", is_lockstep=False)
     copies = (segment.descriptor, exchange.asked_fd, exchange.made_fd)
     made.attach(PlanEnds(*(os.dup(descriptor) for descriptor in copies)))
