@@ -63,7 +63,6 @@ def task(name: str, variants: tuple[str, ...] = ()) -> Callable[[T], T]:
             is a string.
         DuplicateNameError: another module has a task of this name.
     """
-
     if isinstance(variants, str):
         raise IncompleteTaskError(f"task {name!r}: variants is {variants!r}, expected a tuple")
 
