@@ -13,6 +13,7 @@ from mbctl.cli import (
     curves,
     daemons,
     episode,
+    listings,
     policy,
     refit,
     render,
@@ -40,7 +41,16 @@ app.command("estop")(robot.estop_here)
 app.add_typer(robot.app, name="robot")
 app.add_typer(episode.app, name="episode")
 app.add_typer(policy.app, name="policy")
-app.add_typer(curves.show_app, name="show")
+
+show = typer.Typer(help="Show configurations, learning curves, and what can be named.")
+show.command("config")(daemons.show_config)
+show.command("curves")(curves.show_curves)
+show.command("robots")(listings.show_robots)
+show.command("tasks")(listings.show_tasks)
+show.command("algorithms")(listings.show_algorithms)
+show.command("presets")(listings.show_presets)
+show.command("planners")(listings.show_planners)
+app.add_typer(show, name="show")
 
 # Verbs of their own module with an `app` in it; such a module imports what it needs when it runs.
 OPTIONAL_VERBS = ("bench",)

@@ -6,10 +6,8 @@ from typing import Annotated
 import typer
 
 from mbctl.cli import render
-from mbctl.cli.daemons import show_app
 
 
-@show_app.command("curves")
 def show_curves(
     runs: Annotated[list[Path], typer.Argument(help="Run directories of mbctl up.")],
     out: Annotated[Path, typer.Option(help="Writes OUT.csv and OUT.png.")] = Path("curves"),

@@ -14,8 +14,6 @@ from mbctl.cli.options import Assignments, CheckConfig, Json
 if TYPE_CHECKING:
     from mbctl.config import ControllerConfig, TrainerConfig
 
-show_app = typer.Typer(help="Show what a configuration resolves to.")
-
 ConfigFile = Annotated[
     Path | None, typer.Option("--config", help="TOML or JSON file; see mbctl show config.")
 ]
@@ -79,7 +77,6 @@ def trainer(
     _end_with(lambda: run_trainer(resolved, log_file=log_file), as_json)
 
 
-@show_app.command("config")
 def show_config(
     daemon: Annotated[str, typer.Argument(help="controller or trainer")],
     config: ConfigFile = None,

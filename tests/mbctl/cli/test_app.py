@@ -41,7 +41,7 @@ VERBS = {
     },
     ("episode",): {"run", "list", "watch"},
     ("policy",): {"list", "load", "promote", "rollback"},
-    ("show",): {"config", "curves"},
+    ("show",): {"config", "curves", "robots", "tasks", "algorithms", "presets", "planners"},
 }
 
 
