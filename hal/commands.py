@@ -3,6 +3,8 @@
 The gate shapes commands; this refuses those that are wrong, whoever sent them.
 """
 
+from typing import Any, TypeGuard, cast
+
 import numpy as np
 
 from hal.errors import CommandError
@@ -71,14 +73,18 @@ def check_reset_target(spec: RobotSpec, target: ResetTarget) -> None:
         )
 
 
+def _is_vector(value: object) -> TypeGuard[Vector]:
+    return isinstance(value, np.ndarray) and cast(np.ndarray[Any, Any], value).dtype == np.float64
+
+
 def _check_vector(
-    value: Vector,
+    value: object,
     names: tuple[str, ...],
     what: str,
     reason: str,
     kinds: tuple[ActuatorKind, ...] = (),
 ) -> None:
-    if not isinstance(value, np.ndarray) or value.dtype != np.float64:
+    if not _is_vector(value):
         kind = getattr(value, "dtype", type(value).__name__)
         raise CommandError(f"{what} is {kind}, expected a float64 array", reason=f"{reason}_SHAPE")
     if value.shape != (len(names),):

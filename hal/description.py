@@ -64,7 +64,7 @@ class ServoLayout:
     objects: tuple[ServoJoint, ...] = ()
     guides: tuple[ServoJoint, ...] = ()
     model_number: int = XM430_W350
-    model_numbers: Mapping[str, int] = field(default_factory=dict)
+    model_numbers: Mapping[str, int] = field(default_factory=dict[str, int])
     calibration: str = "as-built"
 
     @property
@@ -108,9 +108,9 @@ class SceneSource:
     path: str
     package: str = ""
     omit: tuple[str, ...] = ()
-    object_joints: Mapping[str, str] = field(default_factory=dict)
+    object_joints: Mapping[str, str] = field(default_factory=dict[str, str])
     object_range_rad: tuple[float, float] = (-pi, pi)
-    free_bodies: Mapping[str, str] = field(default_factory=dict)
+    free_bodies: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +137,7 @@ class ReferencePose:
     """
 
     instruction: str
-    position_rad: Mapping[str, float] = field(default_factory=dict)
+    position_rad: Mapping[str, float] = field(default_factory=dict[str, float])
 
 
 def _home() -> Mapping[str, InitialPose]:

@@ -45,7 +45,7 @@ def _refusal(value: Any, annotation: object) -> str:
         intervals = [part for part in arguments[1:] if isinstance(part, Interval)]
         wrong = [part for part in intervals if not _is_inside(value, part)]
         return _words(wrong[0]) if wrong else _refusal(value, arguments[0])
-    is_number = isinstance(value, int | float) and annotation in (int, float)
+    is_number = isinstance(value, int | float) and (annotation is int or annotation is float)
     return "a finite number" if is_number and not isfinite(value) else ""
 
 

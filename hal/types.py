@@ -211,7 +211,7 @@ class RobotState:
     body_velocity: Vector = field(default_factory=_no_bodies)
     body_valid: NDArray[np.bool_] = field(default_factory=_no_flags)
     object_valid: NDArray[np.bool_] = field(default_factory=_no_flags)
-    sensors: Mapping[str, Vector] = field(default_factory=dict)
+    sensors: Mapping[str, Vector] = field(default_factory=dict[str, Vector])
 
     @property
     def is_valid(self) -> bool:

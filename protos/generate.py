@@ -7,10 +7,12 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+# Of mypy-protobuf, which is installed beside this interpreter; types of stubs and servicers.
+PLUGIN = Path(sys.executable).parent / "protoc-gen-mypy_grpc"
 
 
 def generate(output: Path) -> None:
-    """Write *_pb2.py, *_pb2.pyi and *_pb2_grpc.py below `output`/protos.
+    """Write *_pb2.py and *_pb2_grpc.py, each with its .pyi, below `output`/protos.
 
     Raises:
         RuntimeError: protoc refused a file; its message is on stderr.
@@ -37,6 +39,8 @@ def generate(output: Path) -> None:
             f"--python_out={output}",
             f"--pyi_out={output}",
             f"--grpc_python_out={output}",
+            f"--plugin={PLUGIN}",
+            f"--mypy_grpc_out=quiet:{output}",
             *files,
         ]
         if protoc.main(arguments) != 0:

@@ -10,7 +10,7 @@ from functools import cached_property
 from hashlib import sha256
 from math import isfinite
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 from hal.description import SERVO_ID_MAX, ServoJoint
 from hal.dynamixel.angles import ServoAngles, Ticks
@@ -140,9 +140,9 @@ def _to_json(calibration: Calibration) -> str:
     return json.dumps({"format": FORMAT, **asdict(calibration)}, indent=2, sort_keys=True)
 
 
-def _from_json(content: Any) -> Calibration:
-    _check_keys(content, {"format", "robot_model", *_GROUPS}, "the file")
-    if content["format"] != FORMAT or isinstance(content["format"], bool):
+def _from_json(parsed: object) -> Calibration:
+    content = _object(parsed, {"format", "robot_model", *_GROUPS}, "the file")
+    if isinstance(content["format"], bool) or content["format"] != FORMAT:
         _refuse(f"format is {content['format']!r}, expected {FORMAT}")
     if not isinstance(content["robot_model"], str):
         _refuse(f"robot_model is {content['robot_model']!r}, expected a name")
@@ -151,12 +151,13 @@ def _from_json(content: Any) -> Calibration:
     )
 
 
-def _servos_from_json(content: Any, group: str) -> tuple[ServoJoint, ...]:
-    if not isinstance(content, list):
-        _refuse(f"{group} is {type(content).__name__}, expected a list")
+def _servos_from_json(parsed: object, group: str) -> tuple[ServoJoint, ...]:
+    if not isinstance(parsed, list):
+        _refuse(f"{group} is {type(parsed).__name__}, expected a list")
     names = {field.name for field in fields(ServoJoint)}
+    where = f"a servo of {group}"
+    content = [_object(entry, names, where) for entry in cast(list[object], parsed)]
     for servo in content:
-        _check_keys(servo, names, f"a servo of {group}")
         for key, value in servo.items():
             kinds = {"name": str, "servo_id": int}.get(key, int | float)
             if not isinstance(value, kinds) or isinstance(value, bool):
@@ -171,12 +172,15 @@ def _servos_from_json(content: Any, group: str) -> tuple[ServoJoint, ...]:
     )
 
 
-def _check_keys(content: Any, expected: set[str], where: str) -> None:
-    if not isinstance(content, dict):
-        _refuse(f"{where} is {type(content).__name__}, expected an object")
+def _object(parsed: object, expected: set[str], where: str) -> dict[str, Any]:
+    """A JSON object with these keys."""
+    if not isinstance(parsed, dict):
+        _refuse(f"{where} is {type(parsed).__name__}, expected an object")
+    content = cast(dict[str, Any], parsed)
     if set(content) != expected:
         unknown, missing = sorted(set(content) - expected), sorted(expected - set(content))
         _refuse(f"{where} has unknown keys {unknown} and lacks {missing}")
+    return content
 
 
 def _check_servo(servo: ServoJoint) -> None:

@@ -9,7 +9,7 @@ _POLYNOMIAL = 0x8005
 
 def _table() -> tuple[int, ...]:
     """Remainder of each byte followed by 16 zero bits."""
-    remainders = []
+    remainders: list[int] = []
     for byte in range(256):
         remainder = byte << 8
         for _ in range(8):

@@ -8,18 +8,14 @@ from hal.health import JointHealth
 from hal.tracker import TrackedBodies
 from hal.types import RobotState, Vector
 
+_NO_BODIES = TrackedBodies(0, np.zeros((0, 6)), np.zeros((0, 6)), np.zeros(0, dtype=np.bool_))
+
 
 def robot_state(session: ServoSession, sequence: int, bodies: TrackedBodies | None) -> RobotState:
     """The latest cycle; a joint or object that was not measured in it has its last position and is
     invalid."""
     count, motion, readings = session.joint_count, session.motion, session.readings
-    tracked = {}
-    if bodies is not None:
-        tracked = {
-            "body_pose": bodies.pose,
-            "body_velocity": bodies.velocity,
-            "body_valid": bodies.valid,
-        }
+    tracked = _NO_BODIES if bodies is None else bodies
     return RobotState(
         stamp_ns=int(readings.stamp_ns.max()),
         sequence=sequence,
@@ -31,7 +27,9 @@ def robot_state(session: ServoSession, sequence: int, bodies: TrackedBodies | No
         object_velocity_rad_s=motion.velocity_rad_s[count:].copy(),
         valid=motion.valid[:count].copy(),
         object_valid=motion.valid[count:].copy(),
-        **tracked,
+        body_pose=tracked.pose,
+        body_velocity=tracked.velocity,
+        body_valid=tracked.valid,
     )
 
 

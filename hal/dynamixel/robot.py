@@ -3,7 +3,7 @@
 Not yet run on physical servos.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from hal.backends import RobotSetup
@@ -224,7 +224,7 @@ class DynamixelRobot(Robot):
         return tuple(servo.name for servo in servos if servo.servo_id in left)
 
     @contextmanager
-    def _on_bus(self, kind: type[RobotReadError] | type[RobotWriteError]) -> Iterator[None]:
+    def _on_bus(self, kind: type[RobotReadError] | type[RobotWriteError]) -> Generator[None]:
         """A port that is lost, stuck or closed ends the session; the servos stop by themselves."""
         try:
             yield

@@ -9,7 +9,7 @@ counts up per body; `time_s` is when the pose was measured, on any clock that ke
 
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -65,11 +65,12 @@ def parse_datagram(data: bytes) -> PoseDatagram:
             f"datagram of more than {SIZE_MAX_BYTES} bytes", reason="DATAGRAM_TOO_LARGE"
         )
     try:
-        content = json.loads(data)
+        parsed = json.loads(data)
     except (ValueError, RecursionError) as error:
         raise _malformed(f"is not JSON: {error}") from error
-    if not isinstance(content, dict):
-        raise _malformed(f"is a {type(content).__name__}, expected an object")
+    if not isinstance(parsed, dict):
+        raise _malformed(f"is a {type(parsed).__name__}, expected an object")
+    content = cast(dict[str, Any], parsed)
     if missing := [key for key in _KEYS if key not in content]:
         raise _malformed(f"lacks {', '.join(missing)}")
     quaternion = _vector(content, "quaternion_wxyz", 4, limit=2.0)
@@ -99,9 +100,10 @@ def _sequence(value: Any) -> int:
 
 def _vector(content: dict[str, Any], key: str, length: int, limit: float) -> Vector:
     value = content[key]
-    if not isinstance(value, list) or len(value) != length:
+    entries = cast(list[object], value) if isinstance(value, list) else []
+    if len(entries) != length:
         raise _malformed(f"has {key} {value!r:.60}, expected {length} numbers")
-    return np.array([_number(entry, key, limit) for entry in value])
+    return np.array([_number(entry, key, limit) for entry in entries])
 
 
 def _number(value: Any, key: str, limit: float) -> float:

@@ -2,11 +2,11 @@
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any, NoReturn, Protocol, TypeVar
 
 import grpc
-from google.longrunning import operations_pb2_grpc
+from google.longrunning import operations_pb2_grpc  # pyright: ignore[reportMissingTypeStubs]
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from services.channel import TlsFiles, open_channel
@@ -44,7 +44,8 @@ class Caller:
         self._name = ""
         self._process = os.getpid()
         self.channel = open_channel(target, tls)
-        self.operations: Any = operations_pb2_grpc.OperationsStub(self.channel)
+        self.operations = operations_pb2_grpc.OperationsStub(self.channel)
+        # grpcio-health-checking has no types.
         self._health: Any = health_pb2_grpc.HealthStub(self.channel)
 
     def call(
@@ -113,7 +114,7 @@ class Caller:
         )
 
     @contextlib.contextmanager
-    def reporting(self) -> Iterator[None]:
+    def reporting(self) -> Generator[None]:
         """Turn what grpc raises into a ServiceError that names the daemon's address."""
         try:
             yield

@@ -2,8 +2,8 @@
 
 import contextlib
 import uuid
-from collections.abc import Iterator, Mapping
-from typing import Any, Literal, Self
+from collections.abc import Generator, Iterator, Mapping
+from typing import Literal, Self
 
 from protos import common_pb2, controller_pb2, controller_pb2_grpc
 from services.channel import TlsFiles
@@ -35,10 +35,10 @@ class ControllerClient:
     ) -> None:
         self.caller = Caller(target, tls, timeout_s)
         channel = self.caller.channel
-        self._robot: Any = controller_pb2_grpc.RobotServiceStub(channel)
-        self._safety: Any = controller_pb2_grpc.SafetyServiceStub(channel)
-        self._episodes: Any = controller_pb2_grpc.EpisodeServiceStub(channel)
-        self._policies: Any = controller_pb2_grpc.PolicyServiceStub(channel)
+        self._robot = controller_pb2_grpc.RobotServiceStub(channel)
+        self._safety = controller_pb2_grpc.SafetyServiceStub(channel)
+        self._episodes = controller_pb2_grpc.EpisodeServiceStub(channel)
+        self._policies = controller_pb2_grpc.PolicyServiceStub(channel)
 
     def __enter__(self) -> Self:
         return self
@@ -58,7 +58,7 @@ class ControllerClient:
         return self.caller.stream(self._robot.WatchStatus, request)
 
     @contextlib.contextmanager
-    def lease(self, owner: str, window_s: float = 2.0, take: bool = False) -> Iterator[HeldLease]:
+    def lease(self, owner: str, window_s: float = 2.0, take: bool = False) -> Generator[HeldLease]:
         """Hold the control lease for the length of the block; `take` takes it from its owner."""
         request = controller_pb2.AcquireLeaseRequest(
             owner=owner, window_s=window_s, take=take, request_id=_request_id()
@@ -68,7 +68,7 @@ class ControllerClient:
             yield held
 
     @contextlib.contextmanager
-    def keep_lease(self, token: str) -> Iterator[HeldLease]:
+    def keep_lease(self, token: str) -> Generator[HeldLease]:
         """Renew a lease that is already held for the length of the block, and leave it."""
         request = controller_pb2.RetainLeaseRequest(token=token)
         lease = self.caller.call(self._robot.RetainLease, request)

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator
 from typing import Any, Generic, TypeVar
 
 import grpc
-from google.longrunning import operations_pb2
+from google.longrunning import operations_pb2  # pyright: ignore[reportMissingTypeStubs]
 from google.protobuf.message import Message
-from google.rpc import error_details_pb2
+from google.rpc import error_details_pb2  # pyright: ignore[reportMissingTypeStubs]
 
 from services.channel import DEADLINE_MAX_S
 from services.client.caller import Caller

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Iterator
-from typing import Any, Self
+from typing import Self
 
 from protos import trainer_pb2, trainer_pb2_grpc
 from services.channel import TlsFiles
@@ -22,7 +22,7 @@ class TrainerClient:
         self, target: str, tls: TlsFiles | None = None, timeout_s: float = CALL_TIMEOUT_S
     ) -> None:
         self.caller = Caller(target, tls, timeout_s, named_by="task")
-        self._model: Any = trainer_pb2_grpc.ModelServiceStub(self.caller.channel)
+        self._model = trainer_pb2_grpc.ModelServiceStub(self.caller.channel)
 
     def __enter__(self) -> Self:
         return self

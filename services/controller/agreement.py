@@ -48,7 +48,9 @@ def _check(answer: trainer_pb2.GetResumePointResponse) -> None:
 class Agreement:
     """Between one robot's spool and the trainer behind `stub`."""
 
-    def __init__(self, spool: Spool, robot: str, stub: trainer_pb2_grpc.IngestServiceStub) -> None:
+    def __init__(
+        self, spool: Spool, robot: str, stub: "trainer_pb2_grpc.IngestServiceAsyncStub"
+    ) -> None:
         self._spool = spool
         self._robot = robot
         self._stub = stub

@@ -6,7 +6,6 @@ every size and an exact match of every offset.
 
 import random
 from collections.abc import Callable
-from typing import Any
 
 import grpc
 import grpc.aio
@@ -37,7 +36,7 @@ class PolicyFeed:
     """
 
     def __init__(self, channel: grpc.aio.Channel, rng: random.Random) -> None:
-        self._stub: Any = trainer_pb2_grpc.ModelServiceStub(channel)
+        self._stub = trainer_pb2_grpc.ModelServiceStub(channel)
         self._changed: Callable[[], None] = lambda: None
         self._backoff = Backoff(rng)
         self.connected = False
