@@ -1,9 +1,9 @@
 """Which environment a task runs in inside one process: a simulated robot, or Gymnasium's body."""
 
 from hal.clock import ManualClock
-from mbctl.tasks.environment import Environment
+from mbctl.episodes.environment import Environment
+from mbctl.episodes.robot_environment import RobotEnvironment
 from mbctl.tasks.gym.gym_task import GymTask
-from mbctl.tasks.robot_environment import RobotEnvironment
 from mbctl.tasks.task import Task
 from sim.gym_environment import GymEnvironment
 from sim.robot import MujocoRobot

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from hal.errors import HalError
 from hal.types import Vector
-from mbctl.tasks.environment import EpisodeCount, Start, Step
+from mbctl.episodes.environment import EpisodeCount, Start, Step, take_step
 from mbctl.tasks.gym.gym_task import GymTask
 
 _SEEDS = 2**31
@@ -66,14 +66,14 @@ class GymEnvironment:
             SimulationInvalidError: the physics have diverged.
         """
         task = self._task
-        applied = task.applied_action(self._physical, self._count.check(action))
+        requested, taken = self._count.check(action)
+        applied = task.applied_action(self._physical, requested)
         told = self._gym.step(task.action_limit * applied)
         observation, _, terminated, _, info = told
         self._refuse_warnings()
         self._physical = task.physical_from_gym(observation, info, self._physical)
-        reward = float(task.reward(self._physical, self._goal) - task.action_cost(applied))
-        truncated = self._count.taken(terminated=bool(terminated))
-        return Step(self._physical, applied, reward, bool(terminated), truncated)
+        where = self._goal, taken, self._physical, applied
+        return self._count.count(take_step(task, *where, terminated=bool(terminated)))
 
     def close(self) -> None:
         self._gym.close()

@@ -7,6 +7,8 @@ import numpy as np
 
 from mbctl.algorithms.settings import AlgorithmSettings
 from mbctl.data.replay import Replay
+from mbctl.policies.snapshot import PolicyArchitecture, Snapshot, build_snapshot
+from mbctl.tasks.task import Task
 
 if TYPE_CHECKING:  # any process may know what an algorithm is
     from torch import Tensor
@@ -54,3 +56,19 @@ class Algorithm(Protocol):
             ValueError: a tensor is missing or has another shape.
         """
         ...
+
+
+def snapshot_of(
+    algorithm: Algorithm, task: Task, name: str, version: int, **facts: Any
+) -> Snapshot:
+    """What a robot runs of a learner as it is now.
+
+    Args:
+        name: the algorithm's.
+        facts: what else the manifest is to say; see `build_snapshot`.
+    """
+    described, weights = algorithm.snapshot()
+    architecture = PolicyArchitecture.model_validate(described)
+    return build_snapshot(
+        task, weights, version=version, algorithm=name, architecture=architecture, **facts
+    )

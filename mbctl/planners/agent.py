@@ -4,6 +4,7 @@ A plan made for the state of now would come when the state is another. So the st
 that is under way is predicted first, and planned from: row 0 of a plan is for the next step.
 """
 
+import contextlib
 import time
 from collections.abc import Callable
 
@@ -11,10 +12,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mbctl.episodes.actor import Actions, PolicyActor
+from mbctl.episodes.episode import Episode
 from mbctl.models.imagine import STATE_LIMIT
 from mbctl.models.mean_ensemble import MeanEnsemble
 from mbctl.planners.dynamics import Dynamics
-from mbctl.planners.follow import Actions, PlanFollower, explored
 from mbctl.planners.planner import Plan, PlanError, Planner, Vector
 from mbctl.planners.proposal import GaussianPrior, SquashedPrior
 from mbctl.planners.search import build_planner
@@ -23,47 +25,64 @@ from mbctl.planners.terminal_value import TwinQValue, twin_q_of
 from mbctl.policies.bundle import Snapshot
 from mbctl.policies.gaussian import GaussianPolicy
 from mbctl.policies.numpy_policy import NumpyPolicy
-from mbctl.policies.planner_architecture import PlannerArchitecture
 from mbctl.policies.torch_policy import torch_policy
 from mbctl.tasks.task import Task
 
 
 class PlanningAgent:
-    """Model, planner and the policy that acts where there is no plan.
-
-    `plan_next` is for those who plan beside the robot; `act` is for those who step a world in turn
-    with it, and does what the control loop does.
+    """Model and planner: the plans of one episode after another, a `PlanSource` in this process.
 
     Args:
         task: applies actions and composes observations.
         model: what the planner plans in.
         planner: seeded at each episode's beginning.
-        policy: acts at an episode's first step, and where no plan can be made.
-        settings: noise, and how long a plan is followed.
     """
 
-    def __init__(
-        self,
-        task: Task,
-        model: Dynamics,
-        planner: Planner,
-        policy: NumpyPolicy,
-        settings: PlannerArchitecture,
-    ) -> None:
+    def __init__(self, task: Task, model: Dynamics, planner: Planner) -> None:
         self.task = task
         self.model = model
         self.planner = planner
-        self.policy = policy
-        self.settings = settings
-        self._follower = PlanFollower(settings.shift_steps_max)
-        self._step = 0
-        self._planned = -1  # the step that the newest plan is for
+        self._planned: int | None = None  # the step that the newest plan is for
+        self._newest: tuple[int, Actions] | None = None
 
-    def begin(self, seed: int) -> None:
-        """An episode begins; all that its plans draw comes from `seed`."""
-        self.planner.restart(seed)
-        self._follower.begin()
-        self._step, self._planned = 0, -1
+    def begin(self, plan_seed: int) -> None:
+        """An episode begins; all that its plans draw comes from `plan_seed`."""
+        self.planner.restart(plan_seed)
+        self._planned = self._newest = None
+
+    def ask(self, version: int, episode: Episode, applied: Vector) -> None:
+        """Plan the step that follows the action under way, `applied` [A].
+
+        Where no plan can be made, the one before goes on for as long as it may.
+        """
+        state = episode.physical, episode.goal, episode.last_action
+        with contextlib.suppress(PlanError):
+            plan = self.plan_step(episode.steps + 1, *state, applied=applied)
+            self._newest = episode.steps + 1, plan.actions
+
+    def newest(self, version: int) -> tuple[int, Actions] | None:
+        """The plan made last, and the step that it is for, if it was not returned before."""
+        newest, self._newest = self._newest, None
+        return newest
+
+    def plan_step(
+        self,
+        step: int,
+        physical: Vector,
+        goal: Vector,
+        action_now: Vector,
+        deadline_ns: int | None = None,
+        *,
+        applied: Vector | None = None,
+    ) -> Plan:
+        """A plan for `step` of the episode, from the state after the action of the step before it.
+
+        Args, raises: see `plan_next`.
+        """
+        steps = 1 if self._planned is None else step - self._planned
+        plan = self.plan_next(physical, goal, action_now, deadline_ns, applied=applied, steps=steps)
+        self._planned = step
+        return plan
 
     def plan_next(
         self,
@@ -97,44 +116,6 @@ class PlanningAgent:
             )
         last_action = np.clip(np.asarray(action_now, dtype=np.float32), -1, 1)
         return self.planner.plan(after, last_action, goal, deadline_ns, steps)
-
-    def act(
-        self,
-        physical: Vector,
-        last_action: Vector,
-        goal: Vector,
-        rng: np.random.Generator | None = None,
-    ) -> Actions:
-        """The action [A] to request at the next step of the episode, with noise if `rng` is given.
-
-        The policy acts at the first step, after a step from which no plan could be made, and where
-        exploring is left to it.
-        """
-        if rng is not None and not self.settings.explores:
-            return self._policy_action(physical, last_action, goal, rng)
-        planned = self._follower.action(self._step)
-        if planned is None:
-            action = self._policy_action(physical, last_action, goal, rng)
-        else:
-            action = explored(planned, self.settings.exploration_std, rng)
-        self._step += 1
-        if self._step >= self.task.episode_steps:
-            return action
-        try:
-            steps = self._step - self._planned if self._planned >= 0 else 1
-            plan = self.plan_next(physical, goal, action, steps=steps)
-        except PlanError:
-            return action  # the last plan goes on for as long as it may, then the policy
-        self._planned = self._step
-        self._follower.take(self._step, plan.actions)
-        return action
-
-    def _policy_action(
-        self, physical: Vector, last_action: Vector, goal: Vector, rng: np.random.Generator | None
-    ) -> Actions:
-        state = (np.asarray(v, dtype=np.float64) for v in (physical, last_action, goal))
-        observation = np.asarray(self.task.observation(*state), dtype=np.float32)
-        return self.policy.act(observation, rng)
 
     @torch.no_grad()
     def _predicted(self, physical: Tensor, action: Tensor, applied: Vector | None) -> np.ndarray:
@@ -173,7 +154,13 @@ def agent_of(
     prior = GaussianPrior(policy) if is_gaussian else SquashedPrior(policy)
     search = search_settings(settings.search)
     planner = build_planner(task, model, search, 0, prior, value, now_ns, threads)
-    return PlanningAgent(task, model, planner, NumpyPolicy(snapshot), settings)
+    return PlanningAgent(task, model, planner)
+
+
+def actor_of(snapshot: Snapshot, task: Task) -> PolicyActor:
+    """Who acts for a snapshot in this process: its policy, and its planner where it has one."""
+    has_planner = snapshot.manifest.policy.planner is not None
+    return PolicyActor(NumpyPolicy(snapshot), agent_of(snapshot, task) if has_planner else None)
 
 
 def _part(snapshot: Snapshot, prefix: str) -> dict[str, Tensor]:

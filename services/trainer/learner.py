@@ -8,14 +8,12 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from mbctl.algorithms.algorithm import Algorithm, Cancelled, Metrics, Progress
+from mbctl.algorithms.algorithm import Algorithm, Cancelled, Metrics, Progress, snapshot_of
 from mbctl.config import LearnerConfig
 from mbctl.data.chunk_store import ChunkStore
 from mbctl.data.replay import Replay
 from mbctl.data.replay_feed import ReplayFeed
 from mbctl.policies.snapshot import (
-    PolicyArchitecture,
-    build_snapshot,
     list_versions,
     row_layout,
     save_snapshot,
@@ -176,15 +174,14 @@ class Learner:
         checkpoint.save_checkpoint(self._config.run_dir, head, self._algorithm.state())
 
     def _publish(self) -> None:
-        architecture, weights = self._algorithm.snapshot()
-        snapshot = build_snapshot(
+        newest = self._newest
+        snapshot = snapshot_of(
+            self._algorithm,
             self._task,
-            weights,
-            version=self._newest.version,
-            algorithm=self._config.algorithm.name,
-            architecture=PolicyArchitecture.model_validate(architecture),
-            parent_version=self._newest.version - 1,
-            train_rows=self._newest.rows,
-            metrics=self._newest.metrics,
+            self._config.algorithm.name,
+            newest.version,
+            parent_version=newest.version - 1,
+            train_rows=newest.rows,
+            metrics=newest.metrics,
         )
         save_snapshot(snapshot, self._config.run_dir / VERSIONS_DIR)

@@ -13,12 +13,13 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
+from mbctl.algorithms import algorithm as contract
 from mbctl.algorithms.algorithm import Algorithm, Cancelled, Metrics
 from mbctl.algorithms.registry import build_algorithm
 from mbctl.data.replay import Replay
+from mbctl.planners.agent import actor_of
 from mbctl.policies.numpy_policy import NumpyPolicy
-from mbctl.policies.snapshot import PolicyArchitecture, Snapshot, build_snapshot, check_snapshot
-from mbctl.study.curves.actor import make_actor
+from mbctl.policies.snapshot import Snapshot, check_snapshot
 from tests.conformance.point_mass import LAYOUT, PointMass, run_episode
 
 TASK = PointMass()
@@ -62,16 +63,14 @@ class Told:
 
 
 def snapshot_of(algorithm: Algorithm, name: str) -> Snapshot:
-    architecture, weights = algorithm.snapshot()
-    described = PolicyArchitecture.model_validate(architecture)
-    return build_snapshot(TASK, weights, version=1, algorithm=name, architecture=described)
+    return contract.snapshot_of(algorithm, TASK, name, 1)
 
 
 def collect(
     replay: Replay, algorithm: Algorithm, name: str, rows: int, rng: np.random.Generator
 ) -> None:
     """Whole episodes of the robot, which explores, until there are `rows` more."""
-    wanted, actor = replay.total + rows, make_actor(TASK, algorithm, name, 1)
+    wanted, actor = replay.total + rows, actor_of(snapshot_of(algorithm, name), TASK)
     while replay.total < wanted:
         episode, _ = run_episode(TASK, actor, rng, explore=True)
         replay.append(episode, np.arange(len(episode)))
@@ -246,6 +245,6 @@ class AlgorithmContract:
 
     def share_of_successes(self, algorithm: Algorithm, case: Case) -> float:
         """Final-step success over 50 episodes as the robot acts when it does not explore."""
-        actor, rng = make_actor(TASK, algorithm, case.name, 1), np.random.default_rng(7)
+        actor, rng = actor_of(snapshot_of(algorithm, case.name), TASK), np.random.default_rng(7)
         episodes = [run_episode(TASK, actor, rng, explore=False) for _ in range(50)]
         return float(np.mean([success for _, success in episodes]))

@@ -17,7 +17,11 @@ import numpy as np
 from hal.arrays import array_namespace
 from hal.types import JointSpec, ResetTarget, RobotSpec, RobotState
 from mbctl.data.layout import RowLayout
-from mbctl.study.curves.actor import Actor, Moment
+from mbctl.episodes.actor import Actor
+from mbctl.episodes.environment import take_step
+from mbctl.episodes.episode import Episode
+from mbctl.episodes.seeding import EpisodeSeed
+from mbctl.tasks.task import Task
 
 Array = Any
 
@@ -125,18 +129,33 @@ def run_episode(
     """Rows [T, width] of one episode as a robot would send them, and its success at the end."""
     if actor.remembers:
         actor.begin(int(rng.integers(2**31)))
-    physical = np.concatenate([task.sample_start(rng).joint_position_rad, np.zeros(2)])
-    goal, last, rows = task.sample_goal(rng), np.zeros(2), []
-    for step in range(task.episode_steps):
-        before = task.observation(physical, last, goal).astype(np.float32)
-        moment = Moment(step, physical, last, goal, before)
-        requested = np.asarray(actor.act(moment, rng if explore else None), dtype=np.float64)
-        action = task.applied_action(physical, requested)
-        physical, last = task.step(physical, action), np.clip(requested, -1, 1)
-        over = bool(task.terminated(physical))
-        ended = [float(over), float(not over and step == task.episode_steps - 1), 1.0]
-        after = task.observation(physical, last, goal)
-        rows.append(np.concatenate([before, action, [task.reward(physical, goal)], after, ended]))
-        if over:
-            break
-    return np.stack(rows).astype(np.float32), bool(task.success(physical, goal))
+    start = np.concatenate([task.sample_start(rng).joint_position_rad, np.zeros(2)])
+    episode = begun(task, start, task.sample_goal(rng))
+    episode.noise = rng if explore else None
+    rows = []
+    while not episode.is_over:
+        requested = episode.request(actor.act(episode))
+        applied = task.applied_action(episode.physical, requested)
+        physical = task.step(episode.physical, applied)
+        actor.carried_out(episode, applied)
+        step = take_step(task, episode.goal, episode.steps + 1, physical, applied)
+        rows.append(episode.arrive(step).copy())
+    return np.stack(rows), episode.is_success
+
+
+def begun(task: Task, physical: np.ndarray, goal: np.ndarray) -> Episode:
+    """An episode of any task that stands at `physical` and does not explore."""
+    layout = RowLayout(task.observation_names, task.robot.joint_names)
+    episode = Episode(task, layout, EpisodeSeed(0, "train", 0), goal, explore=False)
+    episode.begin(physical)
+    return episode
+
+
+def act(actor: Actor, task: Task, episode: Episode, after: np.ndarray | None = None) -> np.ndarray:
+    """What `actor` asks for; its action leads to `after`, by default nowhere."""
+    asked = actor.act(episode)
+    applied = task.applied_action(episode.physical, episode.request(asked))
+    actor.carried_out(episode, applied)
+    arrived = episode.physical if after is None else after
+    episode.arrive(take_step(task, episode.goal, episode.steps + 1, arrived, applied))
+    return asked

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import torch
 
+from mbctl.episodes.robot_environment import RobotEnvironment
 from mbctl.tasks.gym.gym_task import GymTask
 from mbctl.tasks.registry import TASKS, make_task
-from mbctl.tasks.robot_environment import RobotEnvironment
 from sim.environments import make_environment
 from sim.gym_environment import GymEnvironment, GymnasiumMissingError, SimulationInvalidError
 

@@ -2,10 +2,10 @@
 
 from hal.clock import ManualClock
 from mbctl.config import ConfigError
+from mbctl.episodes.environment import Environment
+from mbctl.episodes.robot_environment import RobotEnvironment
 from mbctl.study.shift import Shift, world_task
-from mbctl.tasks.environment import Environment
 from mbctl.tasks.gym.gym_task import GymTask
-from mbctl.tasks.robot_environment import RobotEnvironment
 from mbctl.tasks.task import Task
 from sim.environments import make_environment
 from sim.perturbation import Perturbation, perturbed

@@ -8,14 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from mbctl.algorithms.algorithm import Metrics
+from mbctl.algorithms.algorithm import Metrics, snapshot_of
 from mbctl.algorithms.registry import build_algorithm
 from mbctl.algorithms.schedule import Schedule
 from mbctl.data.replay import Replay
+from mbctl.episodes.actor import PolicyActor
+from mbctl.episodes.collect import Collector, evaluate
+from mbctl.planners.agent import actor_of
 from mbctl.policies.manifest import row_layout
-from mbctl.study.curves.actor import Actor, make_actor
 from mbctl.study.curves.environments import environments
-from mbctl.study.curves.episodes import Collector, evaluate
 from mbctl.study.curves.plan import RunPlan
 from mbctl.study.curves.points import Point, spread
 from mbctl.study.curves.run_files import Head, RunFiles
@@ -68,8 +69,8 @@ class CurveRun:
         self._train, self._test = environments(self._task, identity.shift)
         self._shifted = False
         self._head = Head(identity=identity)
-        self._collector = Collector(self._task, self._train, identity.seed)
-        self._actor: Actor | None = None
+        self._collector = Collector(self._train, identity.seed)
+        self._actor: PolicyActor | None = None
         self._save_due = 0.0
         self._restore()
         self._began = time.monotonic() - self._head.wall_s
@@ -108,9 +109,7 @@ class CurveRun:
             return
         self.close()
         self._train, self._test = environments(self._task, shift, shifted=True)
-        self._collector = Collector(
-            self._task, self._train, self._head.identity.seed, self._collector.episodes
-        )
+        self._collector = Collector(self._train, self._head.identity.seed, self._collector.episodes)
         self._shifted = True
 
     def _collect(self, count: int) -> None:
@@ -144,7 +143,7 @@ class CurveRun:
         self._tell("evaluating")
         first, seed = head.evaluated, head.identity.seed
         actor = self._make_actor()
-        outcomes = evaluate(self._task, self._test, actor, seed, first, count)
+        outcomes = evaluate(self._test, actor, seed, first, count)
         head.evaluated += count
         point = Point(
             samples=head.rows,
@@ -168,9 +167,9 @@ class CurveRun:
         if not forgets or head.rows >= rhythm.samples:
             self._save()
 
-    def _make_actor(self) -> Actor:
+    def _make_actor(self) -> PolicyActor:
         name, version = self._plan.identity.algorithm, self._head.moves + 1
-        return make_actor(self._task, self._algorithm, name, version)
+        return actor_of(snapshot_of(self._algorithm, self._task, name, version), self._task)
 
     def _save(self) -> None:
         began, head = time.monotonic(), self._head
@@ -190,9 +189,7 @@ class CurveRun:
         self._head, state, requested = found
         self._algorithm.load_state(state)
         self._replay.append(rows, steps)
-        self._collector = Collector(
-            self._task, self._train, self._head.identity.seed, self._head.episodes
-        )
+        self._collector = Collector(self._train, self._head.identity.seed, self._head.episodes)
         self._shift_if_due(self._head.rows - 1)  # at the very row it is the collection's to do
         if self._head.noise is not None:
             self._collector.reopen(requested.numpy(), self._head.noise)

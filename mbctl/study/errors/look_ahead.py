@@ -15,11 +15,11 @@ from torch import Tensor
 
 from mbctl.algorithms.model_error import known_unit, moving_columns
 from mbctl.config import ConfigError
+from mbctl.episodes.actor import Actor
+from mbctl.episodes.collect import evaluation_episode
+from mbctl.episodes.environment import Environment
 from mbctl.models.imagine import STATE_LIMIT
 from mbctl.planners.dynamics import Dynamics
-from mbctl.study.curves.actor import Actor
-from mbctl.study.curves.episodes import Place, RunningEpisode
-from mbctl.tasks.environment import Environment
 from mbctl.tasks.task import Task
 
 MODES = ("open", "closed")
@@ -65,21 +65,16 @@ class MeanPolicy(Protocol):
     def applied(self, action: Tensor, flipped: Tensor | None) -> Tensor: ...
 
 
-def real_episodes(
-    task: Task, environment: Environment, actor: Actor, seed: int, count: int
-) -> Episodes:
+def real_episodes(environment: Environment, actor: Actor, seed: int, count: int) -> Episodes:
     """`count` evaluation episodes of the mean policy; those that end early are not kept.
 
     Raises:
         ConfigError: all of them ended early.
     """
+    task = environment.task
     kept: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
     for index in range(count):
-        place = Place(seed, "evaluate", index)
-        actor.begin(place.actor_seed)
-        episode = RunningEpisode(task, environment, place)
-        while not episode.is_over:
-            episode.step(actor, explore=False)
+        episode = evaluation_episode(environment, actor, seed, index)
         if episode.steps == task.episode_steps:
             kept.append((np.stack(episode.physicals), np.stack(episode.applied), episode.goal))
     if not kept:

@@ -18,13 +18,14 @@ from mbctl.algorithms.model_error import known_unit, moving_columns
 from mbctl.algorithms.registry import build_algorithm
 from mbctl.config import ConfigError
 from mbctl.data.replay import Replay
+from mbctl.episodes.actor import Actor
+from mbctl.episodes.collect import Collector
+from mbctl.episodes.episode import Episode
 from mbctl.models.analytic import AnalyticDynamics
 from mbctl.models.gradient_error import gradient_error
 from mbctl.models.prediction_error import StepFunction, elite_mean, prediction_error
 from mbctl.models.probabilistic_ensemble import ProbabilisticEnsemble
 from mbctl.policies.manifest import row_layout
-from mbctl.study.curves.actor import Moment
-from mbctl.study.curves.episodes import Collector
 from mbctl.tasks.gym.gym_task import GymTask
 from mbctl.tasks.task import Task
 from sim.environments import make_environment
@@ -162,26 +163,21 @@ def _double(step: StepFunction) -> StepFunction:
     return lambda physical, action: step(physical.double(), action.double())
 
 
-class _Uniform:
+class _Uniform(Actor):
     """Acts at random."""
-
-    remembers = False
 
     def __init__(self, actions: int) -> None:
         self._actions = actions
 
-    def begin(self, seed: int) -> None:
-        """It remembers nothing."""
-
-    def act(self, moment: Moment, noise: np.random.Generator | None) -> np.ndarray:
-        assert noise is not None  # it only collects
-        return noise.uniform(-1.0, 1.0, self._actions)
+    def act(self, episode: Episode) -> np.ndarray:
+        assert episode.noise is not None  # it only collects
+        return episode.noise.uniform(-1.0, 1.0, self._actions)
 
 
 def _random_rows(task: Task, seed: int, count: int) -> tuple[np.ndarray, np.ndarray]:
     environment = make_environment(task)
     try:
-        collector = Collector(task, environment, seed)
+        collector = Collector(environment, seed)
         return collector.collect(_Uniform(len(task.robot.joints)), count)
     finally:
         environment.close()

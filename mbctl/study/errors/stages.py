@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mbctl.algorithms.algorithm import Algorithm
+from mbctl.algorithms.algorithm import Algorithm, snapshot_of
 from mbctl.algorithms.registry import build_algorithm
 from mbctl.config import ConfigError
+from mbctl.episodes.actor import PolicyActor
 from mbctl.planners.dynamics import Dynamics
 from mbctl.policies.manifest import row_layout
-from mbctl.policies.snapshot import PolicyArchitecture, Snapshot, build_snapshot
+from mbctl.policies.numpy_policy import NumpyPolicy
 from mbctl.policies.torch_policy import torch_policy
-from mbctl.study.curves.actor import PolicyActor
 from mbctl.study.curves.environments import environments
 from mbctl.study.curves.plan import RunPlan
 from mbctl.study.curves.run_files import RunFiles
@@ -70,9 +70,9 @@ def measure_stages(plan: RunPlan, out: Path, episodes: int) -> list[StageError]:
         for samples in stages(plan):
             learner = build_algorithm(identity.algorithm, identity.settings, task, identity.seed)
             learner.load_state(files.load_stage(samples))
-            snapshot = _snapshot(plan, learner)
+            snapshot = snapshot_of(learner, task, identity.algorithm, 1)
             seed = _EPISODES_FROM + identity.seed
-            real = real_episodes(task, world, PolicyActor(snapshot), seed, episodes)
+            real = real_episodes(world, PolicyActor(NumpyPolicy(snapshot)), seed, episodes)
             for mode in MODES:
                 model, policy = model_of(learner), torch_policy(snapshot)
                 errors = look_ahead(task, model, policy, real, mode, column)
@@ -96,18 +96,6 @@ def model_of(learner: Algorithm) -> Dynamics:
         if isinstance(model, Dynamics):
             return model
     raise ConfigError(f"{type(learner).__name__} has no dynamics model to be measured")
-
-
-def _snapshot(plan: RunPlan, learner: Algorithm) -> Snapshot:
-    identity = plan.identity
-    architecture, weights = learner.snapshot()
-    return build_snapshot(
-        make_task(identity.task, identity.observation),
-        weights,
-        version=1,
-        algorithm=identity.algorithm,
-        architecture=PolicyArchitecture.model_validate(architecture),
-    )
 
 
 def check_models(plans: Sequence[RunPlan]) -> None:

@@ -6,6 +6,7 @@ deadline -> emergency stop, lease, service -> commands -> read -> episode, stop 
 from hal.errors import CommandError
 from hal.lifecycle import Lifecycle
 from hal.types import RobotState
+from mbctl.episodes.actor import PolicyActor
 from mbctl.tasks.task import Task
 from services.controller.control.commands import JogJoint
 from services.controller.control.control_fault import ControlFaultError
@@ -15,7 +16,7 @@ from services.controller.control.guarded_robot import GuardedRobot
 from services.controller.control.jog import Jog
 from services.controller.control.machine import Machine
 from services.controller.control.pacer import Pacer
-from services.controller.control.planned_actor import PlannedActor
+from services.controller.control.planner_client import PlannerClient
 from services.controller.control.policy_holder import PolicyHolder
 from services.controller.control.publisher import Publisher
 from services.controller.control.service_link import Event, ServiceLink
@@ -39,7 +40,7 @@ class ControlLoop:
         robot: GuardedRobot,
         machine: Machine,
         policies: PolicyHolder,
-        actor: PlannedActor,
+        planner: PlannerClient | None,
         link: ServiceLink,
         pacer: Pacer,
     ) -> None:
@@ -48,7 +49,8 @@ class ControlLoop:
         self._robot = robot
         self._machine = machine
         self._policies = policies
-        self._actor = actor
+        self._planner = planner
+        self._actor = PolicyActor(plans=planner)
         self._link = link
         self._pacer = pacer
         self._verbs = Verbs(self, machine, policies, link)
@@ -58,7 +60,14 @@ class ControlLoop:
         self._leaving: tuple[str, int] | None = None
         self._terminations = 0
         self._publisher = Publisher(
-            robot, machine, policies, actor, link, pacer, is_lockstep=self._is_lockstep
+            robot,
+            machine,
+            policies,
+            self._actor,
+            planner,
+            link,
+            pacer,
+            is_lockstep=self._is_lockstep,
         )
         self.batch: EpisodeBatch | None = None
         self.jog: Jog | None = None
@@ -167,8 +176,8 @@ class ControlLoop:
                 if self._link.row_room < 2:
                     self._link.rest(_ROOM_S)
                     return False
-                if self._actor.is_waiting:
-                    self._link.rest(_REST_S, self._actor.wake_fd)
+                if self._planner is not None and self._planner.is_waiting:
+                    self._link.rest(_REST_S, self._planner.wake_fd)
                     return False
         return self._pacer.wait()
 

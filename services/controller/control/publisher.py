@@ -5,14 +5,20 @@ from dataclasses import asdict, replace
 
 from hal.health import NO_HEALTH, RobotHealth
 from hal.types import RobotState
+from mbctl.episodes.actor import PolicyActor
 from services.controller.control.episode_batch import EpisodeBatch
 from services.controller.control.guarded_robot import GuardedRobot
 from services.controller.control.machine import Machine
 from services.controller.control.pacer import Pacer
-from services.controller.control.planned_actor import PlannedActor
+from services.controller.control.planner_client import PlannerClient
 from services.controller.control.policy_holder import PolicyHolder
 from services.controller.control.service_link import ServiceLink
-from services.ipc.state_board import BoardRecord, EpisodeOnBoard, LoopOnBoard
+from services.ipc.state_board import (
+    BoardRecord,
+    EpisodeOnBoard,
+    LoopOnBoard,
+    PlannerOnBoard,
+)
 
 _PUBLISH_NS = 10_000_000  # lockstep shows itself this often, not at each of its short steps
 _SECOND_NS = 1_000_000_000
@@ -30,7 +36,8 @@ class Publisher:
         robot: GuardedRobot,
         machine: Machine,
         policies: PolicyHolder,
-        actor: PlannedActor,
+        actor: PolicyActor,
+        planner: PlannerClient | None,
         link: ServiceLink,
         pacer: Pacer,
         *,
@@ -40,6 +47,7 @@ class Publisher:
         self._machine = machine
         self._policies = policies
         self._actor = actor
+        self._planner = planner
         self._link = link
         self._pacer = pacer
         self._is_lockstep = is_lockstep
@@ -78,9 +86,14 @@ class Publisher:
                 state,
                 EpisodeOnBoard() if batch is None else batch.on_board(),
                 self._statistics,
-                self._actor.on_board(),
+                self._planner_on_board(),
             )
         )
+
+    def _planner_on_board(self) -> PlannerOnBoard:
+        if self._planner is None:
+            return PlannerOnBoard(planned=self._actor.is_planned)
+        return self._planner.on_board(self._actor)
 
     def _tell_health(self, warning: str) -> None:
         if self._is_lockstep:

@@ -12,7 +12,7 @@ from services.controller.control.guarded_robot import GuardedRobot
 from services.controller.control.loop import ControlLoop
 from services.controller.control.machine import Machine
 from services.controller.control.pacer import LockstepPacer, Tending, WallPacer
-from services.controller.control.planned_actor import PlannedActor
+from services.controller.control.planner_client import PlannerClient
 from services.controller.control.policy_holder import PolicyHolder
 from services.controller.control.service_link import BEATS_PER_LOOK, ServiceLink
 from services.controller.control.settings import ControlSettings
@@ -88,14 +88,17 @@ def build_loop(
         machine.inherit(settings.latched)
     policies = PolicyHolder(link, task, period_s)
     is_lockstep = settings.clock == "lockstep"
-    actor = PlannedActor(link.plans, link.planner_deaths, period_ns, is_lockstep=is_lockstep)
+    planner = None
+    if link.plans is not None:
+        deaths = link.planner_deaths
+        planner = PlannerClient(link.plans, deaths, period_ns, is_lockstep=is_lockstep)
     if is_lockstep:
         pacer = LockstepPacer(clock, period_ns)
     else:
         pacer = WallPacer(
             clock, period_ns, lambda: link.is_estop_due or link.has_just_closed(), _tending(guarded)
         )
-    return ControlLoop(settings, task, guarded, machine, policies, actor, link, pacer)
+    return ControlLoop(settings, task, guarded, machine, policies, planner, link, pacer)
 
 
 def _tending(robot: GuardedRobot) -> Tending | None:

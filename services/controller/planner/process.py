@@ -20,7 +20,7 @@ from services.ipc.segment import SharedSegment
 from services.ipc.words import SignalWords, Word
 
 if TYPE_CHECKING:
-    from services.controller.planner.planning import Planning
+    from services.controller.planner.plan_server import PlanServer
 
 BEAT_S = 0.2
 _STDIN = 0
@@ -39,10 +39,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     exchange = PlanExchange(segment.plan_requests, segment.plans, *given.plan_fds)
     lines = Lines(_STDIN)
     told = PlannerTask.model_validate_json(lines.first())
-    planning = _planning(told, exchange)
+    server = _plan_server(told, exchange)
     gc.collect()
     gc.freeze()
-    return _run(planning, exchange, lines, SignalWords(segment.words))
+    return _run(server, exchange, lines, SignalWords(segment.words))
 
 
 class Lines:
@@ -77,18 +77,18 @@ class Lines:
         return lines
 
 
-def _planning(told: PlannerTask, exchange: PlanExchange) -> "Planning":
+def _plan_server(told: PlannerTask, exchange: PlanExchange) -> "PlanServer":
     from mbctl.nn.torch_set_up import set_up_torch
-    from services.controller.planner.planning import Planning
+    from services.controller.planner.plan_server import PlanServer
 
     set_up_torch()
     task = make_task(told.task.name, told.task.observation)
-    return Planning(task, exchange, threads=told.threads)
+    return PlanServer(task, exchange, threads=told.threads)
 
 
-def _run(planning: "Planning", exchange: PlanExchange, lines: Lines, words: SignalWords) -> int:
+def _run(server: "PlanServer", exchange: PlanExchange, lines: Lines, words: SignalWords) -> int:
     for line in lines.take(wait=False) or []:
-        planning.use(UseVersion.model_validate_json(line))
+        server.use(UseVersion.model_validate_json(line))
     while True:
         words.set(Word.PLANNER_HEARTBEAT_NS, time.monotonic_ns())
         readable = ready_to_read([lines.descriptor, exchange.asked_fd], BEAT_S)
@@ -97,6 +97,6 @@ def _run(planning: "Planning", exchange: PlanExchange, lines: Lines, words: Sign
             if told is None:
                 return 0
             for line in told:
-                planning.use(UseVersion.model_validate_json(line))
+                server.use(UseVersion.model_validate_json(line))
         calm(exchange.asked_fd)
-        planning.answer_newest()
+        server.answer_newest()

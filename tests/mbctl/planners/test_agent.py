@@ -8,11 +8,13 @@ import pytest
 import torch
 
 from mbctl.critics.twin_q import TwinQ
+from mbctl.episodes.actor import PolicyActor
 from mbctl.models.deterministic_ensemble import DeterministicEnsemble
-from mbctl.planners.agent import PlanningAgent, agent_of
+from mbctl.planners.agent import PlanningAgent, actor_of, agent_of
 from mbctl.planners.planner import PlanError
 from mbctl.planners.snapshot_parts import planner_parts
 from mbctl.policies.gaussian import GaussianPolicy
+from mbctl.policies.numpy_policy import NumpyPolicy
 from mbctl.policies.snapshot import (
     PlannerArchitecture,
     PolicyArchitecture,
@@ -26,7 +28,7 @@ from mbctl.policies.squashed import SquashedGaussianPolicy
 from mbctl.policies.weights import encode_weights
 from mbctl.tasks.registry import make_task
 from mbctl.tasks.task import Task
-from tests.conformance.point_mass import PointMass
+from tests.conformance.point_mass import PointMass, act, begun, run_episode
 
 SEARCH = {"method": "icem", "horizon": 4, "population": 20, "iterations": 2, "elites": 5}
 POINT_MASS = PointMass()
@@ -198,29 +200,31 @@ class TestPlanNext:
             agent.plan_next(physical, goal, last)
 
 
-class TestAct:
+class TestActorOf:
     def test_the_policy_acts_first_and_then_the_planner(self, task):
-        agent = agent_of(snapshot_with_planner(task), task)
-        physical, last, goal = start_of(task)
+        snapshot = snapshot_with_planner(task)
+        actor, agent = actor_of(snapshot, task), agent_of(snapshot, task)
+        physical, _, goal = start_of(task)
+        episode = begun(task, physical, goal)
+        actor.begin(1)
+        observation = episode.observation
+        first = act(actor, task, episode)
+        np.testing.assert_array_equal(first, NumpyPolicy(snapshot).act(observation))
+        second = act(actor, task, episode)
         agent.begin(1)
-        first = agent.act(physical, last, goal)
-        observation = np.asarray(task.observation(physical, last, goal), dtype=np.float32)
-        np.testing.assert_array_equal(first, agent.policy.act(observation))
-        agent.begin(1)
-        again = agent.act(physical, last, goal)
-        second = agent.act(physical, again, goal)
-        agent.begin(1)
-        plan = agent.plan_next(physical, goal, first)
+        applied = task.applied_action(physical, first.astype(np.float64))
+        plan = agent.plan_next(physical, goal, first, applied=applied)
         np.testing.assert_array_equal(second, plan.actions[0])
 
-    def test_exploring_adds_noise_from_the_given_source(self, task):
-        agent = agent_of(snapshot_with_planner(task), task)
-        physical, last, goal = start_of(task)
+    def test_exploring_adds_noise_from_the_episodes_source(self, task):
+        actor = actor_of(snapshot_with_planner(task), task)
+        physical, _, goal = start_of(task)
 
-        def acted(seed: int | None) -> np.ndarray:
-            agent.begin(1)
-            rng = None if seed is None else np.random.default_rng(seed)
-            return np.stack([agent.act(physical, last, goal, rng) for _ in range(4)])
+        def acted(seed: int) -> np.ndarray:
+            episode = begun(task, physical, goal)
+            episode.noise = np.random.default_rng(seed)
+            actor.begin(1)
+            return np.stack([act(actor, task, episode) for _ in range(4)])
 
         np.testing.assert_array_equal(acted(3), acted(3))
         assert not np.array_equal(acted(3), acted(4))
@@ -229,11 +233,14 @@ class TestAct:
     def test_without_plans_the_policy_goes_on(self, task):
         snapshot = snapshot_with_planner(task)
         snapshot.weights["model.layers.0.bias"][:] = np.nan
-        agent = agent_of(snapshot, task)
-        physical, last, goal = start_of(task)
-        agent.begin(0)
-        acted = [agent.act(physical, last, goal) for _ in range(3)]
-        np.testing.assert_array_equal(acted[0], acted[2])
+        actor, policy = actor_of(snapshot, task), NumpyPolicy(snapshot)
+        physical, _, goal = start_of(task)
+        episode = begun(task, physical, goal)
+        actor.begin(0)
+        for _ in range(3):
+            observation = episode.observation
+            np.testing.assert_array_equal(act(actor, task, episode), policy.act(observation))
+        assert (actor.steps, actor.fallbacks) == (2, 2)
 
     def test_planning_moves_a_point_mass_better_than_an_untrained_policy(self):
         """With the true dynamics as model, plans reach the goal that the policy does not."""
@@ -244,20 +251,14 @@ class TestAct:
             def predict(self, physical, action):
                 return POINT_MASS.step(physical, action)
 
-        known = agent_of(snapshot_with_planner(POINT_MASS, horizon=6, population=100), POINT_MASS)
-        known.planner.objective.model = known.planner.proposal.model = Truth()
-        agent = PlanningAgent(POINT_MASS, Truth(), known.planner, known.policy, known.settings)
-        reached = 0
-        for seed in range(5):
-            rng = np.random.default_rng(seed)
-            physical = np.concatenate([rng.uniform(-1, 1, 2), np.zeros(2)])
-            goal, last = POINT_MASS.sample_goal(rng), np.zeros(2)
-            agent.begin(seed)
-            for _ in range(POINT_MASS.episode_steps):
-                last = agent.act(physical, last, goal).astype(np.float64)
-                physical = POINT_MASS.step(physical, last)
-            reached += bool(POINT_MASS.success(physical, goal))
-        assert reached == 5
+        snapshot = snapshot_with_planner(POINT_MASS, horizon=6, population=100)
+        planner = agent_of(snapshot, POINT_MASS).planner
+        planner.objective.model = planner.proposal.model = Truth()
+        agent = PlanningAgent(POINT_MASS, Truth(), planner)
+        actor = PolicyActor(NumpyPolicy(snapshot), agent)
+        rng = np.random.default_rng(0)
+        reached = [run_episode(POINT_MASS, actor, rng, explore=False)[1] for _ in range(5)]
+        assert all(reached)
 
 
 def test_gaussian_policies_are_priors_too():

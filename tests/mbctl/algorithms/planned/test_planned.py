@@ -15,13 +15,14 @@ from mbctl.config.check import resolve_algorithm
 from mbctl.config.errors import ConfigError
 from mbctl.config.models import AlgorithmConfig
 from mbctl.models.probabilistic_ensemble import ProbabilisticEnsemble
-from mbctl.planners.agent import agent_of
+from mbctl.planners.agent import actor_of, agent_of
 from mbctl.planners.settings import PLANNERS
 from mbctl.planners.snapshot_parts import planner_parts
 from mbctl.planners.terminal_value import TwinQValue
+from mbctl.policies.numpy_policy import NumpyPolicy
 from mbctl.policies.snapshot import PolicyArchitecture, build_snapshot, check_snapshot
 from tests.conformance.algorithm import filled, move, snapshot_of
-from tests.conformance.point_mass import PointMass
+from tests.conformance.point_mass import PointMass, act, begun, run_episode
 from tests.mbctl.algorithms.cases import CASES, PRESET_DIR
 
 TASK = PointMass()
@@ -137,18 +138,9 @@ def test_planning_in_a_learned_model_beats_the_policy_that_learned_it():
     settings = {**CASES["pal-mpc"].learning, "planner": {"horizon": 6, "population": 60}}
     algorithm = CASES["pal-mpc"].build(0, **settings)
     move(algorithm, filled(algorithm, "pal-mpc", algorithm.settings.initial_rows))
-    agent = agent_of(snapshot_of(algorithm, "pal-mpc"), TASK)
-    reached = 0
-    for seed in range(10):
-        rng = np.random.default_rng(seed)
-        physical = np.concatenate([TASK.sample_start(rng).joint_position_rad, np.zeros(2)])
-        goal, last = TASK.sample_goal(rng), np.zeros(2)
-        agent.begin(seed)
-        for _ in range(TASK.episode_steps):
-            last = agent.act(physical, last, goal).astype(np.float64)
-            physical = TASK.step(physical, TASK.applied_action(physical, last))
-        reached += bool(TASK.success(physical, goal))
-    assert reached >= 8
+    actor, rng = actor_of(snapshot_of(algorithm, "pal-mpc"), TASK), np.random.default_rng(0)
+    reached = [run_episode(TASK, actor, rng, explore=False)[1] for _ in range(10)]
+    assert sum(reached) >= 8
 
 
 class TestMaac:
@@ -166,16 +158,17 @@ class TestMaac:
         torch.testing.assert_close(found, learned / 0.1)
 
     def test_the_policy_explores_alone_as_in_the_paper(self):
-        agent = agent_of(snapshot_of(self.built(), "maac-mpc"), TASK)
-        where = np.zeros(4), np.zeros(2), np.ones(2)
-        observation = np.asarray(TASK.observation(*where), dtype=np.float32)
-        agent.begin(0)
+        snapshot = snapshot_of(self.built(), "maac-mpc")
+        actor, policy = actor_of(snapshot, TASK), NumpyPolicy(snapshot)
+        episode = begun(TASK, np.zeros(4), np.ones(2))
+        actor.begin(0)
         for _ in range(2):
-            acted = agent.act(*where, np.random.default_rng(3))
-            alone = agent.policy.act(observation, np.random.default_rng(3))
-            np.testing.assert_array_equal(acted, alone)
-        agent.begin(0)
-        tested = [agent.act(*where) for _ in range(2)]
+            episode.noise = np.random.default_rng(3)
+            alone = policy.act(episode.observation, np.random.default_rng(3))
+            np.testing.assert_array_equal(act(actor, TASK, episode), alone)
+        episode = begun(TASK, np.zeros(4), np.ones(2))
+        actor.begin(0)
+        tested = [act(actor, TASK, episode) for _ in range(2)]
         assert not np.array_equal(tested[0], tested[1])
 
     @pytest.mark.parametrize("changes", [{"gamma": 0.9}, {"reward": "objective"}])

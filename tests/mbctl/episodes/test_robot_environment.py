@@ -1,6 +1,8 @@
 """In-process episodes are those of the control loop in lockstep, to the byte."""
 
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,13 +11,14 @@ from hal.clock import ManualClock
 from hal.errors import CommandError
 from hal.lifecycle import Lifecycle
 from hal.safety import SafetyGate
+from mbctl.episodes.actor import PolicyActor
+from mbctl.episodes.environment import Environment
+from mbctl.episodes.robot_environment import RobotEnvironment
 from mbctl.policies.manifest import row_layout
 from mbctl.tasks.dclaw_turn import DClawTurn
-from mbctl.tasks.environment import Environment
 from mbctl.tasks.registry import make_task
-from mbctl.tasks.robot_environment import RobotEnvironment
 from mbctl.tasks.task import Array, Task
-from services.controller.control.episode import Episode, EpisodePlan
+from services.controller.control.episode_batch import BatchOrder, EpisodeBatch
 from services.controller.control.guarded_robot import GuardedRobot
 from sim.robot import MujocoRobot
 
@@ -34,24 +37,24 @@ def new_robot(task: Task) -> MujocoRobot:
 
 
 def rows_of_the_loop(task: Task, seed: int, index: int, asked: np.ndarray) -> np.ndarray:
-    layout = row_layout(task)
-    episode = Episode(task, layout, EpisodePlan("train", index, explore=True), seed)
+    """Rows of the control loop's own batch, whose policy asks for these actions."""
     robot = new_robot(task)
     robot.configure()
     guarded = GuardedRobot(robot, SafetyGate(task.robot, task.period_s), ManualClock())
     guarded.activate()
-    guarded.read()
-    assert guarded.reset(episode.start)
-    rows = []
-    while True:
-        state = guarded.read()
-        row = episode.observe(state)
-        if row is not None:
-            rows.append(np.frombuffer(row.row, np.float32))
-        if episode.is_over:
-            return np.stack(rows)
-        sent = guarded.send(state, episode.target(asked[episode.steps]))
-        episode.commanded(state, sent, 0)
+    actions, sent = iter(asked), []
+    policies: Any = SimpleNamespace(
+        policy=SimpleNamespace(version=0, planner=None, act=lambda *_: next(actions)),
+        version=0,
+        at_boundary=lambda: None,
+        at_step=lambda: None,
+    )
+    link: Any = SimpleNamespace(row_room=2, emit=lambda _: None, push_row=sent.append)
+    order = BatchOrder("op", 1, "train", explore=True, first_index=index)
+    batch = EpisodeBatch(order, task, seed, guarded, policies, PolicyActor(), link)
+    while not batch.is_done:
+        batch.step(guarded.read())
+    return np.stack([np.frombuffer(message.row, np.float32) for message in sent])
 
 
 def rows_of(

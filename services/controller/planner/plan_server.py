@@ -15,7 +15,7 @@ from services.ipc.plan_exchange import PlanExchange, PlanMessage, PlanRequest
 VERSIONS_KEPT = 2  # the one in use and the one that takes its place at the next boundary
 
 
-class Planning:
+class PlanServer:
     """Agents by version, and the episode that is under way.
 
     Args:
@@ -38,8 +38,7 @@ class Planning:
         self._threads = threads
         self._agents: dict[int, PlanningAgent | str] = {}  # or why there is none
         self._seen = 0
-        self._episode = (0, 0)
-        self._planned: int | None = None  # the step of the last plan
+        self._episode = (0, 0)  # and the version
 
     def use(self, message: UseVersion) -> None:
         """Make ready for a version; why that fails is told to who asks for it."""
@@ -94,21 +93,19 @@ class Planning:
             error = agent or f"the planner does not have version {request.policy_version} yet"
             return self._refusal(facts, began_ns, error)
         if self._episode != (request.episode, request.policy_version):
-            self._episode, self._planned = (request.episode, request.policy_version), None
+            self._episode = request.episode, request.policy_version
             agent.begin(request.seed)
-        steps = 1 if self._planned is None else request.step - self._planned
         try:
-            plan = agent.plan_next(
+            plan = agent.plan_step(
+                request.step,
                 request.physical,
                 request.goal,
                 request.action,
                 request.deadline_ns or None,
                 applied=request.applied,
-                steps=steps,
             )
         except (PlanError, ValueError) as error:
             return self._refusal(facts, began_ns, str(error))
-        self._planned = request.step
         made_ns = self._now_ns()
         numbers = plan.iterations, plan.candidates, plan.value, plan.mean_return, plan.disagreement
         return PlanMessage(*facts, made_ns, made_ns - began_ns, *numbers, plan.actions)

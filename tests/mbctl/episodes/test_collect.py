@@ -4,37 +4,30 @@ import numpy as np
 import pytest
 
 from mbctl.data.layout import RowLayout
-from mbctl.episodes.seeding import PURPOSE_NUMBERS
+from mbctl.episodes.actor import Actor
+from mbctl.episodes.collect import BrokenPolicyError, Collector, RunningEpisode, evaluate
+from mbctl.episodes.seeding import PURPOSE_NUMBERS, EpisodeSeed
 from mbctl.policies.manifest import row_layout
 from mbctl.study.curves.environments import environments
-from mbctl.study.curves.episodes import (
-    BrokenPolicyError,
-    Collector,
-    Place,
-    RunningEpisode,
-    evaluate,
-)
 from mbctl.tasks.registry import make_task
 
 TASK = make_task("dclaw-turn-random")
 LAYOUT: RowLayout = row_layout(TASK)
 
 
-class Noisy:
+class Noisy(Actor):
     """Uniform actions; notes when episodes begin."""
-
-    remembers = False
 
     def __init__(self):
         self.begun = []
 
-    def begin(self, seed):
-        self.begun.append(seed)
+    def begin(self, plan_seed):
+        self.begun.append(plan_seed)
 
-    def act(self, moment, noise):
-        if noise is None:
+    def act(self, episode):
+        if episode.noise is None:
             return np.zeros(9, np.float32)
-        return noise.uniform(-1, 1, 9).astype(np.float32)
+        return episode.noise.uniform(-1, 1, 9).astype(np.float32)
 
 
 @pytest.fixture
@@ -46,20 +39,20 @@ def worlds():
 
 
 def test_start_and_goal_are_those_of_the_control_loop(worlds):
-    episode = RunningEpisode(TASK, worlds[0], Place(7, "evaluate", 4))
+    episode = RunningEpisode(worlds[0], EpisodeSeed(7, "evaluate", 4), explore=False)
     rng = np.random.Generator(
         np.random.PCG64(np.random.SeedSequence([7, PURPOSE_NUMBERS["evaluate"], 4]))
     )
     start, goal = TASK.sample_start(rng), TASK.sample_goal(rng)
-    row = episode.step(Noisy(), explore=False)
+    row = episode.act(Noisy())
     observed = TASK.goal(row[LAYOUT.observation])
     np.testing.assert_allclose(np.cos(observed), np.cos(goal), atol=1e-5)
     assert start.joint_position_rad.shape == (9,)
 
 
 def test_blocks_of_any_size_give_the_same_rows(worlds):
-    whole, _ = Collector(TASK, worlds[0], 1).collect(Noisy(), 90)
-    collector, actor = Collector(TASK, worlds[1], 1), Noisy()
+    whole, _ = Collector(worlds[0], 1).collect(Noisy(), 90)
+    collector, actor = Collector(worlds[1], 1), Noisy()
     blocks = [collector.collect(actor, count)[0] for count in (13, 40, 37)]
     np.testing.assert_array_equal(np.concatenate(blocks), whole)
     assert collector.episodes == 3
@@ -67,14 +60,14 @@ def test_blocks_of_any_size_give_the_same_rows(worlds):
 
 
 def test_an_actor_that_takes_over_is_told(worlds):
-    collector, second = Collector(TASK, worlds[0], 1), Noisy()
+    collector, second = Collector(worlds[0], 1), Noisy()
     collector.collect(Noisy(), 10)
     collector.collect(second, 10)
-    assert second.begun == [Place(1, "train", 0).actor_seed]
+    assert second.begun == [EpisodeSeed(1, "train", 0).plan_seed()]
 
 
 def test_it_goes_on_in_the_middle_of_an_episode(worlds):
-    straight, resumed = Collector(TASK, worlds[0], 1), Collector(TASK, worlds[1], 1, index=2)
+    straight, resumed = Collector(worlds[0], 1), Collector(worlds[1], 1, index=2)
     actor = Noisy()
     straight.collect(actor, 55)
     noise = straight.noise
@@ -84,9 +77,9 @@ def test_it_goes_on_in_the_middle_of_an_episode(worlds):
 
 
 def test_each_evaluation_has_its_own_goals(worlds):
-    first = evaluate(TASK, worlds[0], Noisy(), 0, 0, 2)
-    again = evaluate(TASK, worlds[0], Noisy(), 0, 0, 2)
-    other = evaluate(TASK, worlds[0], Noisy(), 0, 2, 2)
+    first = evaluate(worlds[0], Noisy(), 0, 0, 2)
+    again = evaluate(worlds[0], Noisy(), 0, 0, 2)
+    other = evaluate(worlds[0], Noisy(), 0, 2, 2)
     assert first == again
     assert {o.episode_return for o in first}.isdisjoint({o.episode_return for o in other})
     assert all(o.steps == 40 for o in first)
@@ -94,16 +87,8 @@ def test_each_evaluation_has_its_own_goals(worlds):
 
 def test_a_broken_policy_is_no_row(worlds):
     class Broken(Noisy):
-        def act(self, moment, noise):
+        def act(self, episode):
             return np.full(9, np.nan, np.float32)
 
     with pytest.raises(BrokenPolicyError, match="nan"):
-        Collector(TASK, worlds[0], 0).collect(Broken(), 1)
-
-
-def test_a_planner_is_seeded_as_in_the_control_loop():
-    from services.controller.control.episode import Episode, EpisodePlan
-
-    loop = Episode(TASK, LAYOUT, EpisodePlan("train", 3, explore=True), 9)
-    assert Place(9, "train", 3).actor_seed == loop.plan_seed
-    assert loop.noise is not None
+        Collector(worlds[0], 0).collect(Broken(), 1)

@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mbctl.episodes.actor import PolicyActor
 from mbctl.policies.planner_architecture import PlannerArchitecture
 from services.controller.control.control_fault import ControlFaultError
-from services.controller.control.planned_actor import PlannedActor
+from services.controller.control.planner_client import PlannerClient
 from services.ipc.latest_value import LatestValue
 from services.ipc.plan_exchange import PlanExchange, PlanMessage, PlanRequest
+from services.ipc.state_board import PlannerOnBoard
 
 POLICY_ACTION = np.full(2, -0.5, np.float32)
 PERIOD_NS = 100_000_000
@@ -27,7 +29,7 @@ class Rig:
         self.fds = [os.eventfd(0, os.EFD_NONBLOCK) for _ in range(2)]
         self.exchange = PlanExchange(*(memoryview(part) for part in self.memory), *self.fds)
         self.deaths = 0
-        self.actor = PlannedActor(
+        self.client = PlannerClient(
             self.exchange, lambda: self.deaths, PERIOD_NS, is_lockstep=is_lockstep, wait_s=wait_s
         )
         self.policy: Any = SimpleNamespace(
@@ -35,6 +37,7 @@ class Rig:
             planner=PlannerArchitecture(shift_steps_max=2),
             act=lambda observation, noise: POLICY_ACTION,
         )
+        self.actor = PolicyActor(self.policy, self.client)
         self.actor.begin(99)
 
     def episode(self, step: int, noise: np.random.Generator | None = None) -> Any:
@@ -42,16 +45,21 @@ class Rig:
             steps=step,
             observation=np.zeros(3, np.float32),
             noise=noise,
-            is_next_last_observed=step >= 9,
-            sent_from=lambda: (np.zeros(3), np.zeros(1), np.zeros(2), np.full(2, float(step))),
+            is_at_last_step=step >= 9,
+            physical=np.zeros(3),
+            goal=np.zeros(1),
+            last_action=np.zeros(2),
         )
 
     def act(self, step: int, **episode: Any) -> np.ndarray:
         """One control step: act, then ask for the next one's plan."""
         now = self.episode(step, **episode)
-        action = self.actor.act(self.policy, now)
-        self.actor.ask(self.policy, now)
+        action = self.actor.act(now)
+        self.actor.carried_out(now, np.full(2, float(step)))
         return action
+
+    def on_board(self) -> PlannerOnBoard:
+        return self.client.on_board(self.actor)
 
     def question(self) -> PlanRequest:
         found = self.exchange.newest_request(0)
@@ -94,7 +102,7 @@ class TestOnTheWallClock:
         for step in (1, 2, 3):
             wall.answer(0.1 * step)
             assert wall.act(step)[0] == pytest.approx(0.1 * step)
-        board = wall.actor.on_board()
+        board = wall.on_board()
         assert (board.planned, board.steps, board.late, board.fallbacks) == (True, 3, 0, 0)
         assert board.disagreement == 0.25
         assert board.took_s == 0.005
@@ -114,7 +122,7 @@ class TestOnTheWallClock:
         wall.answer(0.1)
         acted = [float(wall.act(step)[0]) for step in range(1, 6)]
         assert acted == pytest.approx([0.1, 0.2, 0.3, -0.5, -0.5])
-        board = wall.actor.on_board()
+        board = wall.on_board()
         assert (board.steps, board.late, board.fallbacks) == (5, 4, 2)
         assert board.late_rate == pytest.approx(0.8)
 
@@ -142,10 +150,10 @@ class TestOnTheWallClock:
         wall.act(0)
         wall.answer(0.0, error="far from its data")
         assert wall.act(1)[0] == -0.5
-        assert wall.actor.on_board().error == "far from its data"
+        assert wall.on_board().error == "far from its data"
         wall.answer(0.3)
         assert wall.act(2)[0] == pytest.approx(0.3)
-        assert wall.actor.on_board().error == ""
+        assert wall.on_board().error == ""
 
     def test_numbers_that_are_none_are_not_followed(self, wall):
         wall.act(0)
@@ -156,7 +164,7 @@ class TestOnTheWallClock:
         wall.act(0)
         LatestValue(memoryview(wall.memory[1])).publish(b"nonsense")
         assert wall.act(1)[0] == -0.5
-        assert "no plan" in wall.actor.on_board().error
+        assert "no plan" in wall.on_board().error
 
     def test_exploring_adds_noise(self, wall):
         wall.policy.planner = PlannerArchitecture(exploration_std=0.1)
@@ -179,24 +187,24 @@ class TestOnTheWallClock:
 
 class TestInLockstep:
     def test_time_stands_still_until_the_plan_is_there(self, lockstep):
-        assert not lockstep.actor.is_waiting
+        assert not lockstep.client.is_waiting
         lockstep.act(0)
         assert lockstep.question().deadline_ns == 0
-        assert lockstep.actor.is_waiting
+        assert lockstep.client.is_waiting
         lockstep.answer(0.4)
-        assert not lockstep.actor.is_waiting
+        assert not lockstep.client.is_waiting
         assert lockstep.act(1)[0] == pytest.approx(0.4)
 
     def test_a_plan_that_cannot_be_made_is_an_answer_too(self, lockstep):
         lockstep.act(0)
         lockstep.answer(0.0, error="none")
-        assert not lockstep.actor.is_waiting
+        assert not lockstep.client.is_waiting
         assert lockstep.act(1)[0] == -0.5
 
     def test_a_planner_that_dies_is_a_fault(self, lockstep):
         lockstep.act(0)
         lockstep.deaths = 1
-        assert not lockstep.actor.is_waiting
+        assert not lockstep.client.is_waiting
         with pytest.raises(ControlFaultError, match="PLANNER_DIED"):
             lockstep.act(1)
 
@@ -217,25 +225,25 @@ class TestInLockstep:
 
     def test_a_planner_that_is_silent_is_a_fault(self, lockstep):
         lockstep.act(0)
-        assert lockstep.actor.is_waiting
+        assert lockstep.client.is_waiting
         time.sleep(0.25)
-        assert not lockstep.actor.is_waiting
+        assert not lockstep.client.is_waiting
         with pytest.raises(ControlFaultError, match=r"PLANNER_SILENT: no plan for .* limit 0.2 s"):
             lockstep.act(1)
 
     def test_another_episode_waits_for_nothing(self, lockstep):
         lockstep.act(0)
         lockstep.actor.begin(7)
-        assert not lockstep.actor.is_waiting
+        assert not lockstep.client.is_waiting
         assert lockstep.act(0)[0] == -0.5
         assert lockstep.question().seed == 7
 
 
 def test_without_an_exchange_the_policy_acts():
-    actor = PlannedActor(None, lambda: 0, PERIOD_NS, is_lockstep=True)
     rig = Rig(is_lockstep=True)
-    rig.actor = actor
-    actor.begin(0)
+    rig.actor = PolicyActor(rig.policy)
+    rig.actor.begin(0)
     assert [float(rig.act(step)[0]) for step in range(3)] == [-0.5] * 3
-    assert actor.wake_fd is None
+    assert rig.actor.is_planned
+    assert rig.actor.steps == 0
     rig.close()

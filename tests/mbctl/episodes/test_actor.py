@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mbctl.planners.follow import PlanFollower, explored
+from mbctl.episodes.actor import PlanFollower, explored
 
 
 def plan(first: float) -> np.ndarray:

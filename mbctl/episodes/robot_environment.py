@@ -13,7 +13,7 @@ from hal.limits import action_to_target, target_to_action
 from hal.robot import ResetProgress, Robot
 from hal.safety import SafetyGate
 from hal.types import RobotState, Vector
-from mbctl.tasks.environment import EpisodeCount, Start, Step
+from mbctl.episodes.environment import EpisodeCount, Start, Step, draw_start, take_step
 from mbctl.tasks.task import Task
 
 
@@ -59,8 +59,7 @@ class RobotEnvironment:
         Raises:
             HalError: it cannot get there.
         """
-        start = self._task.sample_start(rng)
-        self._goal = self._task.sample_goal(rng)
+        start, self._goal = draw_start(self._task, rng)
         self._gate.reset()
         while self._robot.reset(start) is ResetProgress.RUNNING:
             self._robot.read()
@@ -74,18 +73,13 @@ class RobotEnvironment:
         Raises:
             HalError: the gate refused the command, or the robot could not be commanded or read.
         """
-        requested = self._count.check(action)
+        requested, taken = self._count.check(action)
         task, before = self._task, self._state
         assert before is not None  # there is one while an episode is running
         applied = self._send(before, requested)
         self._state = after = self._robot.read()
-        physical = task.physical_from_state(after)
-        reward = float(task.reward(physical, self._goal) - task.action_cost(applied))
-        terminated = bool(task.terminated(physical))
-        truncated = self._count.taken(terminated=terminated)
-        return Step(
-            physical, applied, reward, terminated, truncated, before.is_valid and after.is_valid
-        )
+        physical, valid = task.physical_from_state(after), before.is_valid and after.is_valid
+        return self._count.count(take_step(task, self._goal, taken, physical, applied, valid=valid))
 
     def close(self) -> None:
         """Torque off; release the robot."""

@@ -1,8 +1,7 @@
 """A task as `reset` and `step`, for training and evaluation inside one process.
 
-The daemons do without: there the control loop owns the robot, the clock and the rows. Who steps an
-environment composes observations with the task, keeps the last action (as requested, clipped to
-[-1, 1]) and makes the rows.
+The daemons do without: there the control loop owns the robot and the clock. Observations and rows
+are an `Episode`'s on either way, and so are `take_step`'s rewards and ends.
 """
 
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from hal.types import Vector
+from hal.types import ResetTarget, Vector
 from mbctl.tasks.task import Task
 
 
@@ -49,6 +48,34 @@ class Step:
     valid: bool = True
 
 
+def draw_start(task: Task, rng: np.random.Generator) -> tuple[ResetTarget, Vector]:
+    """Where a robot's episode starts, and its goal [G]; both depend on `rng` alone."""
+    start = task.sample_start(rng)
+    return start, task.sample_goal(rng)
+
+
+def take_step(
+    task: Task,
+    goal: Vector,
+    taken: int,
+    physical: Vector,
+    applied: Vector,
+    *,
+    terminated: bool | None = None,
+    valid: bool = True,
+) -> Step:
+    """What arriving in `physical` [P] with the action `applied` [A] came to.
+
+    Args:
+        goal: [G].
+        taken: steps of the episode, this one among them.
+        terminated: whether that ended it for good; None: as the task says.
+    """
+    reward = float(task.reward(physical, goal) - task.action_cost(applied))
+    ended = bool(task.terminated(physical)) if terminated is None else terminated
+    return Step(physical, applied, reward, ended, taken >= task.episode_steps, valid)
+
+
 @runtime_checkable
 class Environment(Protocol):
     """One episode after another; after an ended one, only `reset` may follow."""
@@ -80,23 +107,26 @@ class EpisodeCount:
 
     Args:
         task: says how many steps an episode has, and how many actions.
+
+    Attributes:
+        taken: steps so far; None while no episode is running.
     """
 
     def __init__(self, task: Task) -> None:
         self._task = task
-        self._taken: int | None = None
+        self.taken: int | None = None
 
     def begin(self) -> None:
         """An episode begins."""
-        self._taken = 0
+        self.taken = 0
 
-    def check(self, action: NDArray[np.floating]) -> NDArray[np.float64]:
-        """The action [A] in double precision.
+    def check(self, action: NDArray[np.floating]) -> tuple[NDArray[np.float64], int]:
+        """The action [A] in double precision, and the number of the step that it makes, from 1.
 
         Raises:
             ValueError: see `Environment.step`.
         """
-        if self._taken is None:
+        if self.taken is None:
             raise ValueError("step needs a running episode; call reset first")
         names = self._task.robot.joint_names
         if np.shape(action) != (len(names),):
@@ -106,13 +136,10 @@ class EpisodeCount:
         if not np.isfinite(action).all():
             worst = int(np.argmin(np.isfinite(action)))
             raise ValueError(f"action of {names[worst]!r} is {action[worst]}, expected a number")
-        return np.asarray(action, dtype=np.float64)
+        return np.asarray(action, dtype=np.float64), self.taken + 1
 
-    def taken(self, *, terminated: bool) -> bool:
-        """A step has been taken; returns whether the episode has run its course."""
-        assert self._taken is not None  # `check` comes before
-        self._taken += 1
-        truncated = self._taken >= self._task.episode_steps
-        if terminated or truncated:
-            self._taken = None
-        return truncated
+    def count(self, step: Step) -> Step:
+        """The step has been taken; it may have ended the episode."""
+        assert self.taken is not None  # `check` comes before
+        self.taken = None if step.terminated or step.truncated else self.taken + 1
+        return step
