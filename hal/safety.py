@@ -16,9 +16,8 @@ from numpy.typing import NDArray
 from hal.commands import kind_mismatch
 from hal.faults import FaultCause
 from hal.limits import bound_target, drives_on
-from hal.load import current_load, over_for_s
 from hal.types import ActuatorKind, JointCommand, RobotSpec, RobotState, Vector
-from hal.verdict import CurrentLoad, GateLimits, GateMemory, GateVerdict
+from hal.verdict import CurrentLoad, GateLimits, GateMemory, GateVerdict, current_load, over_for_s
 
 __all__ = ["GateLimits", "GateMemory", "GateVerdict", "SafetyGate"]
 

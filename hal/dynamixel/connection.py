@@ -1,11 +1,11 @@
 """Opening a bus and making sure of everything on it before the robot counts as configured."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from hal.dynamixel.bus import ServoBus
 from hal.dynamixel.calibration import Calibration
-from hal.dynamixel.capacity import check_capacity, check_latency_timer
 from hal.dynamixel.census import take_census
 from hal.dynamixel.cycle import StateCycle
 from hal.dynamixel.inspection import configure_return_delay, ensure_answers, inspect
@@ -15,9 +15,12 @@ from hal.dynamixel.relax import torque_off
 from hal.dynamixel.servo import Servo
 from hal.dynamixel.servo_group import ServoGroup
 from hal.dynamixel.settings import BusSettings
-from hal.dynamixel.state_block import choose_layout
-from hal.errors import RobotWriteError
+from hal.dynamixel.state_block import BLOCK, choose_layout
+from hal.errors import HalError, RobotWriteError
 from hal.types import RobotSpec
+
+_SAMPLES = 5
+_USABLE = 0.9  # of a bus period
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,4 +132,57 @@ def _relax(bus: ServoBus, servos: list[Servo]) -> None:
         raise RobotWriteError(
             f"torque may still be on in servos {', '.join(map(str, unconfirmed))}",
             reason="TORQUE_NOT_OFF",
+        )
+
+
+class BusCapacityError(HalError):
+    """The line cannot carry what is asked of it.
+
+    Reasons: LATENCY_TIMER, RATE_TOO_HIGH.
+    """
+
+    reason = "RATE_TOO_HIGH"
+
+
+def check_latency_timer(port: SerialPort, settings: BusSettings) -> None:
+    """Pass unless the adaptor holds back answers for longer than allowed.
+
+    Raises:
+        BusCapacityError: LATENCY_TIMER; the message has the command that cures it.
+    """
+    timer_ms = None if port.low_latency else port.latency_timer_ms()
+    if timer_ms is None or timer_ms <= settings.latency_timer_max_ms:
+        return
+    raise BusCapacityError(
+        f"the adaptor at {port.path} holds answers back for {timer_ms} ms, allowed are "
+        f"{settings.latency_timer_max_ms} ms: echo 1 | sudo tee "
+        f"/sys/bus/usb-serial/devices/$(basename $(realpath {port.path}))/latency_timer",
+        reason="LATENCY_TIMER",
+    )
+
+
+def check_capacity(cycle: StateCycle, settings: BusSettings, period_s: float) -> None:
+    """Pass when the fastest of a few cycles fits the periods; they bring the first answers too.
+
+    Measured at each connection, since replugging resets the adaptor.
+    The long way of reading is for servos that hold still, so it may take its time.
+
+    Raises:
+        BusCapacityError: RATE_TOO_HIGH.
+        PortError: the port is gone.
+    """
+    cycle.run()
+    if cycle.layout.dtype != BLOCK:
+        return
+    fastest_s = float("inf")
+    for _ in range(_SAMPLES):
+        started_ns = time.monotonic_ns()
+        cycle.run()
+        fastest_s = min(fastest_s, (time.monotonic_ns() - started_ns) / 1e9)
+    wanted_s = min(period_s, settings.bus_period_s)
+    if fastest_s > _USABLE * wanted_s:
+        raise BusCapacityError(
+            f"one look at all servos takes {fastest_s * 1e3:.1f} ms, the shortest period is "
+            f"{wanted_s * 1e3:.1f} ms: use a longer period, a higher baud rate or no return delay",
+            reason="RATE_TOO_HIGH",
         )

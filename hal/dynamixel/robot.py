@@ -6,6 +6,8 @@ Not yet run on physical servos.
 from collections.abc import Generator
 from contextlib import contextmanager
 
+import numpy as np
+
 from hal.backends import RobotSetup
 from hal.clock import Clock
 from hal.dynamixel.bodies import BodyTracking
@@ -13,21 +15,21 @@ from hal.dynamixel.calibration import Calibration, default_calibration, load_cal
 from hal.dynamixel.connection import connect
 from hal.dynamixel.errors import PortError
 from hal.dynamixel.link_recovery import LinkRecovery
-from hal.dynamixel.measurement import joint_health, robot_state
 from hal.dynamixel.port import SerialPort
 from hal.dynamixel.relax import broadcast_torque_off
 from hal.dynamixel.reset_run import ResetRun
 from hal.dynamixel.session import ServoSession
 from hal.dynamixel.settings import BusSettings
-from hal.dynamixel.units import DEFAULT_BAUD_RATE
+from hal.dynamixel.units import CURRENT_A, DEFAULT_BAUD_RATE, VOLTAGE_V
 from hal.errors import CommandError, HalError, RobotReadError, RobotWriteError
-from hal.health import RobotHealth
+from hal.health import JointHealth, RobotHealth
 from hal.lifecycle import Lifecycle
 from hal.robot import ResetProgress, Robot
-from hal.tracker import Tracker
+from hal.tracker import TrackedBodies, Tracker
 from hal.types import ResetTarget, RobotSpec, RobotState, Vector
 
 _RECENT_NS = 10_000_000  # a reset step right after a read needs no look of its own
+_NO_BODIES = TrackedBodies(0, np.zeros((0, 6)), np.zeros((0, 6)), np.zeros(0, dtype=np.bool_))
 
 
 class DynamixelRobot(Robot):
@@ -284,3 +286,49 @@ def _check_parts(
     tracked = () if tracker is None else tracker.bodies
     if tracked != spec.bodies:
         raise ValueError(f"the tracker knows the bodies {tracked}, the robot has {spec.bodies}")
+
+
+def robot_state(session: ServoSession, sequence: int, bodies: TrackedBodies | None) -> RobotState:
+    """The latest cycle; a joint or object that was not measured in it has its last position and is
+    invalid."""
+    count, motion, readings = session.joint_count, session.motion, session.readings
+    tracked = _NO_BODIES if bodies is None else bodies
+    return RobotState(
+        stamp_ns=int(readings.stamp_ns.max()),
+        sequence=sequence,
+        joint_position_rad=motion.position_rad[:count].copy(),
+        joint_velocity_rad_s=motion.velocity_rad_s[:count].copy(),
+        joint_current_ma=_current_ma(session),
+        joint_temperature_c=readings.rows["present_temperature"][:count].astype(np.float64),
+        object_position_rad=motion.position_rad[count:].copy(),
+        object_velocity_rad_s=motion.velocity_rad_s[count:].copy(),
+        valid=motion.valid[:count].copy(),
+        object_valid=motion.valid[count:].copy(),
+        body_pose=tracked.pose,
+        body_velocity=tracked.velocity,
+        body_valid=tracked.valid,
+    )
+
+
+def joint_health(session: ServoSession, now_ns: int) -> tuple[JointHealth, ...]:
+    """What every servo said last of itself, objects included."""
+    readings = session.readings
+    age_s = readings.age_s(now_ns)
+    return tuple(
+        JointHealth(
+            name=servo.name,
+            servo_id=servo.id,
+            voltage_v=float(row["present_input_voltage"]) * VOLTAGE_V,
+            temperature_c=float(row["present_temperature"]),
+            hardware_error=int(row["hardware_error_status"]),
+            age_s=float(age),
+        )
+        for servo, row, age in zip(session.connection.servos, readings.rows, age_s, strict=True)
+    )
+
+
+def _current_ma(session: ServoSession) -> Vector:
+    joints = session.connection.servos[: session.joint_count]
+    counts = session.readings.rows["present_current"][: session.joint_count].astype(np.float64)
+    measured = np.array(["present_current" in servo.table for servo in joints])
+    return np.where(measured, counts * CURRENT_A * 1e3, np.nan)

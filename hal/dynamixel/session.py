@@ -8,24 +8,27 @@ from numpy.typing import NDArray
 from hal.clock import Clock
 from hal.dynamixel.angles import ServoAngles
 from hal.dynamixel.arming import ServoArming
-from hal.dynamixel.bus_monitor import BusMonitor
+from hal.dynamixel.bus import ServoBus
 from hal.dynamixel.connection import Connection, prepare, prepare_again
+from hal.dynamixel.errors import BadStatusError, BusTimeoutError, ServoStatusError
 from hal.dynamixel.findings import Finding, refuse_latched
 from hal.dynamixel.goals import GoalWriter
 from hal.dynamixel.inspection import inspect_for_torque
-from hal.dynamixel.monitor import ServoMonitor
+from hal.dynamixel.monitor import BusMonitor, ServoMonitor
 from hal.dynamixel.object_drive import ObjectDrive
 from hal.dynamixel.plausibility import JUMPS_MAX, PlausibleMotion
 from hal.dynamixel.port_users import refuse_shared_port
 from hal.dynamixel.readings import ServoReadings
-from hal.dynamixel.reboot import reboot_servo
 from hal.dynamixel.relax import torque_off
 from hal.dynamixel.servo import Servo, names_of
 from hal.dynamixel.servo_group import ServoGroup
 from hal.dynamixel.settings import BusSettings
 from hal.dynamixel.units import VELOCITY_RAD_S, WATCHDOG_S
-from hal.errors import RobotReadError
+from hal.errors import RobotReadError, RobotWriteError
 from hal.types import RobotSpec, Vector
+
+_REBOOT_PATIENCE_S = 1.0
+_REBOOT_POLL_S = 0.05
 
 
 class ServoSession:
@@ -301,3 +304,44 @@ def raise_jump(servo: Servo, readings: ServoReadings, index: int, *, is_pushed: 
         f"{int(row['present_position'])} ticks, and no speed to match: if nobody struck it, check "
         "encoder and gears",
     ).raise_as_fault()
+
+
+def reboot_servo(bus: ServoBus, servo: Servo, clock: Clock) -> None:
+    """Reboot `servo` and wait until it is back without an error, at most a second.
+
+    Besides cutting its supply, this is the only cure of a latched error. Some models reboot
+    without answering, so the answer decides nothing.
+
+    Raises:
+        RobotWriteError: REBOOT_FAILED, it did not come back or its error is still there.
+        PortError: the port is gone.
+    """
+    started_ns = clock.now_ns()
+    _ask_to_reboot(bus, servo)
+    said = "it does not answer"
+    for poll in range(1, round(_REBOOT_PATIENCE_S / _REBOOT_POLL_S) + 1):
+        clock.sleep_until(started_ns + round(poll * _REBOOT_POLL_S * 1e9))
+        status = _error_status(bus, servo)
+        if status == 0:
+            return
+        if status is not None:
+            said = f"hardware error status is still {status:#04x}"
+    raise RobotWriteError(
+        f"{servo} is not ready {_REBOOT_PATIENCE_S} s after its reboot: {said}; take its supply away",
+        reason="REBOOT_FAILED",
+    )
+
+
+def _ask_to_reboot(bus: ServoBus, servo: Servo) -> None:
+    try:
+        bus.reboot(servo.id)
+    except (BusTimeoutError, BadStatusError, ServoStatusError):
+        return  # what follows tells
+
+
+def _error_status(bus: ServoBus, servo: Servo) -> int | None:
+    try:
+        bus.ping(servo.id)
+        return bus.read(servo.id, servo.table["hardware_error_status"])
+    except (BusTimeoutError, BadStatusError):
+        return None

@@ -9,8 +9,8 @@ import serial
 
 from hal.dynamixel.bus import ServoBus
 from hal.dynamixel.calibration import default_calibration
-from hal.dynamixel.capacity import BusCapacityError, check_latency_timer
 from hal.dynamixel.census import BusCensusError, take_census
+from hal.dynamixel.connection import BusCapacityError, check_latency_timer
 from hal.dynamixel.port import SerialPort
 from hal.dynamixel.settings import BusSettings
 from services.bring_up.scan import SCAN_BAUD_RATES, scan

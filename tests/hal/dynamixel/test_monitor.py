@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hal.dynamixel.bus_monitor import BusMonitor
+from hal.dynamixel.monitor import BusMonitor
 from hal.dynamixel.readings import ServoReadings
 from hal.dynamixel.servo import Servo
 from hal.dynamixel.settings import BusSettings

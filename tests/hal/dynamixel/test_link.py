@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from hal.dynamixel.control_table import control_table_of
 from hal.dynamixel.errors import BusTimeoutError
-from hal.dynamixel.owed import OwedAnswers
+from hal.dynamixel.link import OwedAnswers
 from hal.dynamixel.packet import Instruction, encode_status
 from tests.hal.dynamixel.scripted_line import obedient
 
