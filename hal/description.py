@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from math import pi
 
+import numpy as np
+
 from hal.errors import HalError, UnknownRobotError
 from hal.reset import ResetSequence, WaypointReset
 from hal.types import ResetTarget, RobotSpec
@@ -170,11 +172,17 @@ class RobotDescription:
 
     def __post_init__(self) -> None:
         spec, scene = self.spec, self.scene
+        if len(spec.home_position_rad) != len(spec.joints):
+            self._refuse(
+                f"home_position_rad has {len(spec.home_position_rad)} angles, expected "
+                f"{len(spec.joints)}"
+            )
         if scene is not None:
             self._check_names("scene.object_joints", tuple(scene.object_joints), spec.objects)
             self._check_names("scene.free_bodies", tuple(scene.free_bodies), spec.bodies)
         if self.servos is not None:
             self._check_servos(self.servos)
+            self._try_reset()
         if strange := sorted(set(self.reference.position_rad) - set(spec.joint_names)):
             self._refuse(f"reference.position_rad names {strange}, which are no joints of it")
         if not self.initial_poses:
@@ -226,6 +234,15 @@ class RobotDescription:
                     f"{servo.travel_max_rad:.4g}] rad, does not hold its joint's range "
                     f"[{low:.4g}, {high:.4g}] rad"
                 )
+
+    def _try_reset(self) -> None:
+        """Make one and throw it away: a mistake in it shows now, not while the robot has torque."""
+        spec = self.spec
+        home, objects = np.array(spec.home_position_rad), np.zeros(len(spec.objects))
+        try:
+            self.reset(spec, ResetTarget(home, objects, np.zeros((len(spec.bodies), 6))))
+        except (ValueError, TypeError, IndexError) as error:
+            self._refuse(f"its reset cannot be made: {error}")
 
     def _check_names(self, what: str, found: tuple[str, ...], expected: tuple[str, ...]) -> None:
         if found != expected:

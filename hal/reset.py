@@ -60,6 +60,9 @@ class WaypointReset(ResetSequence):
         via: poses [J] in rad on the way, in order.
         tolerance_rad: of each joint and object.
         patience_s: for each pose.
+
+    Raises:
+        ValueError: a pose on the way that has not one finite angle for each joint.
     """
 
     def __init__(
@@ -73,6 +76,11 @@ class WaypointReset(ResetSequence):
     ) -> None:
         low, high = spec.position_min_rad, spec.position_max_rad
         ways = [np.asarray(pose, dtype=np.float64) for pose in via]
+        for way in ways:
+            if way.shape != low.shape or not np.isfinite(way).all():
+                raise ValueError(
+                    f"pose {way.tolist()} on the way, expected {len(low)} angles in rad"
+                )
         self._poses = [*ways, np.clip(target.joint_position_rad, low, high)]
         self._names = (*spec.joint_names, *spec.objects)
         self._object_goal = target.object_position_rad.copy()

@@ -327,7 +327,8 @@ def reboot_servo(bus: ServoBus, servo: Servo, clock: Clock) -> None:
         if status is not None:
             said = f"hardware error status is still {status:#04x}"
     raise RobotWriteError(
-        f"{servo} is not ready {_REBOOT_PATIENCE_S} s after its reboot: {said}; take its supply away",
+        f"{servo} is not ready {_REBOOT_PATIENCE_S} s after its reboot: {said}; take its supply "
+        "away",
         reason="REBOOT_FAILED",
     )
 

@@ -1,6 +1,7 @@
 """What a description refuses: parts that do not fit together."""
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -14,6 +15,7 @@ from hal.description import (
     ServoLayout,
 )
 from hal.errors import UnknownRobotError
+from hal.reset import WaypointReset
 from hal.types import JointSpec, RobotSpec
 
 SPEC = RobotSpec(
@@ -55,13 +57,16 @@ def test_what_fits_together_is_taken():
             r"scene\.free_bodies are \('base',\)",
         ),
         ({"reference": ReferencePose("", {"c": 0.0})}, r"names \['c'\], which are no joints"),
+        ({"reset": partial(WaypointReset, via=((0.0,),))}, r"reset cannot be made: pose \[0\.0\]"),
+        ({"reset": lambda spec: None}, "reset cannot be made: .*positional argument"),
+        ({"spec": replace(SPEC, home_position_rad=(0.0,))}, "home_position_rad has 1 angles"),
         ({"initial_poses": {}}, "initial_poses is empty"),
         ({"initial_poses": {"lie": InitialPose(((0.0,) * 6,))}}, "'lie' has 1 bodies, expected 0"),
     ],
 )
 def test_parts_that_do_not_fit_are_named(parts: dict, says: str):
     with pytest.raises(DescriptionError, match=says) as caught:
-        RobotDescription(SPEC, **{"scene": SCENE, "servos": SERVOS, **parts})
+        RobotDescription(**{"spec": SPEC, "scene": SCENE, "servos": SERVOS, **parts})
     assert "'arm'" in str(caught.value)
 
 
