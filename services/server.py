@@ -15,7 +15,7 @@ from grpc_health.v1._async import HealthServicer  # the public alias is invisibl
 from grpc_reflection.v1alpha import reflection
 
 from mbctl.config import ConfigError
-from mbctl.config.tls import check_tls
+from mbctl.config.endpoints import check_tls
 from mbctl.exit_codes import StartUpError
 from services.channel import TlsFiles
 from services.daemon_name import DaemonName

@@ -49,7 +49,7 @@ def _checked_tls(directory: Path | None) -> TlsDirectory | None:
     """The directory's files; a peer that refuses them would only close the connection."""
     files = tls_directory(directory)
     if files is not None:
-        from mbctl.config.tls import check_tls
+        from mbctl.config.endpoints import check_tls
 
         check_tls("--tls", files, "client")
     return files
@@ -113,7 +113,7 @@ def confirm_motion(client: "ControllerClient", what: str, yes: bool) -> None:
 
 def check_target(target: str) -> None:
     from mbctl.config import ConfigError
-    from mbctl.config.address import check_address
+    from mbctl.config.endpoints import check_address
 
     try:
         check_address(target)

@@ -3,7 +3,6 @@
 Importing it loads neither torch nor grpc, so each process of the system may read it.
 """
 
-from mbctl.config.bus import TrackerConfig
 from mbctl.config.errors import ConfigError
 from mbctl.config.load import load_controller, load_trainer
 from mbctl.config.models import (
@@ -18,6 +17,7 @@ from mbctl.config.models import (
     TlsConfig,
     TrainerConfig,
 )
+from mbctl.config.robot import TrackerConfig
 
 __all__ = [
     "AlgorithmConfig",

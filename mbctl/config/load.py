@@ -8,12 +8,11 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from mbctl.config.check import check_settings_for_task, check_task, resolve_algorithm
-from mbctl.config.environment import Variables, read_variables
+from mbctl.config.endpoints import check_tls
 from mbctl.config.errors import from_validation
 from mbctl.config.file import read_tree
 from mbctl.config.models import ControllerConfig, Frozen, TrainerConfig
-from mbctl.config.overrides import apply_assignments
-from mbctl.config.tls import check_tls
+from mbctl.config.overrides import Variables, apply_assignments, read_variables
 from mbctl.config.typed import typed
 
 Tree = dict[str, Any]

@@ -7,71 +7,15 @@ a child process and into a run directory.
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, FilePath, StringConstraints, model_validator
+from pydantic import Field, model_validator
 
 from hal.backends import BACKENDS
-from hal.dynamixel.settings import BusSettings
-from hal.dynamixel.units import DEFAULT_BAUD_RATE
-from hal.robots.registry import robot_spec
 from hal.safety import GateLimits
-from mbctl.config.address import Address, needs_tls
-from mbctl.config.bus import BackendName, RobotModel, TrackerConfig
-from mbctl.config.frozen import Frozen
+from mbctl.config.endpoints import Listen, MetricsListen, OptionalListen, TlsConfig, check_listens
+from mbctl.config.robot import Name, RobotConfig, RobotModel
+from mbctl.config.typed import Frozen
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
-Listen = Annotated[str, Address()]
-OptionalListen = Annotated[str, Address(optional=True)]
-MetricsListen = Annotated[str, Address(optional=True, unix=False)]
-
-
-class RobotConfig(Frozen):
-    """Which robot this controller owns."""
-
-    name: Name = "dclaw0"
-    """Names this one robot; unique at its trainer."""
-    model: RobotModel = "dclaw"
-    """Robot model."""
-    backend: BackendName = "mujoco"
-    """What moves: mujoco is the simulated twin, dynamixel the servos on `port`, virtual-bus the
-    simulated servos behind the `port` of `mbctl virtual-bus`."""
-    port: str = Field(default="", max_length=4096)
-    """Serial port; a name that stays when it is plugged in again, such as /dev/serial/by-id/..."""
-    baud_rate: Literal[9_600, 57_600, 115_200, 1_000_000, 2_000_000, 3_000_000, 4_000_000] = (
-        DEFAULT_BAUD_RATE
-    )
-    """As the servos are set."""
-    calibration: Path | None = None
-    """File that `mbctl calibrate` wrote; without one, the robot is taken as built by ROBEL."""
-    bus: BusSettings = BusSettings()
-    actuator: Literal["servo", "robel"] = "servo"
-    """Of the virtual bus that `mbctl up` starts: servo: joints are as stiff as P gain and motor of
-    the servos make them; robel: MuJoCo's soft actuator, to compare with the backend mujoco."""
-    tracker: TrackerConfig | None = None
-    """Only for a robot with tracked bodies, on a bus; the simulated twin needs none."""
-
-    @property
-    def is_on_bus(self) -> bool:
-        """Whether it consists of servos on a serial port, real or not."""
-        return BACKENDS[self.backend].is_on_bus
-
-    @model_validator(mode="after")
-    def _consistent(self) -> "RobotConfig":
-        if self.actuator != "servo" and self.backend != "virtual-bus":
-            raise ValueError(
-                f"actuator {self.actuator!r} is of backend 'virtual-bus', not of {self.backend!r}"
-            )
-        if self.is_on_bus and not self.port:
-            raise ValueError(
-                f"backend {self.backend!r} needs robot.port, the serial port of the servos, "
-                "such as /dev/serial/by-id/..."
-            )
-        if self.is_on_bus and self.tracker is None and (bodies := robot_spec(self.model).bodies):
-            raise ValueError(
-                f"model {self.model!r} on backend {self.backend!r} needs robot.tracker: its "
-                f"joints do not tell where its {bodies[0]} is"
-            )
-        return self
 
 
 class TaskConfig(Frozen):
@@ -116,16 +60,6 @@ class LoopConfig(Frozen):
     lockstep 30 s."""
     realtime: bool = True
     """Ask for timer slack, memory locking and FIFO scheduling; on the wall clock only."""
-
-
-class TlsConfig(Frozen):
-    """Certificate files of one end of a connection, PEM; each must exist."""
-
-    certificate: FilePath
-    key: FilePath
-    client_ca: FilePath | None = None
-    """Authority of the other end: a server with it demands a certificate from its clients, and a
-    client trusts servers that it signed. Without it a client trusts its own certificate only."""
 
 
 class _RunDir(Frozen):
@@ -185,7 +119,7 @@ class ControllerConfig(ControlConfig, _Server):
 
     @model_validator(mode="after")
     def _check_addresses(self) -> "ControllerConfig":
-        _check_listens(self.listen, self.metrics_listen, self.tls)
+        check_listens(self.listen, self.metrics_listen, self.tls)
         return self
 
 
@@ -220,22 +154,5 @@ class TrainerConfig(LearnerConfig, _Server):
 
     @model_validator(mode="after")
     def _check_addresses(self) -> "TrainerConfig":
-        _check_listens(self.listen, self.metrics_listen, self.tls)
+        check_listens(self.listen, self.metrics_listen, self.tls)
         return self
-
-
-def _check_listens(listen: str, metrics: str, tls: TlsConfig | None) -> None:
-    _check_tls("listen", listen, tls)
-    if not metrics:
-        return
-    _check_tls("metrics_listen", metrics, tls)
-    if metrics == listen and not listen.endswith(":0"):
-        raise ValueError(f"metrics_listen = {metrics!r} is also listen: it needs a port of its own")
-
-
-def _check_tls(key: str, listen: str, tls: TlsConfig | None) -> None:
-    if tls is None and needs_tls(listen):
-        raise ValueError(
-            f"{key} = {listen!r} is not a loopback address: set tls.certificate and "
-            "tls.key, or listen on 127.0.0.1 or unix:PATH"
-        )

@@ -1,7 +1,7 @@
-"""A value is read by the type of its field: text from --set, a variable or a file alike.
+"""What every table of a configuration is: frozen, strict, and read by the types of its fields.
 
-So `robot.name=1_0` stays the text that it is, `seed=1e3` is a whole number, and `period_s=null`
-is none.
+Text from --set, a variable or a file is read alike: `robot.name=1_0` stays the text that it is,
+`seed=1e3` is a whole number, and `period_s=null` is none.
 """
 
 import json
@@ -11,9 +11,17 @@ import typing
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict
+
 from mbctl.config.errors import keys_of
 
 _STRUCTURES = (dict, list, tuple)
+
+
+class Frozen(BaseModel):
+    """A tree that cannot be changed, in which an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 def typed(value: Any, annotation: Any) -> Any:

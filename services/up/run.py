@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from mbctl.config import ConfigError
-from mbctl.config.frozen import Frozen
+from mbctl.config.typed import Frozen
 from mbctl.data.private_files import UMASK, write_whole
 from mbctl.results import CurvePoint, draw_curve, read_points
 from services.client import ControllerClient, TrainerClient

@@ -5,7 +5,7 @@ from hal.clock import Clock
 from hal.robot import Robot
 from hal.robots.registry import robot_spec
 from hal.tracker import Tracker
-from mbctl.config.models import RobotConfig, TrackerConfig
+from mbctl.config.robot import RobotConfig, TrackerConfig
 
 
 def build_robot(config: RobotConfig, period_s: float, clock: Clock) -> Robot:

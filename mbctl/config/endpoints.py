@@ -1,20 +1,119 @@
-"""Certificate files, looked at before anything relies on them: a peer would only say that the
-connection was closed."""
+"""Where daemons listen and clients call, and the certificates with which they do so.
+
+Certificate files are looked at before anything relies on them: a peer would only say that the
+connection was closed.
+"""
 
 import base64
 import binascii
+import ipaddress
 import ssl
 import time
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Annotated, Literal, Protocol
+
+from pydantic import FilePath, GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema
 
 from mbctl.config.errors import ConfigError
+from mbctl.config.typed import Frozen
 
 Role = Literal["server", "client"]
 
 _ED_KEYS = (b"\x06\x03\x2b\x65\x70", b"\x06\x03\x2b\x65\x71")  # OIDs of Ed25519 and Ed448
 _ALGORITHM_WITHIN = 16  # bytes from the start of a PKCS #8 key
 _ROUNDS_MAX = 10  # of a handshake; four are needed
+_UNIX = ("unix:", "unix-abstract:")
+
+
+@dataclass(frozen=True)
+class Address:
+    """Marks a str field that must be an address.
+
+    Attributes:
+        optional: it may be the empty string.
+        unix: it may be a unix socket.
+    """
+
+    optional: bool = False
+    unix: bool = True
+
+    def __get_pydantic_core_schema__(
+        self, source: type, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._check, handler(source))
+
+    def _check(self, value: str) -> str:
+        if not (self.optional and value == ""):
+            check_address(value)
+            if value.startswith(_UNIX) and not self.unix:
+                raise ValueError("is reached through host:port only, not through a unix socket")
+        return value
+
+
+def check_address(address: str) -> None:
+    """Accept `host:port` (port 0 to 65535; 0 picks a free one), `unix:PATH` or
+    `unix-abstract:NAME`.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    if address.startswith(_UNIX):
+        if not address.partition(":")[2]:
+            raise ValueError(f"{address!r} names no socket: expected unix:PATH")
+        return
+    host, separator, port = address.rpartition(":")
+    if not (separator and host and port.isascii() and port.isdigit() and int(port) <= 65535):
+        raise ValueError(
+            f"{address!r} is not an address: expected host:port with a port from 0 to 65535, "
+            "or unix:PATH"
+        )
+
+
+def needs_tls(address: str) -> bool:
+    """Whether other machines can reach this listen address."""
+    if address.startswith(_UNIX):
+        return False
+    host = address.rpartition(":")[0].strip("[]")
+    if host == "localhost":
+        return False
+    try:
+        return not ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return True
+
+
+Listen = Annotated[str, Address()]
+OptionalListen = Annotated[str, Address(optional=True)]
+MetricsListen = Annotated[str, Address(optional=True, unix=False)]
+
+
+class TlsConfig(Frozen):
+    """Certificate files of one end of a connection, PEM; each must exist."""
+
+    certificate: FilePath
+    key: FilePath
+    client_ca: FilePath | None = None
+    """Authority of the other end: a server with it demands a certificate from its clients, and a
+    client trusts servers that it signed. Without it a client trusts its own certificate only."""
+
+
+def check_listens(listen: str, metrics: str, tls: TlsConfig | None) -> None:
+    _check_tls("listen", listen, tls)
+    if not metrics:
+        return
+    _check_tls("metrics_listen", metrics, tls)
+    if metrics == listen and not listen.endswith(":0"):
+        raise ValueError(f"metrics_listen = {metrics!r} is also listen: it needs a port of its own")
+
+
+def _check_tls(key: str, listen: str, tls: TlsConfig | None) -> None:
+    if tls is None and needs_tls(listen):
+        raise ValueError(
+            f"{key} = {listen!r} is not a loopback address: set tls.certificate and "
+            "tls.key, or listen on 127.0.0.1 or unix:PATH"
+        )
 
 
 class TlsFiles(Protocol):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mbctl.config import ConfigError, load_controller, load_trainer
-from mbctl.config.tls import check_tls
+from mbctl.config.endpoints import check_tls
 from tests.mbctl.config.certificates import Pair, make_pair
 
 RSA = ("rsa:2048",)
@@ -17,7 +17,7 @@ EDWARDS = ("ed25519",)
 PROGRAM = """
 import sys
 from pathlib import Path
-from mbctl.config.tls import check_tls
+from mbctl.config.endpoints import check_tls
 from tests.mbctl.config.certificates import Pair
 check_tls("tls", Pair(Path(sys.argv[1]), Path(sys.argv[2])), "server")
 """
