@@ -86,7 +86,7 @@ class AlgorithmDefinition:
         module, _, name = self.learner.partition(":")
         try:
             return getattr(import_module(module), name)
-        except (ImportError, AttributeError) as error:
+        except (ImportError, AttributeError, ValueError) as error:
             raise LearnerError(
                 f"algorithm {self.name!r} of {self.settings.__module__} names {self.learner!r} as "
                 f"its learner, must be 'module:callable': {error}"

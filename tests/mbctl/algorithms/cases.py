@@ -1,8 +1,16 @@
-"""Sizes at which tests run each algorithm; a new one gives its own here."""
+"""Sizes at which tests run each algorithm.
+
+Those that the registry has and that give none here take those of the settings they derive from.
+"""
 
 from pathlib import Path
 
 import mbctl.algorithms
+from mbctl.algorithms.branched.settings import BranchedSettings
+from mbctl.algorithms.game.settings import GameSettings
+from mbctl.algorithms.registry import ALGORITHMS
+from mbctl.algorithms.sac.settings import ActorCriticSettings
+from mbctl.algorithms.settings import AlgorithmSettings
 from tests.conformance.algorithm import Case
 
 PRESET_DIR = Path(mbctl.algorithms.__path__[0]).parent / "configs"
@@ -228,5 +236,23 @@ MBCTL = Case(
     PAL.learning,
     refits=4,
 )
-_ALL = (PAL, MAL, GDA, BR, SAC, MBPO, MEMB, MAAC, DDPPO, PAL_MPC, MAL_MPC, MAAC_MPC, MBCTL)
-CASES = {case.name: case for case in _ALL}
+ROWS = {"initial_rows": 60, "rows_per_refit": 20}
+LEARNING_ROWS = {"initial_rows": 300, "rows_per_refit": 100}
+_FAMILIES = (
+    (GameSettings, SMALL_GAME, LEARNING_GAME),
+    (BranchedSettings, SMALL_BRANCHED, LEARNING_BRANCHED),
+    (ActorCriticSettings, SMALL_ACTOR_CRITIC, {**LEARNING_ACTOR_CRITIC, **LEARNING_ROWS}),
+    (AlgorithmSettings, ROWS, LEARNING_ROWS),
+)
+
+
+def family_case(name: str, settings: type[AlgorithmSettings]) -> Case:
+    """The sizes of the first family whose settings these derive from, as far as they have them."""
+    sizes = next(sizes for family, *sizes in _FAMILIES if issubclass(settings, family))
+    small, learning = ({k: v for k, v in s.items() if k in settings.model_fields} for s in sizes)
+    return Case(name, small, learning)
+
+
+_OURS = (PAL, MAL, GDA, BR, SAC, MBPO, MEMB, MAAC, DDPPO, PAL_MPC, MAL_MPC, MAAC_MPC, MBCTL)
+CASES = {name: family_case(name, ALGORITHMS[name].settings) for name in ALGORITHMS.names()}
+CASES |= {case.name: case for case in _OURS}

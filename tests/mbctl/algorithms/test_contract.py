@@ -2,13 +2,24 @@
 
 import pytest
 
+from mbctl.algorithms.game.settings import PalSettings
 from mbctl.algorithms.registry import ALGORITHMS
+from mbctl.algorithms.sac.settings import SacSettings
+from mbctl.algorithms.settings import AlgorithmSettings
 from tests.conformance.algorithm import AlgorithmContract, Case
-from tests.mbctl.algorithms.cases import CASES
+from tests.mbctl.algorithms.cases import CASES, ROWS, SMALL_ACTOR_CRITIC, SMALL_GAME, family_case
 
 
-def test_every_registered_algorithm_has_sizes():
-    assert set(ALGORITHMS.names()) <= set(CASES), "give sizes for the new algorithm in cases.py"
+class NewGame(PalSettings):
+    """Settings of an algorithm that is told of nowhere else."""
+
+
+@pytest.mark.parametrize(
+    ("settings", "sizes"),
+    [(NewGame, SMALL_GAME), (AlgorithmSettings, ROWS), (SacSettings, SMALL_ACTOR_CRITIC)],
+)
+def test_an_algorithm_without_sizes_takes_those_of_its_family(settings, sizes):
+    assert family_case("new", settings).settings == sizes
 
 
 @pytest.fixture(params=ALGORITHMS.names())
