@@ -104,10 +104,10 @@ def virtual_bus(
 
 def _become(**options: object) -> None:
     """Go on as the process of the bus, so that signals and exit code are its own."""
-    from sim.servo_bus.settings import BusSettings, BusSettingsError
+    from sim.servo_bus.settings import BusSettingsError, VirtualBusSettings
 
     try:
-        settings = BusSettings(**options)  # pyright: ignore[reportArgumentType]  # it checks them
+        settings = VirtualBusSettings(**options)  # pyright: ignore[reportArgumentType]  # it checks them
     except BusSettingsError as error:
         render.failure("CONFIG", error.reason, str(error), False)
         raise typer.Exit(exit_codes.USAGE) from None

@@ -20,7 +20,7 @@ from sim.servo_bus.control_socket import ControlSocket
 from sim.servo_bus.fault_kinds import FaultError, parse_fault
 from sim.servo_bus.loop import catching_stop_signals, run_bus
 from sim.servo_bus.names import claim_names
-from sim.servo_bus.settings import BusSettings
+from sim.servo_bus.settings import VirtualBusSettings
 from sim.servo_bus.state import banner
 from sim.servo_bus.tracker_feed import TrackerFeed
 
@@ -33,7 +33,7 @@ def main(arguments: list[str]) -> int:
     """Run a bus; the exit code."""
     never_wait_for_readers()
     try:
-        settings = BusSettings(**vars(_parser().parse_args(arguments)))
+        settings = VirtualBusSettings(**vars(_parser().parse_args(arguments)))
     except HalError as error:
         sys.stderr.write(f"{error}\n")
         return EXIT_USAGE
@@ -51,7 +51,7 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _serve(settings: BusSettings, stop: int) -> None:
+def _serve(settings: VirtualBusSettings, stop: int) -> None:
     with contextlib.ExitStack() as stack:
         named = {
             "port link": settings.port_link,
@@ -102,7 +102,7 @@ def _initial_faults(path: str) -> list[dict[str, object]]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m sim.servo_bus", description=__doc__)
-    for field in fields(BusSettings):
+    for field in fields(VirtualBusSettings):
         flag = "--" + field.name.replace("_", "-")
         assert field.default is not MISSING
         if isinstance(field.default, bool):

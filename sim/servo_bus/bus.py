@@ -21,7 +21,7 @@ from sim.servo_bus.network import Heard, ServoNetwork
 from sim.servo_bus.plant import Plant
 from sim.servo_bus.pty_port import PtyPort
 from sim.servo_bus.records import Recorder, RecordKind
-from sim.servo_bus.settings import BusSettings
+from sim.servo_bus.settings import VirtualBusSettings
 from sim.servo_bus.wire import Burst, Line, UsbAdapter, transmission_ns
 
 # Header, ID, length and checksum: what a packet has besides its body.
@@ -44,7 +44,7 @@ class VirtualBus:
         OSError: the recording cannot be written.
     """
 
-    def __init__(self, settings: BusSettings) -> None:
+    def __init__(self, settings: VirtualBusSettings) -> None:
         self.settings = settings
         self.clock = BusClock()
         self.faults = FaultInjector(settings.seed)

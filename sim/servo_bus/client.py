@@ -18,7 +18,7 @@ from hal.child import PIPE, Child, last_lines, module_command
 from hal.errors import HalError
 from sim.servo_bus.motion_trace import MotionSample
 from sim.servo_bus.records import Record, read_records
-from sim.servo_bus.settings import BusSettings
+from sim.servo_bus.settings import VirtualBusSettings
 
 START_TIMEOUT_S = 60.0
 _REPLY_TIMEOUT_S = 20.0
@@ -37,8 +37,8 @@ def start_virtual_bus(robot: str = "dclaw", **options: Any) -> "RunningBus":
 
     Args:
         robot: robot model, such as "dclaw".
-        options: the other fields of `BusSettings`. Unless `record` says where, the recording goes
-            to a temporary file; `record=None` records nothing.
+        options: the other fields of `VirtualBusSettings`. Unless `record` says where, the recording
+            goes to a temporary file; `record=None` records nothing.
 
     Raises:
         BusSettingsError: an option out of range.
@@ -48,8 +48,8 @@ def start_virtual_bus(robot: str = "dclaw", **options: Any) -> "RunningBus":
     try:
         record = options.pop("record", str(Path(folder.name) / "record.bin"))
         control = options.pop("control", "") or str(Path(folder.name) / "control")
-        settings = BusSettings(
-            robot=robot,  # pyright: ignore[reportArgumentType]  # checked by BusSettings
+        settings = VirtualBusSettings(
+            robot=robot,  # pyright: ignore[reportArgumentType]  # checked by VirtualBusSettings
             record=str(record or ""),
             control=control,
             stop_with_stdin=True,
@@ -71,7 +71,9 @@ class RunningBus:
         record: path of the recording, "" for none.
     """
 
-    def __init__(self, settings: BusSettings, folder: "tempfile.TemporaryDirectory[str]") -> None:
+    def __init__(
+        self, settings: VirtualBusSettings, folder: "tempfile.TemporaryDirectory[str]"
+    ) -> None:
         self.settings = settings
         self.record = settings.record
         self._folder = folder

@@ -10,7 +10,7 @@ from sim.servo.regulator import factory_loops
 from sim.servo.robel_motor import RobelMotor
 from sim.servo.servo import VirtualServo
 from sim.servo_bus.faults import FaultInjector
-from sim.servo_bus.settings import Actuator, BusSettings
+from sim.servo_bus.settings import Actuator, VirtualBusSettings
 
 SUPPLY_V = 12.0
 # Of the way to what the load says, in each physics step: capacitors on every servo's board keep the
@@ -20,7 +20,7 @@ _BAUD_INDEX = {baud: index for index, baud in BAUD_RATES.items()}
 _RETURN_DELAY_UNIT_US = 2
 
 
-def build_servo(settings: BusSettings, servo_id: int) -> VirtualServo:
+def build_servo(settings: VirtualBusSettings, servo_id: int) -> VirtualServo:
     """A servo as the robot's builder set it: id, line rate and return delay; the rest factory."""
     table = control_table_of(settings.model_of(servo_id))
     servo = VirtualServo(servo_id, table, settings.firmware, settings.feed)

@@ -1,12 +1,14 @@
 """What a virtual bus can be asked for: its command line, its client and `mbctl` share this."""
 
 from dataclasses import dataclass, fields
-from math import isfinite
-from typing import Literal, get_args
+from typing import Annotated, Literal
+
+from annotated_types import Interval
 
 from hal.description import RobotDescription
 from hal.errors import HalError, UnknownRobotError
 from hal.robots.registry import ROBOTS
+from hal.settings import check_ranges
 
 WatchdogFeed = Literal["own", "any"]
 ChainBehaviour = Literal["continue", "stop"]
@@ -20,7 +22,7 @@ class BusSettingsError(HalError):
 
 
 @dataclass(frozen=True, slots=True)
-class BusSettings:
+class VirtualBusSettings:
     """One virtual bus.
 
     Attributes:
@@ -52,16 +54,16 @@ class BusSettings:
     robot: str = "dclaw"
     port_link: str = ""
     baud: int = 1_000_000
-    latency_ms: float = 1.0
-    return_delay_us: float = 0.0
-    turnaround_us: float = 0.0
+    latency_ms: Annotated[float, Interval(ge=0.0, le=255.0)] = 1.0
+    return_delay_us: Annotated[float, Interval(ge=0.0, le=508.0)] = 0.0
+    turnaround_us: Annotated[float, Interval(ge=0.0, le=10_000.0)] = 0.0
     paced: bool = True
-    firmware: int = 45
+    firmware: Annotated[int, Interval(ge=1, le=255)] = 45
     model: int = 0
     feed: WatchdogFeed = "any"
     chain: ChainBehaviour = "continue"
     actuator: Actuator = "servo"
-    seed: int = 0
+    seed: Annotated[int, Interval(ge=0, le=2**63 - 1)] = 0
     faults: str = ""
     record: str = ""
     control: str = ""
@@ -73,16 +75,12 @@ class BusSettings:
         from hal.dynamixel.control_table import MODEL_NUMBERS
         from hal.dynamixel.units import BAUD_RATES
 
-        self._check("feed", get_args(WatchdogFeed))
-        self._check("chain", get_args(ChainBehaviour))
-        self._check("actuator", get_args(Actuator))
+        try:
+            check_ranges(self)
+        except ValueError as error:
+            raise BusSettingsError(str(error)) from error
         self._check("baud", tuple(BAUD_RATES.values()))
         self._check("model", (0, *MODEL_NUMBERS))
-        self._check_range("latency_ms", 0.0, 255.0)
-        self._check_range("return_delay_us", 0.0, 508.0)
-        self._check_range("turnaround_us", 0.0, 10_000.0)
-        self._check_range("firmware", 1, 255)
-        self._check_range("seed", 0, 2**63 - 1)
         try:
             self._check("initial", ("", *self.description.initial_poses))
             _ = self.description.servo_layout
@@ -123,8 +121,3 @@ class BusSettings:
             raise BusSettingsError(
                 f"{name} is {value!r}, expected one of: {', '.join(map(repr, allowed))}"
             )
-
-    def _check_range(self, name: str, low: float, high: float) -> None:
-        value = getattr(self, name)
-        if not (isfinite(value) and low <= value <= high):
-            raise BusSettingsError(f"{name} is {value}, expected {low} to {high}")

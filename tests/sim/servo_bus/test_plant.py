@@ -12,7 +12,7 @@ from hal.robots.registry import robot_spec
 from sim.scene import build_scene
 from sim.servo.motor import XM430_W350_MOTOR
 from sim.servo_bus.bus import VirtualBus
-from sim.servo_bus.settings import BusSettings
+from sim.servo_bus.settings import VirtualBusSettings
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def make_bus():
     buses: list[VirtualBus] = []
 
     def make(robot: str = "dclaw", initial: str = "", **options: str) -> VirtualBus:
-        settings = BusSettings(robot=robot, initial=initial, **options)  # type: ignore[arg-type]
+        settings = VirtualBusSettings(robot=robot, initial=initial, **options)  # type: ignore[arg-type]
         buses.append(VirtualBus(settings))
         return buses[-1]
 

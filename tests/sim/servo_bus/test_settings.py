@@ -3,9 +3,9 @@
 import pytest
 
 from sim.servo_bus.__main__ import _parser
-from sim.servo_bus.settings import BusSettings, BusSettingsError
+from sim.servo_bus.settings import BusSettingsError, VirtualBusSettings
 
-CHANGED = BusSettings(
+CHANGED = VirtualBusSettings(
     robot="dkitty",
     port_link="kitty",
     baud=3_000_000,
@@ -28,15 +28,15 @@ CHANGED = BusSettings(
 )
 
 
-@pytest.mark.parametrize("settings", [BusSettings(), CHANGED])
+@pytest.mark.parametrize("settings", [VirtualBusSettings(), CHANGED])
 def test_the_command_line_gives_the_settings(settings):
     parsed = _parser().parse_args(settings.command_line())
-    assert BusSettings(**vars(parsed)) == settings
+    assert VirtualBusSettings(**vars(parsed)) == settings
 
 
 def test_every_field_is_changed_above():
     """So that none is forgotten on the command line."""
-    plain = BusSettings()
+    plain = VirtualBusSettings()
     same = [n for n in plain.__dataclass_fields__ if getattr(plain, n) == getattr(CHANGED, n)]
     assert same == []
 
@@ -61,10 +61,10 @@ def test_every_field_is_changed_above():
 )
 def test_what_cannot_be_is_named(field, value):
     with pytest.raises(BusSettingsError, match=field) as caught:
-        BusSettings(**{field: value})
+        VirtualBusSettings(**{field: value})
     assert caught.value.reason == "BUS_SETTINGS_INVALID"
 
 
 def test_each_robot_has_its_own_poses():
-    assert BusSettings(robot="dclaw").initial_pose == "home"
-    assert BusSettings(robot="dkitty").initial_pose == "stand"
+    assert VirtualBusSettings(robot="dclaw").initial_pose == "home"
+    assert VirtualBusSettings(robot="dkitty").initial_pose == "stand"
