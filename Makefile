@@ -7,7 +7,7 @@ RUN_DIR ?= runs/dclaw-turn-random-pal
 TEST_PROCESSES ?= 2
 TEST := $(BIN)/python -P -m pytest -q -n $(TEST_PROCESSES) --dist loadgroup --no-loadscope-reorder
 
-.PHONY: run test test-slow check format protos bench setup clean
+.PHONY: run test test-slow check mutants format protos bench setup clean
 
 setup: $(VENV)/.installed
 
@@ -37,6 +37,10 @@ check: setup
 	$(BIN)/lint-imports
 	$(BIN)/basedpyright
 	$(TEST)
+
+# MUTANTS="--count 40 --seed 1 hal": how many, which draw, below which folders.
+mutants: setup
+	PYTHONPATH=$(CURDIR) $(BIN)/python -P -m tests.mutation.run $(MUTANTS)
 
 format: setup
 	$(BIN)/ruff format .

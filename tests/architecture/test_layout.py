@@ -11,7 +11,10 @@ TESTED_AT = {
     "services/controller/servicers": "tests/services/controller/test_service.py",
 }
 # Test folders that mirror no package.
-TOPICS = ("tests/architecture", "tests/conformance", "tests/e2e", "tests/faults", "tests/oracle")
+TOPICS = tuple(
+    f"tests/{name}"
+    for name in ("architecture", "conformance", "e2e", "faults", "mutation", "oracle")
+)
 
 
 def test_every_package_has_a_readme(root: Path, package_folders: list[str]):
