@@ -63,6 +63,7 @@ def purpose_to_proto(purpose: Purpose) -> common_pb2.EpisodePurpose:
 
 
 def layout_to_proto(layout: RowLayout) -> common_pb2.RowLayout:
+    """The columns of a row, and their hash."""
     return common_pb2.RowLayout(
         observation_names=layout.observation_names,
         action_names=layout.action_names,

@@ -235,7 +235,7 @@ def _open_error(path: str, baud_rate: int, error: serial.SerialException) -> Por
 
 
 def _holder(path: str) -> str:
-    """ " (pid 123): screen" of who has locked the port, or has it open; "" where nobody says."""
+    """Who has locked the port or has it open, as " (pid 123): screen"; "" where nobody says."""
     try:
         status = Path(path).stat()
         locks = _LOCKS.read_text().splitlines()

@@ -112,6 +112,7 @@ def confirm_motion(client: "ControllerClient", what: str, yes: bool) -> None:
 
 
 def check_target(target: str) -> None:
+    """Pass when `target` is an address; a usage error says what is wrong with it."""
     from mbctl.config import ConfigError
     from mbctl.config.endpoints import check_address
 

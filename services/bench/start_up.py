@@ -16,6 +16,8 @@ _TORCH = ("-c", "import torch")
 
 @dataclass(frozen=True)
 class StartUpSizes:
+    """How often each command is started."""
+
     rounds: int = 5
 
 

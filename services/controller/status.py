@@ -14,6 +14,7 @@ from services.ipc.state_board import BoardRecord, EpisodeOnBoard, LoopOnBoard
 
 
 def fault_to_proto(fault: Fault) -> common_pb2.Fault:
+    """A latched fault; its times in both clocks, without the cycles before it."""
     return common_pb2.Fault(
         reason=fault.reason,
         message=fault.message,
@@ -46,6 +47,7 @@ def lease_to_proto(lease: Lease, *, with_token: bool) -> controller_pb2.Lease:
 
 
 def state_to_proto(state: RobotState, robot: RobotSpec) -> controller_pb2.RobotState:
+    """A measurement with the names of its joints and objects; SI units, current in mA."""
     return controller_pb2.RobotState(
         monotonic_ns=state.stamp_ns,
         sequence=state.sequence,
@@ -72,6 +74,7 @@ def _bodies_to_proto(state: RobotState, robot: RobotSpec) -> list[controller_pb2
 
 
 def loop_to_proto(loop: LoopOnBoard) -> controller_pb2.LoopStatistics:
+    """How well the loop has kept its period; lateness in us."""
     return controller_pb2.LoopStatistics(
         cycles=loop.cycles,
         overruns=loop.overruns,
@@ -86,6 +89,7 @@ def loop_to_proto(loop: LoopOnBoard) -> controller_pb2.LoopStatistics:
 
 
 def real_time_to_proto(report: RealTimeReport) -> controller_pb2.RealTimeStatus:
+    """Which of the real-time measures took effect."""
     return controller_pb2.RealTimeStatus(
         timer_slack=report.timer_slack,
         memory_locked=report.memory_locked,
@@ -95,6 +99,7 @@ def real_time_to_proto(report: RealTimeReport) -> controller_pb2.RealTimeStatus:
 
 
 def health_to_proto(health: RobotHealth) -> controller_pb2.RobotHealth:
+    """What every servo said last of itself."""
     return controller_pb2.RobotHealth(
         watchdog_s=health.watchdog_s or 0.0,
         joints=[
@@ -116,6 +121,7 @@ def health_to_proto(health: RobotHealth) -> controller_pb2.RobotHealth:
 def spool_to_proto(
     counts: SpoolCounts, trainer_error: str, continuity: str, next_indices: dict[str, int]
 ) -> controller_pb2.SpoolStatus:
+    """Rows that wait for the trainer, what keeps them, and the next episode of each purpose."""
     return controller_pb2.SpoolStatus(
         chunks=counts.chunks,
         rows=counts.rows,
@@ -134,6 +140,7 @@ def spool_to_proto(
 
 
 def episode_status_to_proto(episode: EpisodeOnBoard, step: int) -> controller_pb2.EpisodeStatus:
+    """The episode that runs and the batch it belongs to; `step` counts control periods."""
     return controller_pb2.EpisodeStatus(
         operation=episode.operation,
         episode_id=episode.episode_id,

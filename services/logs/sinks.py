@@ -34,7 +34,8 @@ class StreamSink:
     """A terminal, pipe, socket or file that somebody else has opened."""
 
     def __init__(self, descriptor: int) -> None:
-        """
+        """Copy the descriptor.
+
         Args:
             descriptor: copied, so that the number may be put to another use.
         """

@@ -6,6 +6,7 @@ from services.trainer.catalogue import RefitEntry, VersionEntry
 
 
 def version_message(entry: VersionEntry, promoted: int) -> trainer_pb2.Version:
+    """A version; `promoted` is the number of the promoted one."""
     return trainer_pb2.Version(
         version=entry.version,
         created=wire.timestamp_from_ns(entry.created_ns),
@@ -21,6 +22,7 @@ def version_message(entry: VersionEntry, promoted: int) -> trainer_pb2.Version:
 
 
 def metrics_message(entry: RefitEntry) -> trainer_pb2.MetricsRecord:
+    """What a refit measured."""
     return trainer_pb2.MetricsRecord(
         refit=entry.refit,
         version=entry.version,
