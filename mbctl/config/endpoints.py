@@ -100,6 +100,7 @@ class TlsConfig(Frozen):
 
 
 def check_listens(listen: str, metrics: str, tls: TlsConfig | None) -> None:
+    """Pass when both addresses are on this machine, or `tls` guards them."""
     _check_tls("listen", listen, tls)
     if not metrics:
         return

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 from mbctl.data.layout import RowLayout
+from mbctl.episodes.seeding import EpisodeSeed
 from mbctl.tasks.dkitty_physical import HEADING, LEGS
 from mbctl.tasks.registry import make_task
 from services.client import ControllerClient
-from services.controller.control.episode import Episode, EpisodePlan
 from sim.servo_bus.client import RunningBus, start_virtual_bus
 
 TASK = make_task("dkitty-orient-random")
@@ -87,7 +87,7 @@ def torso(rig: Rig) -> np.ndarray:
 
 def check_start(observation: np.ndarray, index: int) -> None:
     """The robot stands where the task has this episode start, wherever that is in the room."""
-    wanted = Episode(TASK, LAYOUT, EpisodePlan("evaluate", index, False), seed=0).start.body_pose[0]
+    wanted = TASK.sample_start(EpisodeSeed(0, "evaluate", index).start_rng()).body_pose[0]
     before = TASK.physical(observation)
     assert before[:3] == pytest.approx(wanted[:3], abs=0.03)
     assert before[HEADING] == pytest.approx(wanted[5], abs=0.05)
