@@ -13,6 +13,10 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 LEASE_REQUIRED_FIELD_NUMBER: _ClassVar[int]
 lease_required: _descriptor.FieldDescriptor
+ALWAYS_SERVED_FIELD_NUMBER: _ClassVar[int]
+always_served: _descriptor.FieldDescriptor
+NOT_COUNTED_FIELD_NUMBER: _ClassVar[int]
+not_counted: _descriptor.FieldDescriptor
 
 class GetStatusRequest(_message.Message):
     __slots__ = ()

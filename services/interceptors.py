@@ -1,19 +1,20 @@
 """What every call passes through: a deadline, a bounded number at once, errors as statuses.
 
-Stopping the robot is exempt: an emergency stop from deadline and number, whatever keeps or ends the
-right to command from the number.
+Stopping the robot is exempt: a method that is marked `always_served` from deadline and number, one
+that is marked `not_counted` from the number.
 """
 
 import asyncio
 import contextlib
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Any
 
 import grpc
 import grpc.aio
 import structlog
 
+from protos import controller_pb2
 from services.channel import DEADLINE_MAX_S
 from services.daemon_name import DaemonName
 from services.errors import ServiceError, abort, refusal
@@ -21,19 +22,27 @@ from services.open_calls import CallLimits, OpenCalls
 from services.peers import peer_of
 from services.transient import is_transient
 
-ALWAYS_SERVED = frozenset({"/mbctl.v1.SafetyService/EmergencyStop"})
-NOT_COUNTED = ALWAYS_SERVED | {
-    "/mbctl.v1.RobotService/RetainLease",
-    "/mbctl.v1.RobotService/ReturnLease",
-    "/mbctl.v1.RobotService/Deactivate",
-}
-
 log = structlog.get_logger()
 
 Context = grpc.aio.ServicerContext
 Handler = grpc.RpcMethodHandler
 Admission = contextlib.AbstractAsyncContextManager[None]
 Place = contextlib.AbstractContextManager[None]
+Unary = Callable[[Any, Context], Coroutine[Any, Any, Any]]
+
+
+def marked_methods(option: Any) -> frozenset[str]:
+    """Full paths of the methods that carry a boolean option of protos/controller.proto."""
+    return frozenset(
+        f"/{service.full_name}/{method.name}"
+        for service in controller_pb2.DESCRIPTOR.services_by_name.values()
+        for method in service.methods
+        if method.GetOptions().Extensions[option]
+    )
+
+
+ALWAYS_SERVED = marked_methods(controller_pb2.always_served)
+NOT_COUNTED = ALWAYS_SERVED | marked_methods(controller_pb2.not_counted)
 
 
 class CallGuard(grpc.aio.ServerInterceptor):
@@ -114,6 +123,34 @@ class CallGuard(grpc.aio.ServerInterceptor):
                 "DEADLINE_TOO_LONG",
                 f"the deadline is {remaining:.0f} s away, at most {self._deadline_max_s:g} s",
             )
+
+
+class UnaryGuard(grpc.aio.ServerInterceptor):
+    """Passes the calls of some unary methods through `call`."""
+
+    def guards(self, method: str) -> bool:
+        """Whether calls of this method, such as "/mbctl.v1.RobotService/Jog", pass through."""
+        raise NotImplementedError
+
+    async def call(self, behaviour: Unary, request: Any, context: Context) -> Any:
+        """Answer one call; `behaviour` is what would answer it otherwise."""
+        raise NotImplementedError
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Any]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> Any:
+        handler = await continuation(handler_call_details)
+        if handler is None or not handler.unary_unary:
+            return handler
+        if not self.guards(handler_call_details.method):
+            return handler
+
+        async def guarded(request: Any, context: Context) -> Any:
+            return await self.call(handler.unary_unary, request, context)
+
+        return _rebuilt(handler, guarded)
 
 
 def _unserved(method: str, daemon: DaemonName) -> Handler:

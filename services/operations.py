@@ -24,7 +24,6 @@ from services.errors import ServiceError, invalid_field, refusal
 from services.operation import OperationHandle
 
 FINISHED_KEPT = 1000
-REQUEST_ID_MAX = 64
 PAGE_MAX = 1000
 SERVICE_NAME = "google.longrunning.Operations"
 
@@ -35,7 +34,6 @@ class OperationStore:
     def __init__(self, finished_kept: int = FINISHED_KEPT) -> None:
         self._finished_kept = finished_kept
         self._operations: dict[str, OperationHandle] = {}
-        self._requests: dict[tuple[str, str], tuple[bytes, str]] = {}
         self._created = 0
 
     def create(
@@ -43,44 +41,19 @@ class OperationStore:
         kind: str,
         metadata: Message,
         *,
-        request_id: str = "",
-        request: Message | None = None,
         on_cancel: Callable[[], None] | None = None,
     ) -> OperationHandle:
         """Register a new operation.
 
         Args:
             kind: what it is, such as "refits".
-            request_id: remembered, so that `repeated` finds this operation.
-            request: what was asked, to tell a repeated request from a reused id.
             on_cancel: called at most once, on the event loop, when a cancel is asked for.
         """
         self._created += 1
         handle = OperationHandle(f"operations/{kind}/{self._created}", metadata, on_cancel)
         self._operations[handle.name] = handle
-        if request_id:
-            self._requests[kind, request_id] = (_fingerprint(request), handle.name)
         self._forget_old()
         return handle
-
-    def repeated(
-        self, kind: str, request_id: str, request: Message | None = None
-    ) -> OperationHandle | None:
-        """The operation that this very request started before, if any; ask before `create`.
-
-        Raises:
-            ServiceError: the id is too long, or was used with another request.
-        """
-        if len(request_id) > REQUEST_ID_MAX:
-            raise invalid_field("request_id", request_id, f"at most {REQUEST_ID_MAX} characters")
-        known = self._requests.get((kind, request_id)) if request_id else None
-        if known is None:
-            return None
-        fingerprint, name = known
-        if fingerprint != _fingerprint(request):
-            message = f"request_id {request_id!r} was used with another request; draw a fresh one"
-            raise refusal("REQUEST_ID_REUSED", message)
-        return self._operations[name]
 
     def get(self, name: str) -> OperationHandle:
         """The operation called `name`.
@@ -120,9 +93,6 @@ class OperationStore:
     def _forget(self, names: set[str]) -> None:
         for name in names:
             del self._operations[name]
-        gone = [key for key, (_, name) in self._requests.items() if name in names]
-        for key in gone:
-            del self._requests[key]
 
 
 class OperationsServicer(operations_pb2_grpc.OperationsServicer):
@@ -171,10 +141,6 @@ class OperationsServicer(operations_pb2_grpc.OperationsServicer):
         limits = [asked] if request.HasField("timeout") else []
         limits += [max(0.0, 0.9 * remaining)] if remaining is not None else []
         return await self._store.get(request.name).wait(min(limits, default=None))
-
-
-def _fingerprint(request: Message | None) -> bytes:
-    return b"" if request is None else request.SerializeToString(deterministic=True)
 
 
 def _page_start(token: str) -> int:

@@ -21,6 +21,7 @@ from services.channel import TlsFiles
 from services.daemon_name import DaemonName
 from services.descriptors import connections_max
 from services.interceptors import CallGuard
+from services.requests import OnceGuard
 from services.unix_socket import claim_socket, is_unix
 
 CONTROL_MESSAGE_MAX_BYTES = 1024 * 1024
@@ -123,7 +124,7 @@ def build_server(
     """
     guard = CallGuard(daemon=daemon)
     options = server_options(message_max_bytes)
-    server = grpc.aio.server(interceptors=(guard, *interceptors), options=options)
+    server = grpc.aio.server(interceptors=(guard, *interceptors, OnceGuard()), options=options)
     for servicing in servicings:
         servicing.add(servicing.servicer, server)
     names = [servicing.name for servicing in servicings]

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import uuid
 from collections.abc import Callable, Generator, Iterator
 from typing import Any, NoReturn, Protocol, TypeVar
 
@@ -51,7 +52,7 @@ class Caller:
     def call(
         self, method: UnaryMethod[ResponseT], request: Any, timeout_s: float | None = None
     ) -> ResponseT:
-        """Make one unary call.
+        """Make one unary call; a `request_id` that the request lacks is drawn.
 
         Raises:
             ServiceError: it was refused, failed, found nobody or took too long.
@@ -59,7 +60,7 @@ class Caller:
         self.check_process()
         timeout_s = self.timeout_s if timeout_s is None else timeout_s
         with self.reporting():
-            response, call = method.with_call(request, timeout=timeout_s)
+            response, call = method.with_call(_identified(request), timeout=timeout_s)
         self._name = name_in(call.trailing_metadata()) or self._name
         return response
 
@@ -132,3 +133,12 @@ class Caller:
         raise ServiceError(
             code, reason or code.name, message, answered_by=self.answered_by
         ) from error
+
+
+def _identified(request: Any) -> Any:
+    """The request with an id of its own, where it may have one and has none."""
+    if "request_id" not in request.DESCRIPTOR.fields_by_name or request.request_id:
+        return request
+    identified = type(request)(request_id=uuid.uuid4().hex)
+    identified.MergeFrom(request)
+    return identified

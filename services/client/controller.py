@@ -1,7 +1,6 @@
 """Blocking client of the controller: robot, safety, episodes, policies."""
 
 import contextlib
-import uuid
 from collections.abc import Generator, Iterator, Mapping
 from typing import Literal, Self
 
@@ -60,9 +59,7 @@ class ControllerClient:
     @contextlib.contextmanager
     def lease(self, owner: str, window_s: float = 2.0, take: bool = False) -> Generator[HeldLease]:
         """Hold the control lease for the length of the block; `take` takes it from its owner."""
-        request = controller_pb2.AcquireLeaseRequest(
-            owner=owner, window_s=window_s, take=take, request_id=_request_id()
-        )
+        request = controller_pb2.AcquireLeaseRequest(owner=owner, window_s=window_s, take=take)
         lease = self.caller.call(self._robot.AcquireLease, request)
         with self._held(lease) as held:
             yield held
@@ -87,17 +84,15 @@ class ControllerClient:
         )
 
     def activate(self, lease: HeldLease) -> controller_pb2.ActivateResponse:
-        request = controller_pb2.ActivateRequest(lease_token=lease.token, request_id=_request_id())
+        request = controller_pb2.ActivateRequest(lease_token=lease.token)
         return self.caller.call(self._robot.Activate, request, MOVE_TIMEOUT_S)
 
     def deactivate(self, lease: HeldLease) -> controller_pb2.DeactivateResponse:
-        request = controller_pb2.DeactivateRequest(
-            lease_token=lease.token, request_id=_request_id()
-        )
+        request = controller_pb2.DeactivateRequest(lease_token=lease.token)
         return self.caller.call(self._robot.Deactivate, request, MOVE_TIMEOUT_S)
 
     def clear_fault(self) -> controller_pb2.ClearFaultResponse:
-        request = controller_pb2.ClearFaultRequest(request_id=_request_id())
+        request = controller_pb2.ClearFaultRequest()
         return self.caller.call(self._robot.ClearFault, request)
 
     def jog(
@@ -106,7 +101,6 @@ class ControllerClient:
         """Move one joint slowly; returns when it is there. Speed 0 takes the server's default."""
         request = controller_pb2.JogRequest(
             lease_token=lease.token,
-            request_id=_request_id(),
             joint=joint,
             delta_rad=delta_rad,
             speed_rad_s=speed_rad_s,
@@ -115,20 +109,20 @@ class ControllerClient:
 
     def reboot_servo(self, joint: str) -> controller_pb2.RebootServoResponse:
         """Restart the servo of a joint, without torque."""
-        request = controller_pb2.RebootServoRequest(request_id=_request_id(), joint=joint)
+        request = controller_pb2.RebootServoRequest(joint=joint)
         return self.caller.call(self._robot.RebootServo, request)
 
     def reboot_latched_servos(self) -> controller_pb2.RebootServoResponse:
         """Restart every servo that has latched an error, without torque."""
-        request = controller_pb2.RebootServoRequest(request_id=_request_id(), all=True)
+        request = controller_pb2.RebootServoRequest(all=True)
         return self.caller.call(self._robot.RebootServo, request, REBOOT_ALL_TIMEOUT_S)
 
     def emergency_stop(self, reason: str) -> controller_pb2.EmergencyStopResponse:
-        request = controller_pb2.EmergencyStopRequest(reason=reason, request_id=_request_id())
+        request = controller_pb2.EmergencyStopRequest(reason=reason)
         return self.caller.call(self._safety.EmergencyStop, request)
 
     def release_emergency_stop(self) -> controller_pb2.ReleaseEmergencyStopResponse:
-        request = controller_pb2.ReleaseEmergencyStopRequest(request_id=_request_id())
+        request = controller_pb2.ReleaseEmergencyStopRequest()
         return self.caller.call(self._safety.ReleaseEmergencyStop, request)
 
     def run_episodes(
@@ -152,7 +146,6 @@ class ControllerClient:
         check_word("purpose", purpose, _PURPOSES)
         request = controller_pb2.RunEpisodesRequest(
             lease_token=lease.token,
-            request_id=_request_id(),
             count=count,
             purpose=_PURPOSES[purpose],
             explore=explore,
@@ -209,15 +202,9 @@ class ControllerClient:
             ServiceError: FIELD_INVALID for another word; what the controller refuses.
         """
         check_word("follow", follow, _FOLLOWED)
-        request = controller_pb2.LoadPolicyRequest(
-            version=version, follow=follow, at_step=at_step, request_id=_request_id()
-        )
+        request = controller_pb2.LoadPolicyRequest(version=version, follow=follow, at_step=at_step)
         return self.caller.call(self._policies.LoadPolicy, request)
 
     def roll_back_policy(self) -> controller_pb2.LoadPolicyResponse:
-        request = controller_pb2.RollbackPolicyRequest(request_id=_request_id())
+        request = controller_pb2.RollbackPolicyRequest()
         return self.caller.call(self._policies.RollbackPolicy, request)
-
-
-def _request_id() -> str:
-    return uuid.uuid4().hex

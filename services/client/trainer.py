@@ -1,6 +1,5 @@
 """Blocking client of the trainer: status, refits, versions, metrics."""
 
-import uuid
 from collections.abc import Iterator
 from typing import Self
 
@@ -44,7 +43,7 @@ class TrainerClient:
 
     def refit(self) -> Refit:
         """Start a refit and improvement on all rows there are."""
-        request = trainer_pb2.RefitRequest(request_id=uuid.uuid4().hex)
+        request = trainer_pb2.RefitRequest()
         operation = self.caller.call(self._model.Refit, request)
         return RunningOperation(
             self.caller, operation, trainer_pb2.RefitMetadata, trainer_pb2.RefitResponse
@@ -66,7 +65,7 @@ class TrainerClient:
         return found[:limit]
 
     def promote(self, version: int) -> trainer_pb2.Version:
-        request = trainer_pb2.PromoteVersionRequest(version=version, request_id=uuid.uuid4().hex)
+        request = trainer_pb2.PromoteVersionRequest(version=version)
         return self.caller.call(self._model.PromoteVersion, request)
 
     def metrics(self, after_refit: int = 0) -> list[trainer_pb2.MetricsRecord]:

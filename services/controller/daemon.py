@@ -15,7 +15,7 @@ from mbctl.exit_codes import StartUpError
 from services.controller import paths
 from services.controller.control_error import ControlError
 from services.controller.files import open_files
-from services.controller.lease_guard import LeaseGuard
+from services.controller.lease import LeaseGuard
 from services.controller.metrics import serve_controller_metrics
 from services.controller.parts import (
     EPISODE_SERVICE,

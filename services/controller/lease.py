@@ -10,8 +10,11 @@ import secrets
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
+from protos import controller_pb2
 from services.errors import invalid_field, refusal
+from services.interceptors import Context, Unary, UnaryGuard, marked_methods
 
 WINDOW_MIN_S = 0.2
 WINDOW_MAX_S = 60.0
@@ -149,3 +152,18 @@ def _checked_window(window_s: float) -> float:
     if not math.isfinite(window_s) or not WINDOW_MIN_S <= window_s <= WINDOW_MAX_S:
         raise invalid_field("window_s", window_s, f"{WINDOW_MIN_S:g} to {WINDOW_MAX_S:g}, or 0")
     return window_s
+
+
+class LeaseGuard(UnaryGuard):
+    """Checks `lease_token` before the handler of a method marked `lease_required` runs."""
+
+    def __init__(self, lease: LeaseBook) -> None:
+        self._lease = lease
+        self._leased = marked_methods(controller_pb2.lease_required)
+
+    def guards(self, method: str) -> bool:
+        return method in self._leased
+
+    async def call(self, behaviour: Unary, request: Any, context: Context) -> Any:
+        self._lease.check(request.lease_token)
+        return await behaviour(request, context)

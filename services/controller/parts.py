@@ -28,7 +28,6 @@ from services.controller.policy_feed import PolicyFeed
 from services.controller.policy_source import PolicySource
 from services.controller.port_sharing import PortSharing
 from services.controller.report import StatusReport
-from services.controller.requests import RequestMemory
 from services.controller.row_pump import EPISODE_EVENTS
 from services.controller.servicers.episode import EpisodeServicer
 from services.controller.servicers.policy import PolicyServicer
@@ -102,7 +101,7 @@ class _EventRouter:
 def build_parts(config: ControllerConfig, files: Files, stack: contextlib.AsyncExitStack) -> Parts:
     """Put everything together; call in the event loop."""
     view, operations, episode_log = ControlView(), OperationStore(), EpisodeLog()
-    background, memory = BackgroundTasks(), RequestMemory()
+    background = BackgroundTasks()
     router = _EventRouter(view, PortSharing(config.robot, view))
     launcher = ControlLauncher(config, files.task, files.spool)
     joint_names = files.task.robot.joint_names
@@ -146,13 +145,11 @@ def build_parts(config: ControllerConfig, files: Files, stack: contextlib.AsyncE
         feed=feed,
         uplink=uplink,
         robot=RobotServicer(
-            supervisor, lease, batches, memory, report.build, ServoReboots(supervisor, view)
+            supervisor, lease, batches, report.build, ServoReboots(supervisor, view)
         ),
-        safety=SafetyServicer(supervisor, memory),
-        episodes=EpisodeServicer(
-            batches, episode_log, view, policies, files.spool, memory, lease.check
-        ),
-        policy=PolicyServicer(policies, memory),
+        safety=SafetyServicer(supervisor),
+        episodes=EpisodeServicer(batches, episode_log, view, policies, files.spool, lease.check),
+        policy=PolicyServicer(policies),
     )
 
 

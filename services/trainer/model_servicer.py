@@ -36,7 +36,7 @@ class ModelServicer(trainer_pb2_grpc.ModelServiceServicer):
         self._board = board
 
     async def Refit(self, request: trainer_pb2.RefitRequest, context: Context) -> Operation:
-        return self._refits.request(request).to_proto()
+        return self._refits.request().to_proto()
 
     async def GetTrainerStatus(
         self, request: trainer_pb2.GetTrainerStatusRequest, context: Context
@@ -95,7 +95,6 @@ class ModelServicer(trainer_pb2_grpc.ModelServiceServicer):
     async def PromoteVersion(
         self, request: trainer_pb2.PromoteVersionRequest, context: Context
     ) -> trainer_pb2.Version:
-        """Repeating it changes nothing, so `request_id` needs no memory."""
         entry = await self._versions.promote(request.version)
         return version_message(entry, self._versions.promoted)
 

@@ -88,23 +88,20 @@ class Refits:
         """Rows that what runs and waits will draw."""
         return self._running_rows + self.pace.train_rows() * len(self._queue)
 
-    def request(self, request: trainer_pb2.RefitRequest) -> OperationHandle:
+    def request(self) -> OperationHandle:
         """Queue a refit on all rows present when it starts.
 
         Raises:
             ServiceError: too few rows, too many samples per insert, too many refits queued, or the
                 learner does not work.
         """
-        known = self._operations.repeated(KIND, request.request_id, request)
-        if known is not None:
-            return known
         if self.failed:
             raise _learner_failed(self.error, grpc.StatusCode.FAILED_PRECONDITION)
         self.pace.check(self._pending_rows)
         if len(self._queue) >= QUEUE_MAX:
             message = f"{len(self._queue)} refits wait already, at most {QUEUE_MAX} may"
             raise ServiceError(grpc.StatusCode.RESOURCE_EXHAUSTED, "REFITS_QUEUED", message)
-        job = self._make_job(None, request)
+        job = self._make_job(None)
         self._queue.append(job)
         self.start_next()
         return job.handle
@@ -220,14 +217,12 @@ class Refits:
         rows = self.next_rows
         if self.pace.train_rows() < rows or not self.pace.allows(rows):
             return None
-        return self._make_job(rows, None)
+        return self._make_job(rows)
 
-    def _make_job(self, rows: int | None, request: trainer_pb2.RefitRequest | None) -> Job:
+    def _make_job(self, rows: int | None) -> Job:
         handle = self._operations.create(
             KIND,
             trainer_pb2.RefitMetadata(phase="WAITING"),
-            request_id=request.request_id if request else "",
-            request=request,
             on_cancel=lambda: self._cancel(job),
         )
         job = Job(handle, rows)

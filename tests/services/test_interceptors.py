@@ -10,7 +10,7 @@ import pytest
 from protos import controller_pb2, controller_pb2_grpc
 from services.channel import CHANNEL_OPTIONS
 from services.errors import reason_of
-from services.interceptors import NOT_COUNTED
+from services.interceptors import ALWAYS_SERVED, NOT_COUNTED, marked_methods
 from services.server import Servicing, build_server
 
 SAFETY = "mbctl.v1.SafetyService"
@@ -133,3 +133,25 @@ def test_every_exempt_method_exists():
     services = controller_pb2.DESCRIPTOR.services_by_name.values()
     methods = {f"/{s.full_name}/{m.name}" for s in services for m in s.methods}
     assert methods >= NOT_COUNTED
+
+
+def test_methods_are_marked_in_the_wire_format():
+    robot, safety, episodes = (
+        f"/mbctl.v1.{name}Service/" for name in ("Robot", "Safety", "Episode")
+    )
+    assert marked_methods(controller_pb2.lease_required) == {
+        robot + "Activate",
+        robot + "Deactivate",
+        robot + "Jog",
+        episodes + "RunEpisodes",
+    }
+    assert {safety + "EmergencyStop"} == ALWAYS_SERVED
+    assert (
+        ALWAYS_SERVED
+        | {
+            robot + "RetainLease",
+            robot + "ReturnLease",
+            robot + "Deactivate",
+        }
+        == NOT_COUNTED
+    )

@@ -143,32 +143,17 @@ def test_listing_pages_and_deleting() -> None:
     with_server(scenario)
 
 
-def test_a_repeated_request_finds_its_operation() -> None:
-    store = OperationStore()
-    request = trainer_pb2.RefitRequest(request_id="r1")
-    assert store.repeated("refits", "r1", request) is None
-    handle = store.create("refits", METADATA, request_id="r1", request=request)
-    assert store.repeated("refits", "r1", request) is handle
-    assert store.repeated("refits", "", request) is None
-    with pytest.raises(ServiceError, match="another request"):
-        store.repeated("refits", "r1", trainer_pb2.RefitMetadata(phase="other"))
-    with pytest.raises(ServiceError, match="at most 64"):
-        store.repeated("refits", "r" * 65, request)
-
-
 def test_old_results_are_forgotten_running_ones_never() -> None:
     store = OperationStore(finished_kept=2)
     running = store.create("refits", METADATA)
-    for number in range(5):
-        handle = store.create("refits", METADATA, request_id=str(number))
-        handle.finish(METADATA)
+    for _ in range(5):
+        store.create("refits", METADATA).finish(METADATA)
     store.create("refits", METADATA)
     assert [handle.name for handle in store.list() if handle.done] == [
         "operations/refits/5",
         "operations/refits/6",
     ]
     assert store.get(running.name) is running
-    assert store.repeated("refits", "0") is None
 
 
 def test_an_operation_ends_once() -> None:

@@ -14,11 +14,9 @@ from services import wire
 from services.controller.batches import BatchRequest, EpisodeBatches
 from services.controller.events import EpisodeEvent, EpisodeLog
 from services.controller.policy_source import PolicySource
-from services.controller.requests import RequestMemory
 from services.controller.spool import Spool
 from services.controller.view import ControlView
 from services.errors import invalid_field, refusal
-from services.operations import OperationHandle
 
 COUNT_MAX = 100_000
 PAGE_MAX = 1000
@@ -36,7 +34,6 @@ class EpisodeServicer(controller_pb2_grpc.EpisodeServiceServicer):
         view: ControlView,
         policies: PolicySource,
         spool: Spool,
-        memory: RequestMemory,
         check_lease: Callable[[str], object],
     ) -> None:
         self._batches = batches
@@ -44,21 +41,16 @@ class EpisodeServicer(controller_pb2_grpc.EpisodeServiceServicer):
         self._view = view
         self._policies = policies
         self._spool = spool
-        self._memory = memory
         self._check_lease = check_lease
 
     async def RunEpisodes(
         self, request: controller_pb2.RunEpisodesRequest, context: Context
     ) -> Operation:
         batch = checked_batch(request)
-
-        async def act() -> OperationHandle:
-            await asyncio.to_thread(self._check_not_run, request.request_id)
-            self._check_lease(request.lease_token)  # it may have been taken over meanwhile
-            self._check_ready(request.minimum_policy_version)
-            return await self._batches.start(batch)
-
-        return (await self._memory.once(request, act)).to_proto()
+        await asyncio.to_thread(self._check_not_run, request.request_id)
+        self._check_lease(request.lease_token)  # it may have been taken over meanwhile
+        self._check_ready(request.minimum_policy_version)
+        return (await self._batches.start(batch)).to_proto()
 
     async def ListEpisodes(
         self, request: controller_pb2.ListEpisodesRequest, context: Context

@@ -4,7 +4,6 @@ import grpc.aio
 
 from protos import controller_pb2, controller_pb2_grpc
 from services.controller.policy_source import PolicySource
-from services.controller.requests import RequestMemory
 from services.errors import invalid_field
 
 VERSION_MAX = 999_999
@@ -15,9 +14,8 @@ Context = grpc.aio.ServicerContext
 class PolicyServicer(controller_pb2_grpc.PolicyServiceServicer):
     """See protos/controller.proto."""
 
-    def __init__(self, policies: PolicySource, memory: RequestMemory) -> None:
+    def __init__(self, policies: PolicySource) -> None:
         self._policies = policies
-        self._memory = memory
 
     async def ListPolicies(
         self, request: controller_pb2.ListPoliciesRequest, context: Context
@@ -45,18 +43,14 @@ class PolicyServicer(controller_pb2_grpc.PolicyServiceServicer):
             raise invalid_field("version", request.version, "above 0, or 0 together with follow")
         if not request.follow and not 1 <= request.version <= VERSION_MAX:
             raise invalid_field("version", request.version, f"1 to {VERSION_MAX}")
-
-        async def act() -> tuple[int, int]:
-            if request.follow == "latest" or request.follow == "promoted":
-                return await self._policies.set_follow(request.follow, request.at_step)
-            return await self._policies.load(request.version, request.at_step)
-
-        return _response(await self._memory.once(request, act))
+        if request.follow == "latest" or request.follow == "promoted":
+            return _response(await self._policies.set_follow(request.follow, request.at_step))
+        return _response(await self._policies.load(request.version, request.at_step))
 
     async def RollbackPolicy(
         self, request: controller_pb2.RollbackPolicyRequest, context: Context
     ) -> controller_pb2.LoadPolicyResponse:
-        return _response(await self._memory.once(request, self._policies.roll_back))
+        return _response(await self._policies.roll_back())
 
 
 def _response(versions: tuple[int, int]) -> controller_pb2.LoadPolicyResponse:

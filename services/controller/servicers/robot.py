@@ -14,8 +14,7 @@ from services.controller.control.settings import (
     JOG_SPEED_MAX_RAD_S,
     JOG_SPEED_MIN_RAD_S,
 )
-from services.controller.lease import Lease, LeaseBook
-from services.controller.requests import RequestMemory
+from services.controller.lease import LeaseBook
 from services.controller.servo_reboots import ServoReboots
 from services.controller.status import lease_to_proto
 from services.controller.supervisor import ControlSupervisor
@@ -39,14 +38,12 @@ class RobotServicer(controller_pb2_grpc.RobotServiceServicer):
         supervisor: ControlSupervisor,
         lease: LeaseBook,
         batches: EpisodeBatches,
-        memory: RequestMemory,
         status: Status,
         reboots: ServoReboots,
     ) -> None:
         self._supervisor = supervisor
         self._lease = lease
         self._batches = batches
-        self._memory = memory
         self._status = status
         self._reboots = reboots
         self._watchers = 0
@@ -84,17 +81,14 @@ class RobotServicer(controller_pb2_grpc.RobotServiceServicer):
     async def AcquireLease(
         self, request: controller_pb2.AcquireLeaseRequest, context: Context
     ) -> controller_pb2.Lease:
-        async def act() -> Lease:
-            if self.draining:
-                raise refusal("DRAINING", "the controller is shutting down")
-            held = self._lease.current
-            lease = self._lease.acquire(request.owner, request.window_s, request.take)
-            if held is not None:
-                taken = f"{lease.owner!r} took the lease over from {held.owner!r}"
-                self._batches.cancel(refusal("LEASE_LOST", taken))
-            return lease
-
-        return lease_to_proto(await self._memory.once(request, act), with_token=True)
+        if self.draining:
+            raise refusal("DRAINING", "the controller is shutting down")
+        held = self._lease.current
+        lease = self._lease.acquire(request.owner, request.window_s, request.take)
+        if held is not None:
+            taken = f"{lease.owner!r} took the lease over from {held.owner!r}"
+            self._batches.cancel(refusal("LEASE_LOST", taken))
+        return lease_to_proto(lease, with_token=True)
 
     async def RetainLease(
         self, request: controller_pb2.RetainLeaseRequest, context: Context
@@ -110,25 +104,19 @@ class RobotServicer(controller_pb2_grpc.RobotServiceServicer):
     async def Activate(
         self, request: controller_pb2.ActivateRequest, context: Context
     ) -> controller_pb2.ActivateResponse:
-        async def act() -> Lifecycle:
-            return await self._supervisor.change("activate", Lifecycle.ACTIVE)
-
-        lifecycle = await self._memory.once(request, act)
+        lifecycle = await self._supervisor.change("activate", Lifecycle.ACTIVE)
         return controller_pb2.ActivateResponse(lifecycle=int(lifecycle))  # pyright: ignore[reportArgumentType]  # same numbers
 
     async def Deactivate(
         self, request: controller_pb2.DeactivateRequest, context: Context
     ) -> controller_pb2.DeactivateResponse:
-        async def act() -> Lifecycle:
-            return await self._supervisor.change("deactivate", Lifecycle.INACTIVE)
-
-        lifecycle = await self._memory.once(request, act)
+        lifecycle = await self._supervisor.change("deactivate", Lifecycle.INACTIVE)
         return controller_pb2.DeactivateResponse(lifecycle=int(lifecycle))  # pyright: ignore[reportArgumentType]  # same numbers
 
     async def ClearFault(
         self, request: controller_pb2.ClearFaultRequest, context: Context
     ) -> controller_pb2.ClearFaultResponse:
-        lifecycle = await self._memory.once(request, self._supervisor.clear_fault)
+        lifecycle = await self._supervisor.clear_fault()
         return controller_pb2.ClearFaultResponse(lifecycle=int(lifecycle))  # pyright: ignore[reportArgumentType]  # same numbers
 
     async def Jog(
@@ -138,21 +126,17 @@ class RobotServicer(controller_pb2_grpc.RobotServiceServicer):
         _check_within("delta_rad", request.delta_rad, -JOG_DELTA_MAX_RAD, JOG_DELTA_MAX_RAD)
         _check_within("speed_rad_s", speed, JOG_SPEED_MIN_RAD_S, JOG_SPEED_MAX_RAD_S)
         _check_joint(request.joint)
-
-        async def act() -> controller_pb2.JogResponse:
-            start = self._position(request.joint)
-            await self._supervisor.perform(
-                "jog",
-                reply_s=JOG_REPLY_S,
-                joint=request.joint,
-                delta_rad=request.delta_rad,
-                speed_rad_s=speed,
-            )
-            return controller_pb2.JogResponse(
-                start_rad=start, position_rad=self._position(request.joint)
-            )
-
-        return await self._memory.once(request, act)
+        start = self._position(request.joint)
+        await self._supervisor.perform(
+            "jog",
+            reply_s=JOG_REPLY_S,
+            joint=request.joint,
+            delta_rad=request.delta_rad,
+            speed_rad_s=speed,
+        )
+        return controller_pb2.JogResponse(
+            start_rad=start, position_rad=self._position(request.joint)
+        )
 
     async def RebootServo(
         self, request: controller_pb2.RebootServoRequest, context: Context
@@ -161,20 +145,16 @@ class RobotServicer(controller_pb2_grpc.RobotServiceServicer):
             _check_joint(request.joint)
         elif request.joint:
             raise invalid_field("joint", request.joint, "none beside all")
-
-        async def act() -> controller_pb2.RebootServoResponse:
-            joints = [request.joint]
-            if request.all:
-                joints = await self._reboots.all_latched()
-            else:
-                await self._reboots.one(request.joint)
-            return controller_pb2.RebootServoResponse(
-                lifecycle=self._status().lifecycle,
-                reboots_left=self._reboots.left(joints),
-                joints=joints,
-            )
-
-        return await self._memory.once(request, act)
+        joints = [request.joint]
+        if request.all:
+            joints = await self._reboots.all_latched()
+        else:
+            await self._reboots.one(request.joint)
+        return controller_pb2.RebootServoResponse(
+            lifecycle=self._status().lifecycle,
+            reboots_left=self._reboots.left(joints),
+            joints=joints,
+        )
 
     def _position(self, joint: str) -> float:
         """Measured last; NaN where there is no such joint."""

@@ -5,7 +5,6 @@ import time
 import grpc.aio
 
 from protos import controller_pb2, controller_pb2_grpc
-from services.controller.requests import RequestMemory
 from services.controller.supervisor import ControlSupervisor
 
 REASON_MAX = 200
@@ -16,9 +15,8 @@ Context = grpc.aio.ServicerContext
 class SafetyServicer(controller_pb2_grpc.SafetyServiceServicer):
     """See protos/controller.proto."""
 
-    def __init__(self, supervisor: ControlSupervisor, memory: RequestMemory) -> None:
+    def __init__(self, supervisor: ControlSupervisor) -> None:
         self._supervisor = supervisor
-        self._memory = memory
 
     async def EmergencyStop(
         self, request: controller_pb2.EmergencyStopRequest, context: Context
@@ -37,7 +35,7 @@ class SafetyServicer(controller_pb2_grpc.SafetyServiceServicer):
     async def ReleaseEmergencyStop(
         self, request: controller_pb2.ReleaseEmergencyStopRequest, context: Context
     ) -> controller_pb2.ReleaseEmergencyStopResponse:
-        lifecycle = await self._memory.once(request, self._supervisor.release_emergency_stop)
+        lifecycle = await self._supervisor.release_emergency_stop()
         return controller_pb2.ReleaseEmergencyStopResponse(
             lifecycle=int(lifecycle)  # pyright: ignore[reportArgumentType]  # same numbers
         )

@@ -13,8 +13,8 @@ from mbctl.policies.snapshot import row_layout
 from mbctl.tasks.registry import make_task
 from protos import common_pb2, controller_pb2, controller_pb2_grpc
 from services.channel import open_channel
-from services.controller.lease_guard import leased_methods
 from services.errors import ServiceError, reason_of
+from services.interceptors import marked_methods
 
 LAYOUT = row_layout(make_task("dclaw-turn-random"))
 _INDICES = itertools.count(0, 1000)
@@ -66,7 +66,7 @@ def test_watching_the_status_keeps_its_period(client):
 
 
 def test_every_leased_method_is_refused_without_a_lease(client):
-    for method in leased_methods():
+    for method in marked_methods(controller_pb2.lease_required):
         call = client.caller.channel.unary_unary(
             method,
             request_serializer=controller_pb2.ActivateRequest.SerializeToString,

@@ -16,7 +16,7 @@ def test_a_list_that_waits_for_the_disk_keeps_no_other_call_waiting(tmp_path):
     """An emergency stop may be among them."""
     store = ChunkStore(tmp_path / "spool.db")
     spool = Spool(store)
-    servicer = EpisodeServicer(NOBODY, NOBODY, NOBODY, NOBODY, spool, NOBODY, NOBODY)
+    servicer = EpisodeServicer(NOBODY, NOBODY, NOBODY, NOBODY, spool, NOBODY)
 
     async def scenario() -> None:
         with store._lock:  # as while rows are written

@@ -10,7 +10,6 @@ import pytest
 from hal.lifecycle import Lifecycle
 from protos import controller_pb2
 from services.controller.lease import LeaseBook
-from services.controller.requests import RequestMemory
 from services.controller.servicers.episode import EpisodeServicer
 from services.errors import ServiceError
 
@@ -36,7 +35,7 @@ def test_a_lease_that_is_taken_over_while_the_disk_is_asked_begins_nothing():
         current=1,
     )
     lease = LeaseBook(lambda _: None, lambda: 0)
-    servicer = EpisodeServicer(parts, parts, parts, parts, parts, RequestMemory(), lease.check)
+    servicer = EpisodeServicer(parts, parts, parts, parts, parts, lease.check)
 
     async def scenario() -> None:
         mine = lease.acquire("one", 5.0, take=False)

@@ -23,7 +23,6 @@ def test_many_watchers_share_what_the_service_has_time_for(watchers, at_least, a
         supervisor=NOBODY,
         lease=NOBODY,
         batches=NOBODY,
-        memory=NOBODY,
         status=status,
         reboots=NOBODY,
     )

@@ -2,11 +2,14 @@
 
 import asyncio
 
+import grpc
+import grpc.aio
 import pytest
 
-from protos import controller_pb2
-from services.controller.requests import RequestMemory
-from services.errors import ServiceError, refusal
+from protos import controller_pb2, controller_pb2_grpc
+from services.errors import ServiceError, reason_of, refusal
+from services.requests import RequestMemory
+from services.server import Servicing, build_server
 
 
 class _Counter:
@@ -97,3 +100,54 @@ def test_malformed_ids_are_refused(request_id):
     with pytest.raises(ServiceError) as caught:
         asyncio.run(RequestMemory().once(_request(request_id), _Counter().act))
     assert caught.value.reason == "FIELD_INVALID"
+
+
+class _Robot(controller_pb2_grpc.RobotServiceServicer):
+    def __init__(self) -> None:
+        self.calls = 0
+
+    async def ClearFault(self, request, context):
+        self.calls += 1
+        return controller_pb2.ClearFaultResponse()
+
+    async def RetainLease(self, request, context):
+        self.calls += 1
+        return controller_pb2.Lease(token=request.token)
+
+
+class _Safety(controller_pb2_grpc.SafetyServiceServicer):
+    def __init__(self) -> None:
+        self.calls = 0
+
+    async def EmergencyStop(self, request, context):
+        self.calls += 1
+        return controller_pb2.EmergencyStopResponse()
+
+
+def test_on_a_server_calls_with_an_id_act_once_and_a_stop_acts_each_time():
+    async def scenario() -> tuple[int, int, str]:
+        robot, safety, add = _Robot(), _Safety(), controller_pb2_grpc
+        servicings = [
+            Servicing("robot", add.add_RobotServiceServicer_to_server, robot),
+            Servicing("safety", add.add_SafetyServiceServicer_to_server, safety),
+        ]
+        server = build_server("127.0.0.1:0", servicings)
+        await server.start()
+        async with grpc.aio.insecure_channel(server.address) as channel:
+            robots, stops = add.RobotServiceStub(channel), add.SafetyServiceStub(channel)
+            for request_id in ("a", "a", "", "", "b"):
+                request = controller_pb2.ClearFaultRequest(request_id=request_id)
+                await robots.ClearFault(request, timeout=5)
+            assert robot.calls == 4
+            for _ in range(2):  # a request that has no id
+                await robots.RetainLease(controller_pb2.RetainLeaseRequest(token="t"), timeout=5)
+            for reason in ("first", "second", "second"):
+                stop = controller_pb2.EmergencyStopRequest(reason=reason, request_id="a")
+                await stops.EmergencyStop(stop, timeout=5)
+            malformed = controller_pb2.ClearFaultRequest(request_id="x" * 65)
+            with pytest.raises(grpc.aio.AioRpcError) as refused:
+                await robots.ClearFault(malformed, timeout=5)
+        await server.stop(0)
+        return robot.calls, safety.calls, reason_of(refused.value)[1]
+
+    assert asyncio.run(scenario()) == (6, 3, "FIELD_INVALID")

@@ -1,12 +1,18 @@
-"""Makes a retried call harmless: the same request_id is carried out once and answered alike."""
+"""Makes a retried call harmless: the same request_id is carried out once and answered alike.
+
+Every unary method whose request has a `request_id` is kept so, without a word in its servicer;
+methods that stop the robot act again each time.
+"""
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from protos import controller_pb2
 from services.errors import invalid_field, refusal
+from services.interceptors import Context, Unary, UnaryGuard, marked_methods
 
 REQUEST_ID_MAX = 64
 REMEMBERED = 1024
@@ -52,7 +58,7 @@ class RequestMemory:
             seen = _Seen(fingerprint, asyncio.ensure_future(act()))
             if request.request_id:
                 self._remember(key, seen)
-        return await shielded(seen.task)
+        return await asyncio.shield(seen.task)
 
     def _remember(self, key: tuple[str, str], seen: _Seen) -> None:
         self._seen[key] = seen
@@ -61,9 +67,20 @@ class RequestMemory:
             self._seen.popitem(last=False)
 
 
-async def shielded(task: Awaitable[Answer]) -> Answer:
-    """Await `task` without cancelling it when the waiting call is cancelled."""
-    return await asyncio.shield(task)
+class OnceGuard(UnaryGuard):
+    """Carries out calls with a `request_id` through a RequestMemory."""
+
+    def __init__(self) -> None:
+        self._memory = RequestMemory()
+        self._acts_again = marked_methods(controller_pb2.always_served)
+
+    def guards(self, method: str) -> bool:
+        return method not in self._acts_again
+
+    async def call(self, behaviour: Unary, request: Any, context: Context) -> Any:
+        if "request_id" not in request.DESCRIPTOR.fields_by_name:
+            return await behaviour(request, context)
+        return await self._memory.once(request, lambda: behaviour(request, context))
 
 
 def check_request_id(request_id: str) -> str:
