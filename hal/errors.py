@@ -1,19 +1,37 @@
 """One tree of errors, each with a stable reason that callers branch on instead of the message."""
 
+from typing import ClassVar
 
-class HalError(Exception):
-    """A robot, its model or a command is not usable.
+
+class ReasonedError(Exception):
+    """The root of this project's errors.
+
+    Args:
+        message: the thing at fault, its value, its limit and what would be right.
+        reason: where the class does not say it.
 
     Attributes:
         reason: SCREAMING_SNAKE_CASE, stable across releases.
+        shows_reason: whether the error as text begins with its reason.
     """
 
-    reason = "HAL_ERROR"
+    reason: str = "INTERNAL"
+    shows_reason: ClassVar[bool] = False
 
     def __init__(self, message: str, *, reason: str | None = None) -> None:
         super().__init__(message)
+        self.message = message
         if reason is not None:
             self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.reason}: {self.message}" if self.shows_reason else self.message
+
+
+class HalError(ReasonedError):
+    """A robot, its model or a command is not usable."""
+
+    reason = "HAL_ERROR"
 
 
 class LifecycleError(HalError):

@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from hal.errors import ReasonedError
+
 OK: Final = 0
 USAGE: Final = 2
 START_UP: Final = 3
@@ -9,5 +11,7 @@ FAULT: Final = 4
 UNREACHABLE: Final = 5
 
 
-class StartUpError(Exception):
+class StartUpError(ReasonedError):
     """A process cannot start (exit code START_UP); its message says what would be right."""
+
+    reason = "START_UP"

@@ -14,6 +14,8 @@ from google.protobuf import any_pb2
 from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
+from hal.errors import ReasonedError
+
 DOMAIN = "mbctl"
 MESSAGE_LIMIT = 2000  # status messages travel in HTTP/2 trailers, which peers cap
 
@@ -75,7 +77,7 @@ CODES: Mapping[str, grpc.StatusCode] = {
 
 
 @dataclass
-class ServiceError(Exception):
+class ServiceError(ReasonedError):
     """An answer other than OK.
 
     Attributes:
@@ -87,15 +89,14 @@ class ServiceError(Exception):
         answered_by: as a client knows it: "target", and "robot" or "task" of the daemon there.
     """
 
+    shows_reason = True
+
     code: grpc.StatusCode
     reason: str
     message: str
     violations: tuple[tuple[str, str], ...] = ()
     metadata: Mapping[str, str] | None = None
     answered_by: Mapping[str, str] | None = None
-
-    def __str__(self) -> str:
-        return f"{self.reason}: {self.message}"
 
     def status(self) -> status_pb2.Status:
         """The `google.rpc.Status` that says this error on the wire."""

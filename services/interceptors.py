@@ -14,6 +14,7 @@ import grpc
 import grpc.aio
 import structlog
 
+from hal.errors import ReasonedError
 from protos import controller_pb2
 from services.channel import DEADLINE_MAX_S
 from services.daemon_name import DaemonName
@@ -181,12 +182,11 @@ async def reporting_errors(method: str, context: Context) -> AsyncIterator[None]
 
 
 def internal_error(error: Exception) -> ServiceError:
-    """The answer for an exception no handler expected, or one that carries a `reason`."""
+    """The answer for an exception that no handler turned into a refusal."""
     if is_transient(error):
         return refusal("RESOURCES_SHORT", f"the daemon's system is short of something: {error}")
-    reason = getattr(error, "reason", None)
-    if isinstance(reason, str) and reason:
-        return refusal(reason, str(error))
+    if isinstance(error, ReasonedError):
+        return refusal(error.reason, str(error))
     return refusal("INTERNAL", f"{type(error).__name__}: {error}")
 
 

@@ -165,7 +165,9 @@ def chunk_from_proto(message: trainer_pb2.Chunk, spool_id: str) -> ChunkRecord:
         episode = episode_from_proto(header.episode) if header.HasField("episode") else None
         wall_ns = ns_from_timestamp(header.wall_time)
     except ValueError as error:
-        raise ChunkError("CHUNK_INVALID", f"chunk {header.first_sequence}: {error}") from error
+        raise ChunkError(
+            f"chunk {header.first_sequence}: {error}", reason="CHUNK_INVALID"
+        ) from error
     chunk = ChunkRecord(
         spool_id=spool_id,
         first_sequence=header.first_sequence,

@@ -18,6 +18,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from hal.errors import ReasonedError
 from hal.registry import Registry
 from mbctl.algorithms.settings import AlgorithmSettings
 from mbctl.tasks.task import Task
@@ -28,12 +29,16 @@ if TYPE_CHECKING:
 S = TypeVar("S", bound=type[AlgorithmSettings])
 
 
-class UnknownAlgorithmError(ValueError):
+class UnknownAlgorithmError(ReasonedError, ValueError):
     """No algorithm has this name; the message lists those that exist."""
 
+    reason = "UNKNOWN_ALGORITHM"
 
-class LearnerError(ValueError):
+
+class LearnerError(ReasonedError, ValueError):
     """What an algorithm names as its learner is none; the message says who names it."""
+
+    reason = "LEARNER_INVALID"
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,10 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from hal.errors import ReasonedError
 
-class ConfigError(ValueError):
+
+class ConfigError(ReasonedError, ValueError):
     """The configuration cannot be used. The message names source, key, value and remedy."""
 
     reason = "CONFIG_INVALID"

@@ -14,6 +14,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from hal.errors import ReasonedError
 from mbctl.data.layout import RowLayout, Rows
 
 Purpose = Literal["train", "evaluate"]
@@ -29,16 +30,8 @@ INDEX_MAX = 1 << 31
 NAMED_INDEX_MAX = INDEX_MAX // 2  # that anybody may send a robot to; the rest only counting reaches
 
 
-class ChunkError(ValueError):
-    """A chunk that may not be stored.
-
-    Attributes:
-        reason: stable, SCREAMING_SNAKE: CHUNK_INVALID, LAYOUT_MISMATCH or ROW_NOT_FINITE.
-    """
-
-    def __init__(self, reason: str, message: str) -> None:
-        super().__init__(message)
-        self.reason = reason
+class ChunkError(ReasonedError, ValueError):
+    """A chunk that may not be stored: CHUNK_INVALID, LAYOUT_MISMATCH or ROW_NOT_FINITE."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,9 +138,9 @@ class ChunkRecord:
         self.check_header()
         if self.layout_hash != layout.hash:
             raise ChunkError(
-                "LAYOUT_MISMATCH",
                 f"chunk {self.first_sequence} has row layout {self.layout_hash[:12]!r}, "
                 f"expected {layout.hash[:12]!r} ({layout.width} columns)",
+                reason="LAYOUT_MISMATCH",
             )
         expected = self.row_count * layout.row_bytes
         if len(self.rows) != expected:
@@ -201,9 +194,9 @@ class ChunkRecord:
         if bool(bad.any()):
             step = self.first_step + int(np.argmax(bad))
             raise ChunkError(
-                "ROW_NOT_FINITE",
                 f"step {step} of episode {self.episode_id!r} holds NaN or infinity; "
                 "a row may do so only with valid = 0",
+                reason="ROW_NOT_FINITE",
             )
 
 
@@ -244,7 +237,7 @@ def public_name(spool_id: str) -> str:
 
 def _invalid(chunk: ChunkRecord, name: str, value: object, right: str) -> ChunkError:
     message = f"chunk {chunk.first_sequence}: {name} is {value!r}, expected {right}"
-    return ChunkError("CHUNK_INVALID", message)
+    return ChunkError(message, reason="CHUNK_INVALID")
 
 
 def _check_name(chunk: ChunkRecord, name: str) -> None:

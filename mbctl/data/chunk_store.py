@@ -14,18 +14,15 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from hal.errors import ReasonedError
 from mbctl.data import chunk_schema as schema
 from mbctl.data import sqlite
 from mbctl.data.chunk import ChunkRecord, EpisodeSummary, Purpose, public_name
 from mbctl.data.episode_id import index_of, run_index_of
 
 
-class ChunkRefusedError(ValueError):
-    """A chunk that what is stored rules out; stable `reason`, SCREAMING_SNAKE."""
-
-    def __init__(self, reason: str, message: str) -> None:
-        super().__init__(message)
-        self.reason = reason
+class ChunkRefusedError(ReasonedError, ValueError):
+    """A chunk that what is stored rules out."""
 
 
 class SequenceError(ChunkRefusedError):
@@ -37,16 +34,17 @@ class SequenceError(ChunkRefusedError):
     """
 
     def __init__(self, reason: str, message: str, expected: int) -> None:
-        super().__init__(reason, message)
+        super().__init__(message, reason=reason)
         self.expected = expected
 
 
 class EpisodeRepeatedError(ChunkRefusedError):
-    """The first chunk of a second episode with an index that is taken: EPISODE_REPEATED."""
+    """The first chunk of a second episode with an index that is taken."""
+
+    reason = "EPISODE_REPEATED"
 
     def __init__(self, chunk: ChunkRecord, next_index: int) -> None:
         super().__init__(
-            "EPISODE_REPEATED",
             f"chunk {chunk.first_sequence} begins episode {chunk.episode_id!r} of robot "
             f"{chunk.robot!r}, whose {chunk.purpose} episodes below {next_index} are stored",
         )

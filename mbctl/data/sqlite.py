@@ -11,6 +11,8 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from hal.errors import ReasonedError
+
 APPLICATION_ID = 0x6D626374  # "mbct"
 SCHEMA_VERSION = 2
 OLDEST_VERSION = 1  # that is brought to the present one when it is opened for writing
@@ -30,8 +32,8 @@ _WRITE_CODES = (
 _PROBE_BYTES = 256 << 10
 
 
-class StoreError(RuntimeError):
-    """A database that cannot be used as asked; `reason` is stable, SCREAMING_SNAKE."""
+class StoreError(ReasonedError, RuntimeError):
+    """A database that cannot be used as asked."""
 
     reason = "STORE_FAILED"
 

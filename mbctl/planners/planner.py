@@ -5,11 +5,15 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
+from hal.errors import ReasonedError
+
 Vector = Any  # a NumPy array or a list of numbers
 
 
-class PlanError(ArithmeticError):
+class PlanError(ReasonedError, ArithmeticError):
     """No sequence has a finite value in the model, so none may be preferred."""
+
+    reason = "PLAN_FAILED"
 
 
 @dataclass(frozen=True)

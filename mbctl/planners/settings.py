@@ -18,11 +18,14 @@ from pydantic import (
     model_validator,
 )
 
+from hal.errors import ReasonedError
 from hal.registry import Registry, meant
 
 
-class UnknownPlannerError(ValueError):
+class UnknownPlannerError(ReasonedError, ValueError):
     """No planner has this method; the message lists those that exist."""
+
+    reason = "UNKNOWN_PLANNER"
 
 
 class SearchSettings(BaseModel):

@@ -78,9 +78,9 @@ def snapshot_from_bytes(manifest_json: bytes, weights_bytes: bytes) -> Snapshot:
     found = sha256(weights_bytes).hexdigest()
     if found != manifest.weights_sha256:
         raise SnapshotError(
-            "WEIGHTS_HASH_MISMATCH",
             f"version {manifest.version}: weights have SHA-256 {found}, "
             f"the manifest says {manifest.weights_sha256}",
+            reason="WEIGHTS_HASH_MISMATCH",
         )
     return Snapshot(manifest, decode_weights(weights_bytes))
 
@@ -109,9 +109,9 @@ def unpack_snapshot(data: bytes) -> Snapshot:
         SnapshotError: MANIFEST_INVALID when it is no packed snapshot, or as snapshot_from_bytes.
     """
     if len(data) < _HEADER.size:
-        raise SnapshotError("MANIFEST_INVALID", f"{len(data)} bytes hold no packed snapshot")
+        raise SnapshotError(f"{len(data)} bytes hold no packed snapshot", reason="MANIFEST_INVALID")
     magic, manifest_bytes, weights_bytes = _HEADER.unpack_from(data)
     if magic != _MAGIC or _HEADER.size + manifest_bytes + weights_bytes != len(data):
-        raise SnapshotError("MANIFEST_INVALID", f"{len(data)} bytes hold no packed snapshot")
+        raise SnapshotError(f"{len(data)} bytes hold no packed snapshot", reason="MANIFEST_INVALID")
     split = _HEADER.size + manifest_bytes
     return snapshot_from_bytes(data[_HEADER.size : split], data[split:])

@@ -44,15 +44,15 @@ def _check_identity(snapshot: Snapshot, task: Task) -> None:
     manifest = snapshot.manifest
     if manifest.robot_model != task.robot.model:
         raise SnapshotError(
-            "WRONG_ROBOT",
             f"version {manifest.version} is for robot '{manifest.robot_model}', "
             f"this controller drives '{task.robot.model}'",
+            reason="WRONG_ROBOT",
         )
     if manifest.task != task.name:
         raise SnapshotError(
-            "WRONG_TASK",
             f"version {manifest.version} is for task '{manifest.task}', "
             f"this controller runs '{task.name}'",
+            reason="WRONG_TASK",
         )
 
 
@@ -61,9 +61,9 @@ def _check_layout(snapshot: Snapshot, task: Task) -> None:
     layout = row_layout(task)
     if manifest.layout_hash != layout.hash:
         raise SnapshotError(
-            "LAYOUT_MISMATCH",
             f"version {manifest.version} has row layout {manifest.layout_hash[:12]}, "
             f"this controller's is {layout.hash[:12]}",
+            reason="LAYOUT_MISMATCH",
         )
     for kind, found, wanted in (
         ("observation", manifest.observation_names, layout.observation_names),
@@ -71,8 +71,8 @@ def _check_layout(snapshot: Snapshot, task: Task) -> None:
     ):
         if found != wanted:
             raise SnapshotError(
-                "LAYOUT_MISMATCH",
                 f"version {manifest.version}: {kind} columns {list(found)}, must be {list(wanted)}",
+                reason="LAYOUT_MISMATCH",
             )
 
 
@@ -82,9 +82,9 @@ def _check_limits(snapshot: Snapshot, task: Task) -> None:
         wanted = getattr(task.robot, field)
         if found.shape != wanted.shape or not np.allclose(found, wanted, rtol=0, atol=1e-9):
             raise SnapshotError(
-                "LIMITS_MISMATCH",
                 f"version {snapshot.manifest.version}: {field} {found.tolist()}, "
                 f"this robot's are {wanted.tolist()}",
+                reason="LIMITS_MISMATCH",
             )
 
 
@@ -92,9 +92,9 @@ def _check_period(snapshot: Snapshot, period_s: float) -> None:
     found = snapshot.manifest.period_s
     if abs(found - period_s) > 1e-9:
         raise SnapshotError(
-            "PERIOD_MISMATCH",
             f"version {snapshot.manifest.version} is for a control period of {found} s, "
             f"this controller runs at {period_s} s",
+            reason="PERIOD_MISMATCH",
         )
 
 
@@ -109,22 +109,22 @@ def _check_weights(snapshot: Snapshot, task: Task, with_planner: bool) -> None:
     for name in sorted(wanted.keys() | found.keys()):
         if found.get(name) != wanted.get(name):
             raise SnapshotError(
-                "SHAPE_MISMATCH",
                 f"version {manifest.version}: '{name}' has shape {found.get(name, 'absent')}, "
                 f"must be {wanted.get(name, 'absent')}",
+                reason="SHAPE_MISMATCH",
             )
     _check_reflection(manifest)
     for name, array in snapshot.weights.items():
         if not np.isfinite(array).all():
             raise SnapshotError(
-                "WEIGHTS_NOT_FINITE",
                 f"version {manifest.version}: {int((~np.isfinite(array)).sum())} values of "
                 f"'{name}' are NaN or infinite",
+                reason="WEIGHTS_NOT_FINITE",
             )
     for name in ("input_scale", *POSITIVE_WEIGHTS):
         if name in wanted and not (snapshot.weights[name] > 0).all():
             raise SnapshotError(
-                "WEIGHTS_INVALID", f"version {manifest.version}: '{name}' must be above 0"
+                f"version {manifest.version}: '{name}' must be above 0", reason="WEIGHTS_INVALID"
             )
 
 
@@ -143,9 +143,9 @@ def _check_reflection(manifest: Manifest) -> None:
     )
     if not fits:
         raise SnapshotError(
-            "SHAPE_MISMATCH",
             f"version {manifest.version}: the policy's reflection is no signed permutation of "
             f"{observations} observation and {actions} action columns",
+            reason="SHAPE_MISMATCH",
         )
 
 
@@ -159,7 +159,7 @@ def _dry_run(snapshot: Snapshot) -> None:
         action = policy.act(observation, rng if i % 2 else None)
         if not np.isfinite(action).all():
             raise SnapshotError(
-                "DRY_RUN_FAILED",
                 f"version {snapshot.manifest.version}: action {action.tolist()} for random "
                 f"observation {i}, all must be finite",
+                reason="DRY_RUN_FAILED",
             )

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
+from hal.errors import ReasonedError
 from mbctl.data.layout import RowLayout
 from mbctl.policies.planner_architecture import PlannerArchitecture
 from mbctl.tasks.reflection import Reflection
@@ -23,18 +24,10 @@ Floats = Annotated[tuple[FiniteFloat, ...], Field(min_length=1, max_length=4096)
 Width = Annotated[int, Field(ge=1, le=4096)]
 
 
-class SnapshotError(Exception):
-    """A snapshot that must not run.
+class SnapshotError(ReasonedError):
+    """A snapshot that must not run."""
 
-    Attributes:
-        reason: stable SCREAMING_SNAKE_CASE code.
-        message: the thing at fault, its value, and what would be right.
-    """
-
-    def __init__(self, reason: str, message: str) -> None:
-        super().__init__(f"{reason}: {message}")
-        self.reason = reason
-        self.message = message
+    shows_reason = True
 
 
 class PolicyArchitecture(BaseModel):
@@ -116,7 +109,8 @@ def parse_manifest(data: bytes) -> Manifest:
     """
     if len(data) > MANIFEST_BYTES_MAX:
         raise SnapshotError(
-            "MANIFEST_INVALID", f"{len(data)} bytes of manifest, at most {MANIFEST_BYTES_MAX}"
+            f"{len(data)} bytes of manifest, at most {MANIFEST_BYTES_MAX}",
+            reason="MANIFEST_INVALID",
         )
     try:
         return Manifest.model_validate_json(data)
@@ -125,7 +119,7 @@ def parse_manifest(data: bytes) -> Manifest:
             f"{'.'.join(str(part) for part in fault['loc']) or 'manifest'}: {fault['msg']}"
             for fault in error.errors(include_url=False, include_input=False)[:5]
         )
-        raise SnapshotError("MANIFEST_INVALID", faults) from error
+        raise SnapshotError(faults, reason="MANIFEST_INVALID") from error
 
 
 def row_layout(task: Task) -> RowLayout:

@@ -70,9 +70,9 @@ def _require_same(target: Path, snapshot: Snapshot) -> None:
     present = load_snapshot(target).manifest.weights_sha256
     if present != snapshot.manifest.weights_sha256:
         raise SnapshotError(
-            "VERSION_EXISTS",
             f"{target} holds other weights ({present[:12]}) than those to save "
             f"({snapshot.manifest.weights_sha256[:12]}); versions never change",
+            reason="VERSION_EXISTS",
         )
 
 
@@ -81,9 +81,9 @@ def _read_capped(path: Path, limit: int, reason: str) -> bytes:
         with path.open("rb") as file:
             data = file.read(limit + 1)
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise SnapshotError("SNAPSHOT_NOT_FOUND", f"there is no {path}") from error
+        raise SnapshotError(f"there is no {path}", reason="SNAPSHOT_NOT_FOUND") from error
     if len(data) > limit:
-        raise SnapshotError(reason, f"{path} is larger than {limit} bytes")
+        raise SnapshotError(f"{path} is larger than {limit} bytes", reason=reason)
     return data
 
 

@@ -46,7 +46,9 @@ def encode_weights(weights: Weights) -> bytes:
     """
     for name, array in weights.items():
         if array.dtype != np.float32:
-            raise SnapshotError("SHAPE_MISMATCH", f"'{name}' is {array.dtype}, must be float32")
+            raise SnapshotError(
+                f"'{name}' is {array.dtype}, must be float32", reason="SHAPE_MISMATCH"
+            )
     # A fresh copy in C order each: safetensors would store the buffer of a view as it lies.
     return safetensors.numpy.save({n: np.array(weights[n], order="C") for n in sorted(weights)})
 
@@ -60,18 +62,21 @@ def decode_weights(data: bytes) -> Weights:
     """
     if not 8 <= len(data) <= WEIGHTS_BYTES_MAX:
         raise SnapshotError(
-            "WEIGHTS_INVALID", f"{len(data)} bytes of weights, must be 8 to {WEIGHTS_BYTES_MAX}"
+            f"{len(data)} bytes of weights, must be 8 to {WEIGHTS_BYTES_MAX}",
+            reason="WEIGHTS_INVALID",
         )
     header_bytes = struct.unpack_from("<Q", data)[0]
     if header_bytes > HEADER_BYTES_MAX:
         raise SnapshotError(
-            "WEIGHTS_INVALID", f"header of {header_bytes} bytes, at most {HEADER_BYTES_MAX}"
+            f"header of {header_bytes} bytes, at most {HEADER_BYTES_MAX}", reason="WEIGHTS_INVALID"
         )
     try:
         weights = safetensors.numpy.load(data)
     except (SafetensorError, KeyError, ValueError) as error:
-        raise SnapshotError("WEIGHTS_INVALID", f"no safetensors content: {error}") from error
+        raise SnapshotError(f"no safetensors content: {error}", reason="WEIGHTS_INVALID") from error
     for name, array in weights.items():
         if array.dtype != np.float32:
-            raise SnapshotError("SHAPE_MISMATCH", f"'{name}' is {array.dtype}, must be float32")
+            raise SnapshotError(
+                f"'{name}' is {array.dtype}, must be float32", reason="SHAPE_MISMATCH"
+            )
     return weights

@@ -15,6 +15,7 @@ from importlib import import_module
 from pkgutil import walk_packages
 from typing import TypeVar
 
+from hal.errors import ReasonedError
 from hal.registry import Registry
 from mbctl.tasks.task import BaseTask, Task
 
@@ -23,12 +24,16 @@ ENTRY_POINTS = "mbctl.tasks"
 T = TypeVar("T", bound=type[BaseTask])
 
 
-class UnknownTaskError(ValueError):
+class UnknownTaskError(ReasonedError, ValueError):
     """No task or observation has this name; the message names the nearest, or all."""
 
+    reason = "UNKNOWN_TASK"
 
-class IncompleteTaskError(TypeError):
+
+class IncompleteTaskError(ReasonedError, TypeError):
     """A class cannot be a task; the message says what it lacks."""
+
+    reason = "TASK_INCOMPLETE"
 
 
 @dataclass(frozen=True)

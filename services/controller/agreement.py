@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from hal.errors import ReasonedError
 from mbctl.data.chunk import INDEX_MAX, NUMBER_MAX, public_name
 from protos import trainer_pb2, trainer_pb2_grpc
 from services.controller.spool import Spool
@@ -19,8 +20,11 @@ CALL_S = 5.0
 log = structlog.get_logger()
 
 
-class AgreementError(Exception):
+class AgreementError(ReasonedError):
     """What the trainer says does not let anybody agree with it."""
+
+    reason = "TRAINER_NONSENSE"
+    shows_reason = True
 
 
 @dataclass(frozen=True)
@@ -40,9 +44,7 @@ def _check(answer: trainer_pb2.GetResumePointResponse) -> None:
     for name, (least, most) in limits.items():
         value = getattr(answer, name)
         if not least <= value <= most:
-            raise AgreementError(
-                f"TRAINER_NONSENSE: the trainer's {name} is {value}, expected {least} to {most}"
-            )
+            raise AgreementError(f"the trainer's {name} is {value}, expected {least} to {most}")
 
 
 class Agreement:

@@ -15,9 +15,9 @@ from types import TracebackType
 from typing import IO, Any, Self, TypeVar
 
 from hal.child import PIPE, Child, module_command
+from hal.errors import ReasonedError
 from mbctl.policies.snapshot import Snapshot, pack_snapshot, policy_alone
 from services.controller.control.settings import ControlSettings
-from services.controller.control_error import ControlError
 from services.controller.planner.host import PlanEnds
 from services.ipc.byte_ring import ByteRing
 from services.ipc.policy_slot import PolicySlot
@@ -30,6 +30,16 @@ Event = dict[str, Any]
 Found = TypeVar("Found")
 
 _POLL_S = 0.002
+
+
+class ControlError(ReasonedError):
+    """The control process refused, is gone, or did not answer.
+
+    Its reason is that of the refusal, or one of the channel's own: CONTROL_GONE, CONTROL_SILENT,
+    COMMANDS_FULL.
+    """
+
+    shows_reason = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +130,7 @@ class ControlChannel:
         event = self._wait_for(self._take_event("started", "start_failed"), "start", timeout_s)
         if event["type"] == "start_failed":
             self._process.wait()
-            raise ControlError(event["reason"], event["message"])
+            raise ControlError(event["message"], reason=event["reason"])
         return event
 
     def send(self, verb: str, **arguments: Any) -> str:
@@ -133,7 +143,7 @@ class ControlChannel:
         command_id = f"c{self._sent}"
         message = {"id": command_id, "verb": verb, **arguments}
         if not self._commands.try_push(json.dumps(message).encode()):
-            raise ControlError("COMMANDS_FULL", f"no room for '{verb}' in the command ring")
+            raise ControlError(f"no room for '{verb}' in the command ring", reason="COMMANDS_FULL")
         self._write_stdin(b"\n")  # wakes a lockstep loop at once
         return command_id
 
@@ -146,7 +156,7 @@ class ControlChannel:
         command_id = self.send(verb, **arguments)
         reply = self._wait_for(self._take_reply(command_id), verb, timeout_s)
         if not reply["ok"]:
-            raise ControlError(reply["reason"], reply["message"])
+            raise ControlError(reply["message"], reason=reply["reason"])
         return reply
 
     def drain(self) -> Drained:
@@ -251,7 +261,7 @@ class ControlChannel:
     def _gone(self) -> ControlError:
         process = self._process
         how = "was never started" if process is None else f"has ended: {process.ending}"
-        return ControlError("CONTROL_GONE", f"the control process {how}")
+        return ControlError(f"the control process {how}", reason="CONTROL_GONE")
 
     def _receive(self) -> None:
         # Events before rows: an event that tells of a row was pushed after that row.
@@ -283,5 +293,7 @@ class ControlChannel:
             if gone:
                 raise self._gone()
             if time.monotonic() > deadline:
-                raise ControlError("CONTROL_SILENT", f"no answer to '{what}' in {timeout_s} s")
+                raise ControlError(
+                    f"no answer to '{what}' in {timeout_s} s", reason="CONTROL_SILENT"
+                )
             time.sleep(_POLL_S)

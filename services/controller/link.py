@@ -11,9 +11,8 @@ from mbctl.config import ControlConfig, ControllerConfig
 from mbctl.data.layout import RowLayout
 from mbctl.policies.snapshot import row_layout
 from mbctl.tasks.task import Task
-from services.controller.channel import ControlChannel
+from services.controller.channel import ControlChannel, ControlError
 from services.controller.control.settings import ControlSettings, LatchedFault
-from services.controller.control_error import ControlError
 from services.controller.episode_events import Event, OpenEpisode, summary_from_event
 from services.controller.heartbeat import Heartbeat
 from services.controller.patience import patience_of
@@ -131,7 +130,7 @@ def naming_shortages() -> Iterator[None]:
         if not is_transient(error):
             raise
         raise ControlError(
-            "RESOURCES_SHORT", f"no control process can be started now: {error}"
+            f"no control process can be started now: {error}", reason="RESOURCES_SHORT"
         ) from error
 
 

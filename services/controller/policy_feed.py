@@ -76,14 +76,14 @@ class PolicyFeed:
             _append_part(files, part, version)
         if files.keys() != _LIMITS.keys():
             raise SnapshotError(
-                "SNAPSHOT_INCOMPLETE",
                 f"version {version} came with {sorted(files)}, expected {sorted(_LIMITS)}",
+                reason="SNAPSHOT_INCOMPLETE",
             )
         snapshot = snapshot_from_bytes(bytes(files[MANIFEST_FILE]), bytes(files[WEIGHTS_FILE]))
         if snapshot.manifest.version != version:
             raise SnapshotError(
-                "MANIFEST_INVALID",
                 f"asked for version {version}, got version {snapshot.manifest.version}",
+                reason="MANIFEST_INVALID",
             )
         return snapshot
 
@@ -121,7 +121,8 @@ def _append_part(files: dict[str, bytearray], part: trainer_pb2.VersionPart, ver
     limit = _LIMITS.get(part.name)
     if limit is None:
         raise SnapshotError(
-            "SNAPSHOT_INCOMPLETE", f"version {version} has an unknown file {part.name[:80]!r}"
+            f"version {version} has an unknown file {part.name[:80]!r}",
+            reason="SNAPSHOT_INCOMPLETE",
         )
     content = files.setdefault(part.name, bytearray())
     if (
@@ -130,8 +131,8 @@ def _append_part(files: dict[str, bytearray], part: trainer_pb2.VersionPart, ver
         or (part.offset + len(part.data) > part.total)
     ):
         raise SnapshotError(
-            "SNAPSHOT_INCOMPLETE",
             f"version {version}: {part.name} part at {part.offset} with {len(part.data)} bytes of "
             f"{part.total}, expected offset {len(content)} and at most {limit} bytes",
+            reason="SNAPSHOT_INCOMPLETE",
         )
     content += part.data

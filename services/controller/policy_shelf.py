@@ -70,7 +70,9 @@ class PolicyShelf:
             snapshot = load_snapshot(self.path(version))
             if snapshot.manifest.version != version:
                 found = snapshot.manifest.version
-                raise SnapshotError("MANIFEST_INVALID", f"version {version} says it is {found}")
+                raise SnapshotError(
+                    f"version {version} says it is {found}", reason="MANIFEST_INVALID"
+                )
         except SnapshotError as error:
             if error.reason != "SNAPSHOT_NOT_FOUND":
                 self.refuse(version, error)
@@ -119,4 +121,4 @@ def _check_planner(snapshot: Snapshot) -> None:
         search_settings(planner.search)
     except ValueError as error:
         message = f"version {snapshot.manifest.version}: {error}"
-        raise SnapshotError("PLANNER_INVALID", message) from error
+        raise SnapshotError(message, reason="PLANNER_INVALID") from error

@@ -112,7 +112,7 @@ class PolicySource:
 
     def refused_by_loop(self, reason: str, message: str) -> None:
         """The control process checks again what it takes from the slot, and refused it."""
-        self._shelf.refuse(self.current, SnapshotError(reason, message))
+        self._shelf.refuse(self.current, SnapshotError(message, reason=reason))
 
     async def run(self) -> None:
         """Follow the choice."""

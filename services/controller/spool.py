@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from hal.errors import ReasonedError
 from mbctl.data.chunk import ChunkRecord, EpisodeSummary, Purpose, public_name
 from mbctl.data.chunk_store import ChunkStore
 from mbctl.data.episode_id import index_of, reissued_id, run_index_of
@@ -45,8 +46,11 @@ class SpoolCounts:
     error: str
 
 
-class AcknowledgementError(Exception):
+class AcknowledgementError(ReasonedError):
     """The trainer acknowledges rows that are not those here; the rows are kept."""
+
+    reason = "ACKNOWLEDGEMENT_MISMATCH"
+    shows_reason = True
 
 
 class Spool:
@@ -175,7 +179,7 @@ class Spool:
         """
         if not self.agrees(next_sequence, digest):
             raise AcknowledgementError(
-                f"ACKNOWLEDGEMENT_MISMATCH: the trainer acknowledges rows below {next_sequence} "
+                f"the trainer acknowledges rows below {next_sequence} "
                 f"of spool {public_name(self.spool_id)}, not as they are here; the rows are kept"
             )
         self._store.delete_below(self.spool_id, next_sequence, digest)

@@ -17,9 +17,8 @@ from hal.faults import Fault
 from hal.lifecycle import Lifecycle
 from hal.realtime import RealTimeReport
 from mbctl.policies.snapshot import Snapshot
-from services.controller.channel import ControlChannel
+from services.controller.channel import ControlChannel, ControlError
 from services.controller.control.exit_codes import CLEAN, ROBOT_LOST
-from services.controller.control_error import ControlError
 from services.controller.emergency_stop import EmergencyStop
 from services.controller.episode_events import Event
 from services.controller.link import ControlLauncher, ControlLink, naming_shortages

@@ -8,6 +8,8 @@ the number does not fit yet and the reader looks again.
 import struct
 import zlib
 
+from hal.errors import ReasonedError
+
 _FRAME = struct.Struct("<IIq")  # length, CRC-32, message number
 _ALIGN = _FRAME.size
 _CONTROL_BYTES = 192
@@ -15,8 +17,10 @@ _HEAD, _PUSHED, _TAIL, _POPPED = 0, 1, 8, 9  # words; producer's and consumer's 
 _LOOKS = 200
 
 
-class RingCorruptError(Exception):
+class RingCorruptError(ReasonedError):
     """What the ring holds is no message: memory was overwritten, and nothing in it can be used."""
+
+    reason = "RING_CORRUPT"
 
 
 class ByteRing:

@@ -7,13 +7,17 @@ half way leaves the last whole value readable. A reader copies and looks at the 
 import struct
 import zlib
 
+from hal.errors import ReasonedError
+
 _CONTROL_BYTES = 64
 _FRAME = struct.Struct("<QQ")  # length, CRC-32
 _LOOKS = 1000
 
 
-class ValueUnreadableError(Exception):
+class ValueUnreadableError(ReasonedError):
     """No look found a whole value: the memory was overwritten, or the writer never pauses."""
+
+    reason = "VALUE_UNREADABLE"
 
 
 class LatestValue:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from hal.errors import ReasonedError
 from services.ipc.latest_value import LatestValue
 
 _REQUEST = struct.Struct("<qQqqqq3i4x")
@@ -22,8 +23,10 @@ _TEXT_MAX = 2000
 Vector = NDArray[np.float64]
 
 
-class MalformedPlanError(Exception):
+class MalformedPlanError(ReasonedError):
     """What is in the shared memory is no question or no plan."""
+
+    reason = "PLAN_MALFORMED"
 
 
 class PlanRequest(NamedTuple):

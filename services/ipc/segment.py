@@ -12,14 +12,18 @@ from dataclasses import astuple, dataclass, fields
 from types import TracebackType
 from typing import Self
 
+from hal.errors import ReasonedError
+
 _MAGIC = b"MBCTLSHM"
 _VERSION = 2
 _PAGE = 4096
 _HEADER = struct.Struct("<8sq8q")
 
 
-class SegmentError(Exception):
+class SegmentError(ReasonedError):
     """The descriptor given is not a segment that this version understands."""
+
+    reason = "SEGMENT_INVALID"
 
 
 @dataclass(frozen=True)

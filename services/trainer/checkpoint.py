@@ -12,22 +12,18 @@ import safetensors.torch
 from pydantic import BaseModel, ConfigDict, ValidationError
 from torch import Tensor
 
+from hal.errors import ReasonedError
 from services.trainer.messages import Published
 
 CHECKPOINT_FILE = "checkpoint/learner.safetensors"
 _HEAD = "mbctl"
 
 
-class CheckpointError(Exception):
+class CheckpointError(ReasonedError):
     """A checkpoint that cannot be resumed from.
 
-    Attributes:
-        reason: CHECKPOINT_DAMAGED, CHECKPOINT_MISMATCH or CHECKPOINT_MISSING.
+    Its reason is CHECKPOINT_DAMAGED, CHECKPOINT_MISMATCH or CHECKPOINT_MISSING.
     """
-
-    def __init__(self, reason: str, message: str) -> None:
-        super().__init__(message)
-        self.reason = reason
 
 
 class CheckpointHead(BaseModel):
@@ -83,7 +79,7 @@ def load_checkpoint(run_dir: Path) -> tuple[CheckpointHead, dict[str, Tensor]] |
         return CheckpointHead.model_validate_json(metadata.get(_HEAD, "")), state
     except (safetensors.SafetensorError, ValidationError) as error:
         message = f"checkpoint {path} is damaged: {error}"
-        raise CheckpointError("CHECKPOINT_DAMAGED", message) from error
+        raise CheckpointError(message, reason="CHECKPOINT_DAMAGED") from error
 
 
 def check_identity(head: CheckpointHead, identity: dict[str, Any], run_dir: Path) -> None:
@@ -105,7 +101,7 @@ def check_identity(head: CheckpointHead, identity: dict[str, Any], run_dir: Path
     if pairs:
         differences = "; ".join(f"{k} was {a!r}, is {b!r}" for k, a, b in pairs[:5])
         raise CheckpointError(
-            "CHECKPOINT_MISMATCH",
             f"run directory {run_dir} was learned with another configuration: {differences}; "
             "restore it or choose another run directory",
+            reason="CHECKPOINT_MISMATCH",
         )

@@ -154,9 +154,9 @@ class Learner:
         self._feed.advance_to(head.newest.rows)
         if self._feed.rows_sha256 != head.newest.rows_sha256:
             raise CheckpointError(
-                "CHECKPOINT_MISMATCH",
                 f"the first {head.newest.rows} training rows of {self._store.path} are not those "
                 "that the checkpoint was learned from",
+                reason="CHECKPOINT_MISMATCH",
             )
         self._newest = head.newest
 
@@ -164,9 +164,9 @@ class Learner:
         newest = max(list_versions(self._config.run_dir / VERSIONS_DIR), default=0)
         if newest > version:
             raise CheckpointError(
-                "CHECKPOINT_MISSING",
                 f"run directory {self._config.run_dir} holds version {newest}, its checkpoint "
                 f"stands at version {version}: restore it or choose another run directory",
+                reason="CHECKPOINT_MISSING",
             )
 
     def _save(self) -> None:

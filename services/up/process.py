@@ -8,18 +8,21 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from hal.child import Child, last_lines, module_command
+from hal.errors import ReasonedError
 from mbctl.data.private_files import open_private
 
 LOG_TAIL_LINES = 15
 STOP_S = 40.0  # a daemon that takes too long ends by itself before
 
 
-class DaemonDiedError(Exception):
+class DaemonDiedError(ReasonedError):
     """A daemon ended by itself; the message ends with the last lines of its log.
 
     Attributes:
         exit_code: its own; negative for a signal, None while it lives but does not answer.
     """
+
+    reason = "DAEMON_DIED"
 
     def __init__(self, message: str, exit_code: int | None) -> None:
         super().__init__(message)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from hal.errors import ReasonedError
 from mbctl.config import ConfigError
 from mbctl.config.typed import Frozen
 from mbctl.data.private_files import UMASK, write_whole
@@ -36,8 +37,10 @@ ResultT = TypeVar("ResultT")
 DEATH_NOTICE_S = 2.0  # a call may fail a little before the process that served it is gone
 
 
-class StartFailedError(Exception):
+class StartFailedError(ReasonedError):
     """A daemon did not come up; the message says why."""
+
+    reason = "START_FAILED"
 
 
 @dataclass(frozen=True)

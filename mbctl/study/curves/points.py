@@ -8,9 +8,13 @@ from pathlib import Path
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from hal.errors import ReasonedError
 
-class RunFilesError(Exception):
+
+class RunFilesError(ReasonedError):
     """A run's directory that cannot be gone on with, or read; the message says why."""
+
+    reason = "RUN_FILES"
 
 
 class Point(BaseModel):

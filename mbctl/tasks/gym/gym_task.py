@@ -11,14 +11,17 @@ from typing import Any, ClassVar
 import numpy as np
 
 from hal.arrays import array_namespace
+from hal.errors import ReasonedError
 from hal.types import JointSpec, ResetTarget, RobotSpec, RobotState, Vector
 from mbctl.tasks.task import Array, BaseTask
 
 Options = Mapping[str, Any]
 
 
-class NoRobotError(ValueError):
+class NoRobotError(ReasonedError, ValueError):
     """A benchmark task was asked for what only a task on a robot has."""
+
+    reason = "NO_ROBOT"
 
 
 class GymTask(BaseTask):

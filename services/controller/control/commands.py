@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from hal.errors import ReasonedError
 from services.controller.control.settings import (
     JOG_DELTA_MAX_RAD,
     JOG_SPEED_MAX_RAD_S,
@@ -68,18 +69,18 @@ Command = PlainCommand | CancelEpisodes | RunEpisodes | JogJoint | RebootServo
 _ADAPTER: TypeAdapter[Command] = TypeAdapter(Annotated[Command, Field(discriminator="verb")])
 
 
-class BadCommandError(Exception):
+class BadCommandError(ReasonedError):
     """A command that says nothing usable.
 
     Attributes:
         command_id: of the command; empty when it has none.
-        message: what is wrong with it.
     """
+
+    reason = "BAD_COMMAND"
 
     def __init__(self, command_id: str, message: str) -> None:
         super().__init__(message)
         self.command_id = command_id
-        self.message = message
 
 
 def parse_command(data: bytes) -> Command:

@@ -14,20 +14,18 @@ from dataclasses import asdict
 from pydantic import ValidationError
 
 from hal.child import leave_terminal_to_parent
-from hal.errors import HalError
+from hal.errors import HalError, ReasonedError
 from hal.realtime import RealTimeReport, apply_realtime
 from hal.robot import Robot
 from hal.stdio import never_wait_for_readers
 from hal.stop_signals import StopRequests
 from mbctl.policies.snapshot import row_layout
-from mbctl.tasks.registry import UnknownTaskError
 from mbctl.tasks.task import Task
 from services.controller.control.exit_codes import CRASHED, START_FAILED
 from services.controller.control.robots import build_robot
 from services.controller.control.service_link import Event, ServiceLink
 from services.controller.control.settings import ControlSettings
 from services.controller.control.wiring import (
-    WrongRobotError,
     build_clock,
     build_link,
     build_loop,
@@ -122,12 +120,7 @@ def _started(robot: Robot, task: Task, settings: ControlSettings, report: RealTi
 
 
 def _report_failed_start(segment: SharedSegment, error: HalError | ValueError) -> None:
-    if isinstance(error, UnknownTaskError):
-        reason = "UNKNOWN_TASK"
-    elif isinstance(error, WrongRobotError):
-        reason = "WRONG_ROBOT"
-    else:
-        reason = error.reason if isinstance(error, HalError) else "BAD_SETTINGS"
+    reason = error.reason if isinstance(error, ReasonedError) else "BAD_SETTINGS"
     message = str(error)
     if isinstance(error, ValidationError):
         message = "; ".join(

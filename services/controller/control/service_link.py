@@ -6,6 +6,7 @@ import time
 from collections import deque
 from typing import Any
 
+from hal.errors import ReasonedError
 from services.ipc.byte_ring import ByteRing
 from services.ipc.plan_exchange import PlanExchange
 from services.ipc.policy_slot import PolicySlot
@@ -21,8 +22,10 @@ EVENT_BACKLOG_MAX = 10_000
 BEATS_PER_LOOK = 32  # looking at stdin costs a system call
 
 
-class EventBacklogError(Exception):
+class EventBacklogError(ReasonedError):
     """The service process has taken no event for so long that the next would be lost."""
+
+    reason = "EVENT_BACKLOG"
 
 
 class ServiceLink:

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from hal.errors import HalError
+from hal.errors import HalError, ReasonedError
 from hal.lifecycle import Lifecycle
 from services.controller.control.commands import (
     BadCommandError,
@@ -21,13 +21,8 @@ from services.controller.control.policy_holder import PolicyHolder
 from services.controller.control.service_link import ServiceLink
 
 
-class RefusedError(Exception):
+class RefusedError(ReasonedError):
     """A command that the present state does not allow."""
-
-    def __init__(self, reason: str, message: str) -> None:
-        super().__init__(message)
-        self.reason = reason
-        self.message = message
 
 
 class Loop(Protocol):
@@ -62,7 +57,7 @@ class Verbs:
             try:
                 self._carry_out(parse_command(data))
             except BadCommandError as error:
-                self._link.reply(error.command_id, "BAD_COMMAND", error.message)
+                self._link.reply(error.command_id, error.reason, error.message)
 
     def answer_deactivations(self) -> None:
         """Answer those that waited for a stop, once it is over."""
@@ -92,10 +87,8 @@ class Verbs:
                 return  # answered when torque is off
             else:
                 self._plain(command)
-        except RefusedError as error:
+        except (RefusedError, HalError) as error:
             self._link.reply(command.id, error.reason, error.message)
-        except HalError as error:
-            self._link.reply(command.id, error.reason, str(error))
         else:
             self._link.reply(command.id)
 
@@ -108,7 +101,7 @@ class Verbs:
         elif command.verb == "clear_fault":
             self._require(Lifecycle.FAULT, "NO_FAULT", "clear_fault")
             if machine.has_torque:
-                raise RefusedError("STOP_IN_PROGRESS", "the robot is still being stopped")
+                raise RefusedError("the robot is still being stopped", reason="STOP_IN_PROGRESS")
             machine.clear_fault()
         elif command.verb == "release_estop":
             self._require(Lifecycle.E_STOPPED, "NOT_E_STOPPED", "release_estop")
@@ -122,7 +115,7 @@ class Verbs:
         self._require_idle()
         self._policies.at_boundary()
         if self._policies.policy is None:
-            raise RefusedError("NO_POLICY", "no policy has been handed over")
+            raise RefusedError("no policy has been handed over", reason="NO_POLICY")
         order = BatchOrder(
             command.operation,
             command.count,
@@ -140,27 +133,32 @@ class Verbs:
 
     def _reboot_servo(self, command: RebootServo) -> None:
         if self._machine.has_torque:
-            raise RefusedError("WRONG_LIFECYCLE", "reboot_servo: torque is on; deactivate first")
+            raise RefusedError(
+                "reboot_servo: torque is on; deactivate first", reason="WRONG_LIFECYCLE"
+            )
         if self._machine.lifecycle not in (Lifecycle.INACTIVE, Lifecycle.FAULT):
             name = self._machine.lifecycle.name
             raise RefusedError(
-                "WRONG_LIFECYCLE", f"reboot_servo needs INACTIVE or FAULT, the robot is {name}"
+                f"reboot_servo needs INACTIVE or FAULT, the robot is {name}",
+                reason="WRONG_LIFECYCLE",
             )
         self._machine.reboot_servo(command.joint)
 
     def _require_idle(self) -> None:
         running = self._loop.batch
         if running is not None:
-            raise RefusedError("BUSY", f"{running.order.operation} is running")
+            raise RefusedError(f"{running.order.operation} is running", reason="BUSY")
         if self._loop.jog is not None:
-            raise RefusedError("BUSY", "a joint is being jogged")
+            raise RefusedError("a joint is being jogged", reason="BUSY")
         if self._loop.is_degraded:
-            raise RefusedError("LOOP_DEGRADED", "the loop misses its periods: the robot holds")
+            raise RefusedError(
+                "the loop misses its periods: the robot holds", reason="LOOP_DEGRADED"
+            )
 
     def _cancel_episodes(self, command: CancelEpisodes) -> None:
         batch = self._loop.batch
         if batch is None or command.operation not in ("", batch.order.operation):
-            raise RefusedError("NO_EPISODES", f"'{command.operation}' is not running")
+            raise RefusedError(f"'{command.operation}' is not running", reason="NO_EPISODES")
         batch.cut("CANCELLED", "cancelled on request")
 
     def _deactivate(self, command: PlainCommand) -> None:
@@ -174,8 +172,10 @@ class Verbs:
     def _require(self, wanted: Lifecycle, reason: str, verb: str) -> None:
         found = self._machine.lifecycle
         if found is not wanted:
-            raise RefusedError(reason, f"{verb} needs {wanted.name}, the robot is {found.name}")
+            raise RefusedError(
+                f"{verb} needs {wanted.name}, the robot is {found.name}", reason=reason
+            )
 
     def _require_lease(self) -> None:
         if not self._link.is_lease_live:
-            raise RefusedError("LEASE_REQUIRED", "no live lease: nobody may move the robot")
+            raise RefusedError("no live lease: nobody may move the robot", reason="LEASE_REQUIRED")

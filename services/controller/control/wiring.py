@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from hal.clock import Clock, ManualClock, WallClock
+from hal.errors import ReasonedError
 from hal.robot import Robot
 from hal.safety import SafetyGate
 from mbctl.policies.snapshot import row_layout
@@ -21,8 +22,10 @@ from services.controller.patience import service_timeout_of
 from services.ipc.segment import SharedSegment
 
 
-class WrongRobotError(ValueError):
+class WrongRobotError(ReasonedError, ValueError):
     """The task is for another robot model than the one configured."""
+
+    reason = "WRONG_ROBOT"
 
 
 def build_task(settings: ControlSettings) -> Task:

@@ -67,7 +67,8 @@ class PlanServer:
         snapshot = load_snapshot(message.path)
         if snapshot.manifest.weights_sha256 != message.weights_sha256:
             raise SnapshotError(
-                "WEIGHTS_HASH_MISMATCH", f"{message.path} holds other weights than the loop has"
+                f"{message.path} holds other weights than the loop has",
+                reason="WEIGHTS_HASH_MISMATCH",
             )
         period_s = snapshot.manifest.period_s  # compared when the version was accepted
         check_snapshot(snapshot, self._task, period_s=period_s, dry_run=False)

@@ -6,7 +6,7 @@ import contextlib
 import pytest
 
 from services.controller import reconnection
-from services.controller.control_error import ControlError
+from services.controller.channel import ControlError
 from services.controller.reconnection import Reconnection
 from services.controller.view import ControlView, new_fault
 from services.errors import ServiceError
@@ -54,8 +54,8 @@ def test_it_goes_on_until_it_works_and_keeps_the_fault():
         bench = Bench()
         bench.view.control_fault = fault = new_fault("PORT_LOST", "unplugged")
         bench.failures = [
-            ControlError("PORT_MISSING", "no /dev/x"),
-            ControlError("MISSING_SERVO", "no 10"),
+            ControlError("no /dev/x", reason="PORT_MISSING"),
+            ControlError("no 10", reason="MISSING_SERVO"),
         ]
         async with bench.running():
             bench.under_test.want("PORT_LOST", "unplugged")
