@@ -22,11 +22,17 @@ class DuplicateNameError(HalError):
     reason = "DUPLICATE_NAME"
 
 
-def meant(name: str, known: Iterable[str]) -> str:
-    """What a message adds about a name that is none of `known`: the nearest one, or all of them."""
+def meant(name: str, known: Iterable[str], *, show_all: bool = False) -> str:
+    """What a message adds about a name that is none of `known`: the nearest one, or all of them.
+
+    Args:
+        show_all: all of them behind the nearest one, too.
+    """
     names = list(known)
     near = get_close_matches(name, names, n=1, cutoff=0.5)
-    return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names) or 'none'}"
+    hint = [f"did you mean {near[0]!r}?"] if near else []
+    listed = [f"known: {', '.join(names) or 'none'}"] if show_all or not near else []
+    return " ".join([*hint, *listed])
 
 
 class Registry(Generic[T]):

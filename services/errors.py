@@ -5,7 +5,6 @@ so that a client can act on the reason and show the message.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import NoReturn
 
 import grpc
@@ -76,14 +75,11 @@ CODES: Mapping[str, grpc.StatusCode] = {
 }
 
 
-@dataclass
 class ServiceError(ReasonedError):
     """An answer other than OK.
 
     Attributes:
         code: canonical status code.
-        reason: stable SCREAMING_SNAKE_CASE word for programs.
-        message: for people; names the thing, its value, its limit and what would be right.
         violations: (field or subject, description) pairs.
         metadata: facts for programs, such as the expected sequence number.
         answered_by: as a client knows it: "target", and "robot" or "task" of the daemon there.
@@ -91,12 +87,20 @@ class ServiceError(ReasonedError):
 
     shows_reason = True
 
-    code: grpc.StatusCode
-    reason: str
-    message: str
-    violations: tuple[tuple[str, str], ...] = ()
-    metadata: Mapping[str, str] | None = None
-    answered_by: Mapping[str, str] | None = None
+    def __init__(
+        self,
+        code: grpc.StatusCode,
+        reason: str,
+        message: str,
+        violations: tuple[tuple[str, str], ...] = (),
+        metadata: Mapping[str, str] | None = None,
+        answered_by: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message, reason=reason)
+        self.code = code
+        self.violations = violations
+        self.metadata = metadata
+        self.answered_by = answered_by
 
     def status(self) -> status_pb2.Status:
         """The `google.rpc.Status` that says this error on the wire."""

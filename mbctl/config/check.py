@@ -6,7 +6,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from mbctl.config.errors import ConfigError, from_validation, nearest
+from hal.registry import meant
+from mbctl.config.errors import ConfigError, from_validation
 from mbctl.config.models import AlgorithmConfig, TaskConfig
 from mbctl.config.typed import typed
 
@@ -24,7 +25,7 @@ def check_task_name(name: str, key: str) -> None:
 
     if name not in TASKS:
         broken = "".join(f"; {message}" for message in TASKS.broken().values())
-        near = nearest(name, TASKS.names())
+        near = meant(name, sorted(TASKS.names()), show_all=True)
         raise ConfigError(f"{key} {name!r}: unknown task; {near}{broken}")
 
 
@@ -147,6 +148,6 @@ def _read(algorithm: str, preset: str) -> dict[str, Any]:
     if preset not in presets:  # never a path made of what somebody typed
         raise ConfigError(
             f"algorithm.preset = {preset!r}: no such preset for {algorithm}; "
-            f"{nearest(preset, presets)}"
+            f"{meant(preset, sorted(presets), show_all=True)}"
         )
     return tomllib.loads(presets[preset].read_text(encoding="utf-8"))

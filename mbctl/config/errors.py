@@ -2,14 +2,14 @@
 
 import dataclasses
 import datetime
-import difflib
 import typing
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from hal.errors import ReasonedError
+from hal.registry import meant
 
 
 class ConfigError(ReasonedError, ValueError):
@@ -26,20 +26,12 @@ def from_validation(
     return ConfigError(f"{where}: " + "; ".join(lines))
 
 
-def nearest(word: str, valid: Iterable[str]) -> str:
-    """A clause that leads from a misspelt word to a valid one."""
-    names = sorted(valid)
-    close = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
-    listed = ", ".join(names) if names else "none"
-    return (f"did you mean {close[0]!r}? " if close else "") + f"valid: {listed}"
-
-
 def _describe(error: dict[str, Any], model: type[BaseModel], prefix: tuple[str, ...]) -> str:
     location = tuple(str(part) for part in error["loc"])
     key = ".".join((*prefix, *location))
     if error["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
         valid = fields_at(model, location[:-1])
-        return f"unknown key {key!r}; {nearest(location[-1], valid)}"
+        return f"unknown key {key!r}; {meant(location[-1], sorted(valid), show_all=True)}"
     if error["type"] == "missing":
         return f"missing key {key!r}"
     message = error["msg"].removeprefix("Value error, ")

@@ -1,15 +1,16 @@
 """Blocking client of the controller: robot, safety, episodes, policies."""
 
 import contextlib
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from typing import Literal, Self
 
+from hal.registry import meant
 from protos import common_pb2, controller_pb2, controller_pb2_grpc
 from services.channel import TlsFiles
 from services.client.caller import CALL_TIMEOUT_S, Caller
 from services.client.lease import HeldLease
 from services.client.operation import RunningOperation
-from services.client.words import check_word
+from services.errors import invalid_field
 
 ROBOT_SERVICE = "mbctl.v1.RobotService"
 MOVE_TIMEOUT_S = 30.0
@@ -143,7 +144,7 @@ class ControllerClient:
             ServiceError: FIELD_INVALID for another purpose; EPISODE_REPEATED for an index that has
                 been used; what else the controller refuses.
         """
-        check_word("purpose", purpose, _PURPOSES)
+        _check_word("purpose", purpose, _PURPOSES)
         request = controller_pb2.RunEpisodesRequest(
             lease_token=lease.token,
             count=count,
@@ -169,7 +170,7 @@ class ControllerClient:
             ServiceError: FIELD_INVALID for another purpose.
         """
         if purpose is not None:
-            check_word("purpose", purpose, _PURPOSES)
+            _check_word("purpose", purpose, _PURPOSES)
         found: list[common_pb2.EpisodeRecord] = []
         token = ""
         while len(found) < limit:
@@ -201,10 +202,22 @@ class ControllerClient:
         Raises:
             ServiceError: FIELD_INVALID for another word; what the controller refuses.
         """
-        check_word("follow", follow, _FOLLOWED)
+        _check_word("follow", follow, _FOLLOWED)
         request = controller_pb2.LoadPolicyRequest(version=version, follow=follow, at_step=at_step)
         return self.caller.call(self._policies.LoadPolicy, request)
 
     def roll_back_policy(self) -> controller_pb2.LoadPolicyResponse:
         request = controller_pb2.RollbackPolicyRequest()
         return self.caller.call(self._policies.RollbackPolicy, request)
+
+
+def _check_word(field: str, value: object, valid: Iterable[str]) -> None:
+    """Pass one of the `valid` words.
+
+    Raises:
+        ServiceError: FIELD_INVALID; names field, value, the words and the nearest of them.
+    """
+    words = list(valid)
+    if not isinstance(value, str) or value not in words:
+        expected = f"{' or '.join(map(repr, words))}; {meant(str(value), words)}"
+        raise invalid_field(field, value, expected)

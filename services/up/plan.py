@@ -7,10 +7,10 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, Field
 
+from hal.registry import meant
 from hal.robots.registry import ROBOTS, robot_spec
 from mbctl.config import ConfigError, ControllerConfig, TrainerConfig, load_controller, load_trainer
 from mbctl.config.check import check_algorithm_name, preset_observation
-from mbctl.config.errors import nearest
 from mbctl.config.load import validated
 from mbctl.config.models import Frozen, RobotConfig
 from mbctl.config.overrides import apply_assignments
@@ -165,7 +165,9 @@ def _sort_out(assignments: Sequence[str]) -> dict[str, list[str]]:
         elif head in Rhythm.model_fields and not dot:
             found["rhythm"].append(text)
         else:
-            raise ConfigError(f"--set {text!r}: unknown key; {nearest(head, _top_level())}")
+            raise ConfigError(
+                f"--set {text!r}: unknown key; {meant(head, sorted(_top_level()), show_all=True)}"
+            )
     return found
 
 

@@ -87,7 +87,7 @@ def test_the_paper_s_preset_differs(choices: Choices):
             r"algorithm\.name = 'pall': unknown algorithm 'pall'; did you",
         ),
         ({"algorithm": "../pal"}, r"algorithm\.name = '\.\./pal'"),
-        ({"preset": "papr"}, r"no such preset for pal; did you mean 'paper'\? valid: default"),
+        ({"preset": "papr"}, r"no such preset for pal; did you mean 'paper'\? known: default"),
         ({"preset": "../../x"}, r"algorithm\.preset"),
         ({"backend": "hardware"}, r"robot\.backend = 'hardware': .*known: mujoco, dyn"),
         ({"clock": "fast"}, r"clock = 'fast'"),
