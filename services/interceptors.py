@@ -19,8 +19,7 @@ from protos import controller_pb2
 from services.channel import DEADLINE_MAX_S
 from services.daemon_name import DaemonName
 from services.errors import ServiceError, abort, refusal
-from services.open_calls import CallLimits, OpenCalls
-from services.peers import peer_of
+from services.open_calls import CallLimits, OpenCalls, peer_of
 from services.transient import is_transient
 
 log = structlog.get_logger()

@@ -5,9 +5,13 @@ that nobody looks at could keep everybody else from calling.
 """
 
 import contextlib
+import ipaddress
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from urllib.parse import unquote
+
+import grpc.aio
 
 from services.errors import refusal
 
@@ -80,3 +84,18 @@ class _Places:
                 f"{taken} {self._kind}{whose} are open, the limit is {limit}; "
                 "end some, or try again later",
             )
+
+
+def peer_of(context: grpc.aio.ServicerContext) -> str:
+    """Certificate and host of a caller; on this machine's loopback its connection; "" on a unix
+    socket, whose callers cannot be told apart.
+    """
+    address = unquote(context.peer())
+    kind, _, rest = address.partition(":")
+    if kind not in ("ipv4", "ipv6"):
+        return ""
+    host = rest.rpartition(":")[0].strip("[]")
+    if ipaddress.ip_address(host.partition("%")[0]).is_loopback:
+        return address
+    names = context.peer_identities() or ()
+    return " ".join([host, *sorted(name.decode(errors="replace") for name in names)])

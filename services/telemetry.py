@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import prometheus_client
+from prometheus_client.registry import Collector
 
 from mbctl.exit_codes import StartUpError
 from services.channel import TlsFiles
@@ -34,16 +35,21 @@ def begin_logging(service: str, log_file: Path | None = None) -> None:
 
 
 def serve_metrics(
-    listen: str,
-    registry: prometheus_client.CollectorRegistry,
-    tls: TlsFiles | None = None,
+    listen: str, collector: Collector, tls: TlsFiles | None = None
 ) -> Callable[[], None]:
-    """Serve `/metrics` on "host:port"; the returned function stops it.
+    """Serve what `collector` knows as `/metrics` on "host:port"; nothing where `listen` is empty.
+
+    Returns:
+        What stops it.
 
     Raises:
         StartUpError: the address is malformed, taken, or reachable from outside without TLS.
     """
+    if not listen:
+        return lambda: None
     check_listen(listen, tls)
+    registry = prometheus_client.CollectorRegistry()
+    registry.register(collector)
     host, _, port = listen.rpartition(":")
     try:
         context = _tls_context(tls) if tls else None

@@ -1,7 +1,6 @@
 """Keeping a robot active for as long as somebody is there."""
 
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mbctl.cli import render
@@ -46,8 +45,6 @@ def _check_torque(client: "ControllerClient") -> None:
         return
     cause = f": {status.fault.message}" if status.fault.reason else ""
     ended = refusal("WRONG_LIFECYCLE", f"active no more, the robot is {lifecycle}{cause}")
-    raise replace(
-        ended,
-        reason=status.fault.reason or ended.reason,
-        answered_by=client.caller.answered_by,
-    )
+    ended.reason = status.fault.reason or ended.reason
+    ended.answered_by = client.caller.answered_by
+    raise ended

@@ -16,7 +16,6 @@ from services.controller import paths
 from services.controller.channel import ControlError
 from services.controller.files import open_files
 from services.controller.lease import LeaseGuard
-from services.controller.metrics import serve_controller_metrics
 from services.controller.parts import (
     EPISODE_SERVICE,
     ROBOT_SERVICE,
@@ -25,12 +24,13 @@ from services.controller.parts import (
     build_servicings,
 )
 from services.controller.patience import patience_of
+from services.controller.report import ControllerCollector
 from services.controller.signal_stop import SignalStop, StopSignal
 from services.daemon import run_until_signalled
 from services.daemon_name import DaemonName, announce
 from services.errors import refusal
 from services.server import GrpcServer, build_server
-from services.telemetry import begin_logging
+from services.telemetry import begin_logging, serve_metrics
 
 LOOK_S = 0.2
 GRACE_S = 0.3
@@ -68,7 +68,8 @@ async def _serve(config: ControllerConfig, stop: asyncio.Event, stop_signal: Sto
         announcement = announce(daemon, config.run_dir, stack)
         joint_names = files.task.robot.joint_names
         SignalStop(stop_signal, parts.supervisor, joint_names, announcement).start()
-        stack.callback(serve_controller_metrics(config, parts.view, files.spool))
+        collector = ControllerCollector(parts.view, files.spool)
+        stack.callback(serve_metrics(config.metrics_listen, collector, config.tls))
         if not await _start_control(parts, stop):
             return exit_codes.OK
         for work in parts.works():

@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import secrets
+import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -14,12 +16,12 @@ from mbctl.tasks.task import Task
 from services.controller.channel import ControlChannel, ControlError
 from services.controller.control.settings import ControlSettings, LatchedFault
 from services.controller.episode_events import Event, OpenEpisode, summary_from_event
-from services.controller.heartbeat import Heartbeat
 from services.controller.patience import patience_of
 from services.controller.row_pump import RowPump
 from services.controller.sealer import ChunkSealer, Provenance
 from services.controller.spool import Spool
 from services.controller.torque_off import is_port_there
+from services.errors import ServiceError, refusal
 from services.ipc.segment import SegmentSizes
 from services.transient import is_transient
 
@@ -27,6 +29,62 @@ START_S = 120.0  # imports and a model to compile, on a busy machine
 MIB = 1 << 20
 
 Deliver = Callable[[Event], None]
+
+
+PERIOD_S = 0.05
+
+
+class Replies:
+    """One future for each command on its way; used in the event loop alone."""
+
+    def __init__(self) -> None:
+        self._awaited: dict[str, asyncio.Future[None]] = {}
+
+    @contextlib.contextmanager
+    def expected(self, command_id: str) -> Iterator[asyncio.Future[None]]:
+        """The reply to this command, for the length of the block."""
+        reply = self._awaited[command_id] = asyncio.get_running_loop().create_future()
+        try:
+            yield reply
+        finally:
+            del self._awaited[command_id]
+
+    def take(self, event: Event) -> None:
+        """Pass a "reply" event on to whoever waits for it."""
+        reply = self._awaited.get(event["id"])
+        if reply is None or reply.done():
+            return
+        if event["ok"]:
+            reply.set_result(None)
+        else:
+            reply.set_exception(refusal(event["reason"], event["message"]))
+
+    def fail_all(self, error: ServiceError) -> None:
+        """Nobody will answer any more."""
+        for reply in self._awaited.values():
+            if not reply.done():
+                reply.set_exception(error)
+
+
+class Heartbeat:
+    """Calls `beat` every PERIOD_S on absolute deadlines, from construction to `stop`."""
+
+    def __init__(self, beat: Callable[[], None]) -> None:
+        self._beat = beat
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="service-heartbeat", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._ended.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        deadline = time.monotonic()
+        while not self._ended.wait(max(0.0, deadline - time.monotonic())):
+            self._beat()
+            deadline = max(deadline + PERIOD_S, time.monotonic())
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,10 @@
 """Puts the status together from the parts that know it."""
 
 import time
+from collections.abc import Iterator
+
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
 
 from hal.lifecycle import Lifecycle
 from mbctl.config import ControllerConfig
@@ -10,12 +14,12 @@ from protos import controller_pb2
 from services import wire
 from services.controller import status
 from services.controller.lease import LeaseBook
-from services.controller.planner.host import PlannerHost
-from services.controller.planner_status import add_planner
+from services.controller.planner.host import PlannerHost, PlannerState
 from services.controller.policy_source import PolicySource
 from services.controller.spool import Spool
 from services.controller.uplink import Uplink
 from services.controller.view import ControlView
+from services.ipc.state_board import PlannerOnBoard
 
 
 class StatusReport:
@@ -92,3 +96,73 @@ class StatusReport:
         spool, robot = self._spool, self._config.robot.name
         next_indices = {p: spool.next_index(robot, p) for p in ("train", "evaluate")}
         return status.spool_to_proto(spool.counts(), error, spool.continuity, next_indices)
+
+
+LATE_RATE_WARNED = 0.2
+STEPS_WARNED = 20  # fewer tell nothing of a rate
+
+
+def add_planner(
+    status: controller_pb2.GetStatusResponse, state: PlannerState, plans: PlannerOnBoard
+) -> None:
+    """Fill in `planner`, and add its warnings to those of the robot's health."""
+    if not (state.is_wanted or plans.planned):
+        return
+    status.planner.CopyFrom(
+        controller_pb2.PlannerStatus(
+            alive=state.is_alive,
+            policy_version=state.version,
+            steps=plans.steps,
+            late_steps=plans.late,
+            fallback_steps=plans.fallbacks,
+            late_rate=plans.late_rate,
+            plan_age_s=plans.age_s,
+            planning_s=plans.took_s,
+            value=plans.value,
+            disagreement=plans.disagreement,
+            restarts=state.restarts,
+            error=state.error or plans.error,
+        )
+    )
+    status.health.warnings.extend(_warnings(state, plans))
+
+
+def _warnings(state: PlannerState, plans: PlannerOnBoard) -> Iterator[str]:
+    if state.error and not state.is_alive:
+        yield f"PLANNER_GONE: {state.error}; the policy acts alone, it is started again by itself"
+    elif plans.error:
+        yield f"NO_PLAN: {plans.error}"
+    if plans.steps >= STEPS_WARNED and plans.late_rate > LATE_RATE_WARNED:
+        yield (
+            f"PLANS_LATE: {100 * plans.late_rate:.0f} % of the last plans came late; a smaller "
+            "population or horizon, or fewer iterations, plan faster"
+        )
+
+
+_SPOOL = ("chunks", "rows", "bytes", "quota_bytes", "rows_written", "rows_acknowledged")
+_LOOP = ("cycles", "overruns", "lateness_p50_us", "lateness_p99_us", "lateness_max_us")
+
+
+class ControllerCollector(Collector):
+    """One gauge per number, `mbctl_controller_...`."""
+
+    def __init__(self, view: ControlView, spool: Spool) -> None:
+        self._view = view
+        self._spool = spool
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        yield _gauge("lifecycle", float(self._view.lifecycle))
+        counts = self._spool.counts()
+        for name in _SPOOL:
+            yield _gauge(f"spool_{name}", getattr(counts, name))
+        yield _gauge("spool_blocked", float(bool(counts.error)))
+        yield _gauge("trainer_connected", float(counts.trainer_connected))
+        board = self._view.read_board()
+        if board is not None:
+            yield _gauge("policy_version", board.policy_version)
+            for name in _LOOP:
+                yield _gauge(f"loop_{name}", getattr(board.loop, name))
+
+
+def _gauge(name: str, value: float) -> GaugeMetricFamily:
+    return GaugeMetricFamily(f"mbctl_controller_{name}", name.replace("_", " "), value=value)

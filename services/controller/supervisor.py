@@ -21,11 +21,10 @@ from services.controller.channel import ControlChannel, ControlError
 from services.controller.control.exit_codes import CLEAN, ROBOT_LOST
 from services.controller.emergency_stop import EmergencyStop
 from services.controller.episode_events import Event
-from services.controller.link import ControlLauncher, ControlLink, naming_shortages
+from services.controller.link import ControlLauncher, ControlLink, Replies, naming_shortages
 from services.controller.patience import Patience
 from services.controller.planner.host import PlannerHost
 from services.controller.reconnection import Reconnection
-from services.controller.replies import Replies
 from services.controller.stop_confirmation import StopConfirmation, Stopped
 from services.controller.torque_off import LastResort, TorqueOff
 from services.controller.view import ControlView, fault_from_event, health_from_event, new_fault

@@ -28,16 +28,15 @@ from services.daemon_name import DaemonName, announce
 from services.errors import refusal
 from services.operations import SERVICE_NAME, OperationsServicer, OperationStore
 from services.server import GrpcServer, Servicing, build_server
-from services.telemetry import begin_logging
+from services.telemetry import begin_logging, serve_metrics
 from services.trainer import paths
 from services.trainer.catalogue import Catalogue
 from services.trainer.ingest_servicer import IngestServicer
 from services.trainer.messages import learner_config
-from services.trainer.metrics import serve_trainer_metrics
 from services.trainer.model_servicer import ModelServicer
 from services.trainer.pace import Pace
 from services.trainer.refits import Refits
-from services.trainer.status import StatusBoard
+from services.trainer.status import StatusBoard, TrainerCollector
 from services.trainer.supervisor import Supervisor
 from services.trainer.versions import Versions
 from services.transient import through_shortages
@@ -90,8 +89,9 @@ class _Trainer:
             announcement = announce(daemon, self._config.run_dir, stack)
             address = self._config.run_dir / paths.ADDRESS_FILE
             stack.callback(address.unlink, missing_ok=True)
-            close_metrics = serve_trainer_metrics(self._config, self._board)
-            stack.callback(close_metrics)
+            collector = TrainerCollector(self._board)
+            metrics_listen, tls = self._config.metrics_listen, self._config.tls
+            stack.callback(serve_metrics(metrics_listen, collector, tls))
             async with self._learning(stop):
                 await server.start()
                 write_whole(address, server.address)

@@ -12,10 +12,9 @@ from google.longrunning.operations_proto_pb2 import Operation
 from mbctl.policies.snapshot import MANIFEST_FILE, WEIGHTS_FILE, version_dir
 from protos import trainer_pb2, trainer_pb2_grpc
 from services.errors import ServiceError, invalid_field
-from services.trainer.answers import metrics_message, version_message
 from services.trainer.refits import Refits
 from services.trainer.status import StatusBoard
-from services.trainer.versions import Versions
+from services.trainer.versions import Versions, metrics_message, version_message
 from services.transient import is_transient
 
 PART_BYTES = 512 * 1024

@@ -1,5 +1,10 @@
 """The trainer's state in one message, with who waits for what in words."""
 
+from collections.abc import Iterator
+
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
 from mbctl.config.models import TrainerConfig
 from mbctl.data.chunk_store import ChunkStore
 from protos import trainer_pb2
@@ -74,3 +79,30 @@ class StatusBoard:
             f"{refits.pace.samples_after(refits.next_rows):.3g} samples per stored row, "
             f"the limit is {refits.pace.samples_limit:.3g}"
         )
+
+
+_GAUGES = (
+    "rows_stored",
+    "train_rows_stored",
+    "train_rows_used",
+    "next_refit_at_rows",
+    "refits",
+    "newest_version",
+    "promoted_version",
+    "samples_per_insert",
+    "fraction",
+)
+
+
+class TrainerCollector(Collector):
+    """One gauge per number of the status, `mbctl_trainer_...`."""
+
+    def __init__(self, board: StatusBoard) -> None:
+        self._board = board
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        status = self._board.status()
+        for name in _GAUGES:
+            yield GaugeMetricFamily(f"mbctl_trainer_{name}", name, value=getattr(status, name))
+        failed = float(status.phase == "FAILED")
+        yield GaugeMetricFamily("mbctl_trainer_failed", "learner has failed", value=failed)

@@ -13,6 +13,8 @@ from pathlib import Path
 
 from mbctl.policies.manifest import parse_manifest
 from mbctl.policies.snapshot import MANIFEST_FILE, list_versions, version_dir
+from protos import trainer_pb2
+from services import wire
 from services.errors import refusal
 from services.trainer.catalogue import Catalogue, RefitEntry, VersionEntry
 from services.trainer.messages import Published
@@ -136,4 +138,31 @@ def _read_entry(directory: Path, version: int) -> VersionEntry:
         train_rows=manifest.train_rows,
         manifest_sha256=hashlib.sha256(content).hexdigest(),
         metrics=dict(manifest.metrics),
+    )
+
+
+def version_message(entry: VersionEntry, promoted: int) -> trainer_pb2.Version:
+    """A version; `promoted` is the number of the promoted one."""
+    return trainer_pb2.Version(
+        version=entry.version,
+        created=wire.timestamp_from_ns(entry.created_ns),
+        algorithm=entry.algorithm,
+        task=entry.task,
+        robot_model=entry.robot_model,
+        parent_version=entry.parent_version,
+        train_rows=entry.train_rows,
+        promoted=entry.version == promoted,
+        manifest_sha256=entry.manifest_sha256,
+        metrics=entry.metrics,
+    )
+
+
+def metrics_message(entry: RefitEntry) -> trainer_pb2.MetricsRecord:
+    """What a refit measured."""
+    return trainer_pb2.MetricsRecord(
+        refit=entry.refit,
+        version=entry.version,
+        train_rows=entry.train_rows,
+        wall_time=wire.timestamp_from_ns(entry.wall_ns),
+        values=entry.metrics,
     )

@@ -13,10 +13,9 @@ from services.client import ControllerClient, TrainerClient
 from services.client.controller import Episodes, Purpose
 from services.errors import refusal
 from services.up.command import Command
-from services.up.evaluation_time import Batch
 from services.up.process import Watched
 from services.up.stop import StopSignals
-from services.up.view import Observer
+from services.up.view import Batch, Observer
 
 StatusT = TypeVar("StatusT")
 

@@ -4,6 +4,7 @@ import json
 import socket
 import subprocess
 import sys
+import threading
 import urllib.request
 
 import prometheus_client
@@ -55,3 +56,10 @@ def test_metrics_are_served_until_closed(listen):
 def test_metrics_stay_on_this_machine():
     with pytest.raises(StartUpError, match="no TLS"):
         serve_metrics("0.0.0.0:9100", prometheus_client.CollectorRegistry())
+
+
+def test_without_an_address_no_metrics_are_served():
+    before = threading.active_count()
+    close = serve_metrics("", prometheus_client.CollectorRegistry())
+    assert threading.active_count() == before
+    close()

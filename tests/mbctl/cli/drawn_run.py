@@ -5,9 +5,8 @@ import time
 from mbctl.cli import live
 from protos.controller_pb2 import GetStatusResponse
 from protos.trainer_pb2 import TrainerStatus
-from services.up.evaluation_time import Batch
 from services.up.stop import StopNow, StopSignals
-from services.up.view import Display, View
+from services.up.view import Batch, Display, View
 
 
 def view(number: int) -> View:

@@ -12,8 +12,7 @@ from protos import common_pb2
 from protos.common_pb2 import EpisodeRecord
 from protos.controller_pb2 import GetStatusResponse
 from protos.trainer_pb2 import TrainerStatus
-from services.up.evaluation_time import Batch
-from services.up.view import Observer, View
+from services.up.view import Batch, Observer, View
 
 
 def controller() -> GetStatusResponse:

@@ -4,7 +4,7 @@ import prometheus_client
 
 from hal.lifecycle import Lifecycle
 from mbctl.data.chunk_store import ChunkStore
-from services.controller.metrics import ControllerCollector
+from services.controller.report import ControllerCollector
 from services.controller.spool import Spool
 from services.controller.view import ControlView
 from services.ipc.state_board import BoardRecord, LoopOnBoard

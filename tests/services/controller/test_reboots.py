@@ -3,7 +3,7 @@
 import grpc
 import pytest
 
-from services.controller.reboots import COOL_DOWN_S, REBOOTS_MAX, WINDOW_S, RebootLimit
+from services.controller.servo_reboots import COOL_DOWN_S, REBOOTS_MAX, WINDOW_S, RebootLimit
 from services.errors import ServiceError
 
 

@@ -2,7 +2,7 @@
 
 import math
 
-from services.logs.rate_limit import KINDS_MAX, LIMITS, RateLimit
+from services.logs.writer import KINDS_MAX, LIMITS, RateLimit
 
 REFUSED = {"event": "call_refused", "method": "/m/A", "reason": "LEASE_REQUIRED"}
 BURST = LIMITS["call_refused"].burst
