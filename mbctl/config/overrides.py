@@ -17,7 +17,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from mbctl.config.errors import ConfigError, fields_at, nearest
+from hal.registry import meant
+from mbctl.config.errors import ConfigError, fields_at
 
 Tree = dict[str, Any]
 
@@ -98,7 +99,7 @@ def _advice(prefix: str, keys: list[str], model: type[BaseModel]) -> str:
         key = keys[0].removeprefix(f"{table}_")
         if len(keys) == 1 and key != keys[0] and key in fields_at(model, (table,)):
             return f"{table}.{key} is set by {prefix}{table.upper()}__{key.upper()}"
-    return nearest(keys[0], list(model.model_fields))
+    return meant(keys[0], sorted(model.model_fields), show_all=True)
 
 
 def _mentions(text: str, key: str) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hal.errors import ReasonedError
 from hal.types import Vector
 from mbctl.data.layout import Rows
 from mbctl.episodes.actor import Actor
@@ -15,8 +16,10 @@ from mbctl.episodes.seeding import EpisodeSeed
 from mbctl.policies.manifest import row_layout
 
 
-class BrokenPolicyError(Exception):
+class BrokenPolicyError(ReasonedError):
     """A policy gave an action that is no number."""
+
+    reason = "POLICY_BROKEN"
 
 
 class RunningEpisode(Episode):
