@@ -14,8 +14,8 @@ import structlog
 
 from hal import backends
 from hal.backends import BACKENDS
+from hal.dynamixel.calibration import Calibration, default_calibration, load_calibration
 from hal.errors import HalError
-from hal.robots.registry import servo_layout
 from mbctl.config import RobotConfig
 from services.controller.view import ControlView
 
@@ -27,7 +27,7 @@ class TorqueOffOutcome:
     """What came of it.
 
     Attributes:
-        unconfirmed: joints that did not confirm it.
+        unconfirmed: joints and objects whose servos did not confirm it.
         message: in words.
     """
 
@@ -118,8 +118,10 @@ def torque_off_of(robot: RobotConfig) -> TorqueOff | None:
     if (take_off := BACKENDS[robot.backend].load_torque_off()) is None:
         return None
     # Looked up now: when it is needed, nothing may be waited for.
-    joints = {joint.servo_id: joint.name for joint in servo_layout(robot.model).joints}
-    return lambda: _attempt(robot, take_off, joints)
+    calibration = _calibration_of(robot)
+    servos = (*calibration.joints, *calibration.objects)
+    names = {servo.servo_id: servo.name for servo in servos}
+    return lambda: _attempt(robot, take_off, names)
 
 
 def is_port_there(robot: RobotConfig) -> bool:
@@ -127,16 +129,29 @@ def is_port_there(robot: RobotConfig) -> bool:
     return not robot.is_on_bus or Path(robot.port).exists()
 
 
+def _calibration_of(robot: RobotConfig) -> Calibration:
+    """The robot's own; the model's where that is unusable, as the control process reports."""
+    standard = default_calibration(robot.model)
+    if robot.calibration is None:
+        return standard
+    try:
+        own = load_calibration(robot.calibration)
+    except HalError as error:
+        log.warning("torque_off_by_ids_of_the_model", model=robot.model, cause=str(error))
+        return standard
+    return own if own.robot_model == robot.model else standard
+
+
 def _attempt(
-    robot: RobotConfig, take_off: backends.TorqueOff, joints: Mapping[int, str]
+    robot: RobotConfig, take_off: backends.TorqueOff, names: Mapping[int, str]
 ) -> TorqueOffOutcome:
     try:
-        silent = take_off(robot.port, robot.baud_rate, tuple(joints))
+        silent = take_off(robot.port, robot.baud_rate, tuple(names))
     except HalError as error:
         message = f"torque-off could not be sent ({error.reason}: {error}); cut the servos' power"
-        return TorqueOffOutcome(tuple(joints.values()), message)
-    unconfirmed = tuple(joints[servo_id] for servo_id in silent)
+        return TorqueOffOutcome(tuple(names.values()), message)
+    unconfirmed = tuple(names[servo_id] for servo_id in silent)
     if unconfirmed:
-        names = ", ".join(unconfirmed)
-        return TorqueOffOutcome(unconfirmed, f"torque may still be on in {names}: cut their power")
+        left = ", ".join(unconfirmed)
+        return TorqueOffOutcome(unconfirmed, f"torque may still be on in {left}: cut their power")
     return TorqueOffOutcome((), "the service process took torque off all servos")

@@ -4,10 +4,12 @@ import asyncio
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from hal.dynamixel.calibration import default_calibration, save_calibration
 from mbctl.config import RobotConfig
 from services.controller.torque_off import (
     LastResort,
@@ -16,6 +18,7 @@ from services.controller.torque_off import (
     torque_off_of,
 )
 from services.controller.view import ControlView, new_fault
+from sim.servo_bus.client import start_virtual_bus
 
 pytestmark = pytest.mark.xdist_group("timing")
 
@@ -37,9 +40,46 @@ def test_a_port_that_is_gone_leaves_every_joint_unconfirmed(tmp_path):
     attempt = torque_off_of(robot)
     assert attempt is not None
     outcome = attempt()
-    assert len(outcome.unconfirmed) == 9
+    assert len(outcome.unconfirmed) == 10, "nine joints and the valve"
     assert "PORT_MISSING" in outcome.message
     assert "cut the servos' power" in outcome.message
+
+
+def test_the_servos_of_the_robots_own_calibration_confirm(tmp_path):
+    """One whose ids are not those of the model, as a calibration file says."""
+    standard = default_calibration("dclaw")
+    first, *others = standard.joints
+    own = replace(standard, joints=(replace(first, servo_id=70), *others))
+    save_calibration(own, tmp_path / "claw.json")
+    with start_virtual_bus("dclaw", record=None) as bus:
+        bus.set_register(first.servo_id, "id", 70)
+        robot = RobotConfig(
+            backend="virtual-bus", port=bus.port, calibration=tmp_path / "claw.json"
+        )
+        attempt = torque_off_of(robot)
+        assert attempt is not None
+        assert attempt().unconfirmed == ()
+        bus.inject("mute", servo_id=70)
+        assert attempt().unconfirmed == (first.name,)
+
+
+def test_a_servo_that_turns_an_object_has_to_confirm_too():
+    with start_virtual_bus("dclaw", record=None) as bus:
+        attempt = torque_off_of(RobotConfig(backend="virtual-bus", port=bus.port))
+        assert attempt is not None
+        bus.inject("mute", servo_id=default_calibration("dclaw").objects[0].servo_id)
+        assert attempt().unconfirmed == ("valve",)
+
+
+def test_a_calibration_that_cannot_be_read_leaves_the_ids_of_the_model(tmp_path):
+    (tmp_path / "claw.json").write_text("{")
+    with start_virtual_bus("dclaw", record=None) as bus:
+        robot = RobotConfig(
+            backend="virtual-bus", port=bus.port, calibration=tmp_path / "claw.json"
+        )
+        attempt = torque_off_of(robot)
+        assert attempt is not None
+        assert attempt().unconfirmed == ()
 
 
 def test_two_who_ask_at_once_share_one_attempt_and_the_fault_tells_of_it():
