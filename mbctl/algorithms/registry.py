@@ -75,12 +75,17 @@ class AlgorithmDefinition:
     def presets(self) -> dict[str, Traversable]:
         """Files of the presets by name, of the folder `configs` in `package`.
 
-        `default` is `{algorithm}.toml`, another one `{algorithm}-{preset}.toml`.
+        `default` is `{algorithm}.toml`, another one `{algorithm}-{preset}.toml`. A package that is
+        a single module has none.
         """
+        if not hasattr(import_module(self.package), "__path__"):
+            return {}
         longer = tuple(n for n in ALGORITHMS.names() if n.startswith(f"{self.name}-"))
         folder, found = files(self.package) / "configs", dict[str, Traversable]()
         for file in folder.iterdir() if folder.is_dir() else ():
-            stem = file.name.removesuffix(".toml")
+            stem, _, suffix = file.name.rpartition(".")
+            if suffix != "toml":
+                continue
             if stem == self.name:
                 found["default"] = file
             elif stem.startswith(f"{self.name}-") and not _belongs_to(stem, longer):

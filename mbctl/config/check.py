@@ -146,8 +146,10 @@ def _read(algorithm: str, preset: str) -> dict[str, Any]:
 
     presets = ALGORITHMS[algorithm].presets()
     if preset not in presets:  # never a path made of what somebody typed
+        if preset == "default":
+            return {}
         raise ConfigError(
             f"algorithm.preset = {preset!r}: no such preset for {algorithm}; "
-            f"{meant(preset, sorted(presets), show_all=True)}"
+            f"{meant(preset, sorted({'default', *presets}), show_all=True)}"
         )
     return tomllib.loads(presets[preset].read_text(encoding="utf-8"))

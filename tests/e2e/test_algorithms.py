@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from mbctl.algorithms.planned.settings import PlannedSettings
+from mbctl.algorithms.registry import ALGORITHMS
 from mbctl.policies.snapshot import load_snapshot
 from tests.mbctl.algorithms.cases import CASES
 
@@ -42,4 +44,5 @@ def test_it_learns_from_the_rows_of_its_own_policies(name: str, tmp_path: Path, 
     versions = sorted(Path(result["versions_dir"]).glob("[0-9]*"))
     newest = load_snapshot(versions[-1]).manifest
     assert (newest.version, newest.algorithm) == (4, name)
-    assert (newest.policy.planner is not None) == (name.endswith("-mpc") or name == "mbctl")
+    plans = issubclass(ALGORITHMS[name].settings, PlannedSettings)
+    assert (newest.policy.planner is not None) == plans

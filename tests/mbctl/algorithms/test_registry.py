@@ -95,6 +95,29 @@ assert not {"torch", "greedy.learner"} & sys.modules.keys()
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.parametrize("is_package", [True, False])
+def test_presets_are_optional(run, tmp_path, is_package):
+    configs = tmp_path / "greedy" / "configs"
+    (configs / "greedy.toml").rename(configs / "greedy-notes.txt")  # no preset
+    if not is_package:
+        text = (tmp_path / "greedy" / "settings.py").read_text()
+        (tmp_path / "greedy_settings.py").write_text(text)
+        points = tmp_path / "greedy-1.0.dist-info" / "entry_points.txt"
+        points.write_text("[mbctl.algorithms]\ngreedy = greedy_settings\n")
+    code = """
+from mbctl.algorithms.registry import ALGORITHMS
+from mbctl.config.check import preset_observation, resolve_algorithm
+from mbctl.config.models import AlgorithmConfig
+
+assert ALGORITHMS["greedy"].presets() == {}
+assert resolve_algorithm(AlgorithmConfig(name="greedy")).settings["learning_rate"] == 0.01
+assert preset_observation("greedy", "default") == "default"
+resolve_algorithm(AlgorithmConfig(name="greedy", preset="paper"))
+"""
+    done = run("-c", code)
+    assert "no such preset for greedy; valid: default" in done.stderr
+
+
 def test_a_broken_package_costs_its_own_names_alone(run, tmp_path):
     (tmp_path / "greedy" / "settings.py").write_text("import nothing_like_it\n")
     code = """
