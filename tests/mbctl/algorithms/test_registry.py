@@ -115,7 +115,7 @@ assert preset_observation("greedy", "default") == "default"
 resolve_algorithm(AlgorithmConfig(name="greedy", preset="paper"))
 """
     done = run("-c", code)
-    assert "no such preset for greedy; valid: default" in done.stderr
+    assert "no such preset for greedy; known: default" in done.stderr
 
 
 def test_a_broken_package_costs_its_own_names_alone(run, tmp_path):
