@@ -138,7 +138,8 @@ def test_importing_the_registry_and_every_settings_module_imports_no_torch():
         "assert len(ALGORITHMS.names()) >= 13\n"
         "assert 'torch' not in sys.modules\n"
     )
-    subprocess.run([sys.executable, "-P", "-c", code], cwd=ROOT, check=True, timeout=60)
+    done = subprocess.run([sys.executable, "-P", "-c", code], cwd=ROOT, timeout=60)
+    assert done.returncode == 0
 
 
 @pytest.mark.parametrize("name", ALGORITHMS.names())
