@@ -10,14 +10,13 @@ import mbctl
 from mbctl.cli import (
     bring_up,
     calibrate,
-    curves,
     daemons,
     episode,
-    listings,
     policy,
+    printer,
     refit,
-    render,
     robot,
+    show,
     up,
     virtual_bus,
 )
@@ -42,15 +41,15 @@ app.add_typer(robot.app, name="robot")
 app.add_typer(episode.app, name="episode")
 app.add_typer(policy.app, name="policy")
 
-show = typer.Typer(help="Show configurations, learning curves, and what can be named.")
-show.command("config")(daemons.show_config)
-show.command("curves")(curves.show_curves)
-show.command("robots")(listings.show_robots)
-show.command("tasks")(listings.show_tasks)
-show.command("algorithms")(listings.show_algorithms)
-show.command("presets")(listings.show_presets)
-show.command("planners")(listings.show_planners)
-app.add_typer(show, name="show")
+shown = typer.Typer(help="Show configurations, learning curves, and what can be named.")
+shown.command("config")(daemons.show_config)
+shown.command("curves")(show.show_curves)
+shown.command("robots")(show.show_robots)
+shown.command("tasks")(show.show_tasks)
+shown.command("algorithms")(show.show_algorithms)
+shown.command("presets")(show.show_presets)
+shown.command("planners")(show.show_planners)
+app.add_typer(shown, name="show")
 
 # Verbs of their own module with an `app` in it; such a module imports what it needs when it runs.
 OPTIONAL_VERBS = ("bench",)
@@ -62,7 +61,7 @@ for _verb in OPTIONAL_VERBS:
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        render.result(None, mbctl.__version__, False)
+        printer.result(None, mbctl.__version__, False)
         raise typer.Exit
 
 

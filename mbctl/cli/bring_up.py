@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mbctl import exit_codes
-from mbctl.cli import render
+from mbctl.cli import printer
 from mbctl.cli.failures import reported
 from mbctl.cli.options import Json
 
@@ -61,9 +61,9 @@ def doctor(
         from services.bring_up.doctor import examine
 
         report = examine(
-            target_of(config, robot, port, baud, calibration, find_port=False), render.note
+            target_of(config, robot, port, baud, calibration, find_port=False), printer.note
         )
-        render.result(report.plain(), report_text(report), as_json)
+        printer.result(report.plain(), report_text(report), as_json)
     if not report.is_fit:
         raise typer.Exit(exit_codes.FAULT)
 
@@ -94,7 +94,7 @@ def scan(
         if table is not None:
             _show_table(path, rates, table, as_json)
             return
-        found = scanner.scan(path, rates, thorough=thorough, say=render.note)
+        found = scanner.scan(path, rates, thorough=thorough, say=printer.note)
         plain = {
             "port": path,
             "other_readers": [asdict(user) for user in users],
@@ -102,7 +102,7 @@ def scan(
         }
         text = _sightings_text(found, target, rates, is_shared=bool(users))
         shared = f"{finding_text(shared_port_finding(users, path))}\n" if users else ""
-        render.result(plain, shared + text, as_json)
+        printer.result(plain, shared + text, as_json)
     if not found:
         raise typer.Exit(exit_codes.UNREACHABLE)
 
@@ -120,13 +120,13 @@ def bus_errors(as_json: bool) -> Iterator[None]:
             yield
         except (CalibrationError, ReferencePoseError, UnknownRobotError) as error:
             code, number = "INVALID_ARGUMENT", exit_codes.USAGE
-            render.failure(code, error.reason, str(error), as_json)
+            printer.failure(code, error.reason, str(error), as_json)
         except PortError as error:
             code, number = "UNAVAILABLE", exit_codes.UNREACHABLE
-            render.failure(code, error.reason, str(error), as_json)
+            printer.failure(code, error.reason, str(error), as_json)
         except HalError as error:
             code, number = "FAILED_PRECONDITION", exit_codes.FAULT
-            render.failure(code, error.reason, str(error), as_json)
+            printer.failure(code, error.reason, str(error), as_json)
         else:
             return
     raise typer.Exit(number)
@@ -186,7 +186,7 @@ def _show_table(port: str, rates: Sequence[int], servo_id: int, as_json: bool) -
     ]
     head = ("address", "bytes", "access", "register", "value", "default")
     title = f"servo {servo_id}, {dump.model_name}, at {dump.baud_rate} baud"
-    render.result(dump.plain(), f"{title}\n{render.table(head, rows)}", as_json)
+    printer.result(dump.plain(), f"{title}\n{printer.table(head, rows)}", as_json)
 
 
 def _plain(sighting: "Sighting", target: "Target") -> dict[str, object]:
@@ -213,7 +213,7 @@ def _sightings_text(
     plain = [_plain(sighting, target) for sighting in found]
     rows = [tuple(servo.values()) for servo in plain]
     head = ("id", "baud", "model", "", "firmware", f"{target.robot}'s joint")
-    return f"{render.table(head, rows)}{_other_robot(found, target)}"
+    return f"{printer.table(head, rows)}{_other_robot(found, target)}"
 
 
 def _other_robot(found: Sequence["Sighting"], target: "Target") -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mbctl import exit_codes
-from mbctl.cli import render
+from mbctl.cli import printer
 from mbctl.cli.bring_up import (
     Baud,
     CalibrationFile,
@@ -91,7 +91,7 @@ def calibrate(
                 job.measure(bus, out)
             if write_limits and job.is_good:
                 job.write_limits(bus)
-        render.result(job.plain, "\n".join(job.lines), as_json)
+        printer.result(job.plain, "\n".join(job.lines), as_json)
     if not job.is_good:
         raise typer.Exit(exit_codes.FAULT)
 
@@ -127,7 +127,7 @@ class _Job:
         readouts = read_servos(bus, self._target)
         changes = plan_settings(readouts)
         if self._agreed("settings", changes):
-            write_settings(bus, changes, readouts, self._target, render.note)
+            write_settings(bus, changes, readouts, self._target, printer.note)
             self._written("settings", changes)
 
     def write_limits(self, bus: "ServoBus") -> None:
@@ -137,7 +137,7 @@ class _Job:
         readouts = read_servos(bus, self._target)
         changes = plan_limits(readouts, self._target)
         if self._agreed("limits", changes):
-            write_changes(bus, changes, readouts, render.note)
+            write_changes(bus, changes, readouts, printer.note)
             self._written("limits", changes)
 
     def _agreed(self, what: str, changes: "Sequence[Change]") -> bool:
@@ -147,7 +147,7 @@ class _Job:
             self.lines.append(f"{what}: as they should be, nothing written")
             return False
         rows = [(c.name, c.servo_id, c.register, c.present, c.wanted) for c in changes]
-        render.note(render.table(("joint", "servo", "register", "now", "to be"), rows))
+        printer.note(printer.table(("joint", "servo", "register", "now", "to be"), rows))
         agree(f"writes {len(changes)} registers of the servos", self._yes)
         return True
 
@@ -198,12 +198,12 @@ def _measured(bus: "ServoBus", target: "Target", pose: "ReferencePose", yes: boo
     require_limp(bus, servo_ids)
     if not yes:
         require_terminal("measures a pose that a person sets")
-        render.note(f"{pose.instruction}\n")
+        printer.note(f"{pose.instruction}\n")
     while True:
         standing = measure_positions(bus, servo_ids)
         if not yes:
             outcome = compute(target.calibration, pose, standing)
-            render.note(_table(outcome))
+            printer.note(_table(outcome))
         if yes or typer.confirm("Take this? (n measures again, Ctrl-C stops)", err=True):
             require_rest(standing)
             return compute(target.calibration, pose, standing)
@@ -221,13 +221,13 @@ def _table(outcome: "Outcome") -> str:
         )
         for c in outcome.changes
     ]
-    return render.table(("joint", "servo", "ticks", "+-", "pose, deg", "off by, deg"), rows)
+    return printer.table(("joint", "servo", "ticks", "+-", "pose, deg", "off by, deg"), rows)
 
 
 def agree(what: str, yes: bool) -> None:
     """Go on only if the operator says so, or has said --yes."""
     if yes:
-        render.note(f"this {what}")
+        printer.note(f"this {what}")
         return
     require_terminal(what)
     if not typer.confirm(f"This {what}. Go on?", err=True):
@@ -237,5 +237,5 @@ def agree(what: str, yes: bool) -> None:
 def require_terminal(what: str) -> None:
     """Nobody can be asked without a terminal."""
     if not sys.stdin.isatty():
-        render.note(f"error: this {what}: pass --yes where nobody can be asked")
+        printer.note(f"error: this {what}: pass --yes where nobody can be asked")
         raise typer.Exit(exit_codes.USAGE)

@@ -7,17 +7,19 @@ import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from mbctl import exit_codes
-from mbctl.cli import render
+from mbctl.cli import printer
 from mbctl.cli.estop import DEFAULT_TARGET
 from mbctl.cli.tls_directory import TlsDirectory, tls_directory
 
 if TYPE_CHECKING:
     from services.client import ControllerClient, HeldLease, TrainerClient
+    from services.local_daemons import LocalDaemon
 
 USUAL_CONTROLLER = DEFAULT_TARGET
 USUAL_TRAINER = "127.0.0.1:50052"
@@ -25,7 +27,6 @@ USUAL_TRAINER = "127.0.0.1:50052"
 
 def controller(target: str, tls: Path | None) -> "ControllerClient":
     """A client of the controller at `target`, or of the one that runs here."""
-    from mbctl.cli.local_target import local_target
     from services.client import ControllerClient
     from services.local_daemons import CONTROLLER
 
@@ -36,13 +37,40 @@ def controller(target: str, tls: Path | None) -> "ControllerClient":
 
 def trainer(target: str, tls: Path | None) -> "TrainerClient":
     """A client of the trainer at `target`, or of the one that runs here."""
-    from mbctl.cli.local_target import local_target
     from services.client import TrainerClient
     from services.local_daemons import TRAINER
 
     target = target or local_target(TRAINER, USUAL_TRAINER)
     check_target(target)
     return TrainerClient(target, _checked_tls(tls))
+
+
+def local_target(kind: str, usual: str) -> str:
+    """The address of the one `kind` of daemon that runs here; `usual` where there is none.
+
+    Raises:
+        ConfigError: TARGET_UNCLEAR; there are several, which are listed; or it does not serve yet.
+    """
+    from mbctl.config import ConfigError
+    from services.local_daemons import local_daemons
+
+    found = local_daemons(kind)
+    if not found:
+        return usual
+    if len(found) > 1:
+        lines = "".join(f"\n  {_line(daemon)}" for daemon in found)
+        message = f"{len(found)} {kind}s run here, say which one is meant:{lines}"
+        raise ConfigError(message, reason="TARGET_UNCLEAR")
+    (daemon,) = found
+    if not daemon.address:
+        message = f"the {kind} of {daemon.name} does not serve yet: try again"
+        raise ConfigError(message, reason="TARGET_UNCLEAR")
+    return daemon.address
+
+
+def _line(daemon: "LocalDaemon") -> str:
+    target = f"--target {quote(daemon.address)}" if daemon.address else "does not serve yet"
+    return f"{target}  {daemon.name}, process {daemon.pid}, {daemon.run_dir}"
 
 
 def _checked_tls(directory: Path | None) -> TlsDirectory | None:
@@ -62,7 +90,7 @@ def answer(
     who = client.caller.answered_by
     named = [who | row for row in plain] if isinstance(plain, list) else who | plain
     between = "\n" if "\n" in text else " "
-    render.result(named, f"{render.whose(who)}:{between}{text}", as_json)
+    printer.result(named, f"{printer.whose(who)}:{between}{text}", as_json)
 
 
 @contextlib.contextmanager
@@ -101,11 +129,11 @@ def confirm_motion(client: "ControllerClient", what: str, yes: bool) -> None:
 
     status = client.status()
     at = client.caller.target
-    render.note(f"{status.robot} at {at} ({status.model}, {status.backend}) {what}")
+    printer.note(f"{status.robot} at {at} ({status.model}, {status.backend}) {what}")
     if yes or is_simulated(status.backend):
         return
     if not sys.stdin.isatty():
-        render.note("error: this moves a real robot: pass --yes")
+        printer.note("error: this moves a real robot: pass --yes")
         raise typer.Exit(exit_codes.USAGE)
     if not typer.confirm("Is everybody clear of it?"):
         raise typer.Exit(exit_codes.USAGE)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from mbctl.cli import render
+from mbctl.cli import printer
 from mbctl.cli.failures import reported, start_up_reported
 from mbctl.cli.options import Assignments, CheckConfig, Json
 
@@ -87,7 +87,7 @@ def show_config(
         raise typer.BadParameter(f"{daemon!r}: expected controller or trainer")
     resolve = _controller_config if daemon == "controller" else _trainer_config
     resolved = resolve(config, "", assignments, False)
-    render.result(None, resolved.model_dump_json(indent=2), False)
+    printer.result(None, resolved.model_dump_json(indent=2), False)
 
 
 def _controller_config(
@@ -123,7 +123,7 @@ def _with_listen(assignments: list[str] | None, listen: str) -> list[str]:
 
 
 def _show(resolved: "ControllerConfig | TrainerConfig", as_json: bool) -> None:
-    render.result(resolved.model_dump(mode="json"), "configuration is valid", as_json)
+    printer.result(resolved.model_dump(mode="json"), "configuration is valid", as_json)
 
 
 def _stop_with(parent: int) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mbctl.cli import connect, render
+from mbctl.cli import connect, printer
 from mbctl.cli.failures import reported
 from mbctl.cli.options import (
     CONTROLLER_TARGET,
@@ -130,7 +130,7 @@ def _wait(operation: Any, lease: "HeldLease", watch: bool) -> Any:
     shown: set[str] = set()
     is_cancelled = False
     try:
-        with StopSignals(lambda: render.note(STOPPING)) as signals:
+        with StopSignals(lambda: printer.note(STOPPING)) as signals:
             for metadata in operation.updates():
                 lease.check()
                 _note_finished(metadata, shown if watch else None)
@@ -148,7 +148,7 @@ def _note_finished(metadata: Any, shown: set[str] | None) -> None:
     for episode in metadata.episodes:
         if episode.episode_id not in shown:
             shown.add(episode.episode_id)
-            render.note(f"{len(shown)}/{metadata.requested} {_episode_line(episode)}")
+            printer.note(f"{len(shown)}/{metadata.requested} {_episode_line(episode)}")
 
 
 def _lifecycle(client: "ControllerClient") -> str:
@@ -176,8 +176,8 @@ def _table(episodes: Any) -> str:
     if not episodes:
         return "no episodes"
     successes = sum(episode.success for episode in episodes)
-    total = f"{len(episodes)} episodes, success {render.percent(successes / len(episodes))}"
-    return f"{render.table(HEADINGS, [_row(e) for e in episodes])}\n{total}"
+    total = f"{len(episodes)} episodes, success {printer.percent(successes / len(episodes))}"
+    return f"{printer.table(HEADINGS, [_row(e) for e in episodes])}\n{total}"
 
 
 def _episode_line(episode: Any) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from mbctl.cli import render
+from mbctl.cli import printer
 from services.estop.result import StopResult, worst
 
 DEFAULT_TARGET = "127.0.0.1:50051"
@@ -121,23 +121,23 @@ def _is_plausible(target: str) -> bool:
 
 def _say(result: StopResult) -> None:
     if result.reason:
-        render.failure(result.code, result.reason, result.message, False, **_whose(result))
+        printer.failure(result.code, result.reason, result.message, False, **_whose(result))
     else:
         took = f"torque off in {result.latency_ms:.1f} ms"
-        whose = render.whose(_whose(result))
-        render.result(None, f"{whose}: {result.lifecycle}: {took}", False)
+        whose = printer.whose(_whose(result))
+        printer.result(None, f"{whose}: {result.lifecycle}: {took}", False)
 
 
 def _say_json(results: list[StopResult], *, as_list: bool) -> None:
     plain = [_plain(result) for result in results]
     if as_list:
-        render.result(plain, "", True)
+        printer.result(plain, "", True)
         return
     (result,) = results
     if result.lifecycle:
-        render.result(plain[0], "", True)
+        printer.result(plain[0], "", True)
     if result.reason:
-        render.failure(result.code, result.reason, result.message, True, **_whose(result))
+        printer.failure(result.code, result.reason, result.message, True, **_whose(result))
 
 
 def _plain(result: StopResult) -> dict[str, Any]:

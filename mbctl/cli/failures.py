@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import typer
 
 from mbctl import exit_codes
-from mbctl.cli import render
+from mbctl.cli import printer
 
 _USAGE_CODES = ("INVALID_ARGUMENT", "NOT_FOUND", "OUT_OF_RANGE", "UNIMPLEMENTED")
 _UNREACHABLE_REASONS = ("UNREACHABLE", "DEADLINE_EXCEEDED", "UNAVAILABLE")
@@ -21,11 +21,11 @@ def reported(as_json: bool = False) -> Iterator[None]:
     try:
         yield
     except ConfigError as error:
-        render.failure("CONFIG", error.reason, str(error), as_json)
+        printer.failure("CONFIG", error.reason, str(error), as_json)
         raise typer.Exit(exit_codes.USAGE) from None
     except ServiceError as error:
         who = error.answered_by or {}
-        render.failure(error.code.name, error.reason, error.message, as_json, **who)
+        printer.failure(error.code.name, error.reason, error.message, as_json, **who)
         raise typer.Exit(exit_code_of(error.code.name, error.reason)) from None
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
@@ -39,7 +39,7 @@ def start_up_reported(as_json: bool = False) -> Iterator[None]:
     try:
         yield
     except StartUpError as error:
-        render.failure("START_UP", "START_UP_FAILED", str(error), as_json)
+        printer.failure("START_UP", "START_UP_FAILED", str(error), as_json)
         raise typer.Exit(exit_codes.START_UP) from None
 
 

@@ -4,9 +4,8 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from mbctl.cli import render
-from mbctl.cli.bar import Bar
-from mbctl.cli.screen import Screen
+from mbctl.cli import printer
+from mbctl.cli.screen import Bar, Screen
 from mbctl.cli.status_text import loop_line, spool_line
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ STOPPING = (
 
 def display(title: str) -> "Display":
     """A panel where there is a terminal that can draw one, otherwise lines."""
-    return Panel(title) if render.can_draw() else Lines()
+    return Panel(title) if printer.can_draw() else Lines()
 
 
 class Panel:
@@ -46,7 +45,7 @@ class Panel:
     def acknowledge_stop(self) -> None:
         self._is_stopping = True
         if self._last is None:
-            render.note("\r\x1b[K" + "\n".join(STOPPING))  # over the ^C that was typed
+            printer.note("\r\x1b[K" + "\n".join(STOPPING))  # over the ^C that was typed
         else:
             self.show(self._last)
 
@@ -62,11 +61,11 @@ class Lines:
     def show(self, view: "View") -> None:
         line = progress_line(view)
         if line != self._last:
-            render.note(f"{time.strftime('%H:%M:%S')} {line}")
+            printer.note(f"{time.strftime('%H:%M:%S')} {line}")
         self._last = line
 
     def acknowledge_stop(self) -> None:
-        render.note("\n".join(STOPPING))
+        printer.note("\n".join(STOPPING))
 
 
 def progress_line(view: "View") -> str:
@@ -167,7 +166,7 @@ def _error(trainer: Any, kind: str) -> str:
 
 
 def _percent(fraction: float | None) -> str:
-    return "-" if fraction is None else render.percent(fraction)
+    return "-" if fraction is None else printer.percent(fraction)
 
 
 def _remaining(seconds: float | None) -> str:

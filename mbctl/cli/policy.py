@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from mbctl.cli import connect, render
+from mbctl.cli import connect, printer
 from mbctl.cli.failures import reported
 from mbctl.cli.options import (
     CONTROLLER_TARGET,
@@ -30,7 +30,7 @@ def list_policies(
     with reported(as_json), connect.controller(target, tls) as client:
         found = client.policies()
     rows = [(p.version, p.loaded, p.usable, p.refusal) for p in found]
-    human = render.table(("version", "loaded", "usable", "refusal"), rows)
+    human = printer.table(("version", "loaded", "usable", "refusal"), rows)
     connect.answer(client, [as_plain(policy) for policy in found], human, as_json)
 
 

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from mbctl.cli import connect, render
+from mbctl.cli import connect, printer
 from mbctl.cli.failures import reported
 from mbctl.cli.options import TRAINER_TARGET, Json, Tls, TrainerTarget
 
@@ -33,7 +33,7 @@ def _follow(operation: Any) -> Any:
 
     columns = (TextColumn("{task.description:<8}"), BarColumn(), TextColumn("{task.fields[seen]}"))
     try:
-        with Progress(*columns, TimeElapsedColumn(), console=render.console()) as progress:
+        with Progress(*columns, TimeElapsedColumn(), console=printer.console()) as progress:
             task = progress.add_task("WAITING", total=1.0, seen="")
             for metadata in operation.updates():
                 progress.update(
@@ -43,7 +43,7 @@ def _follow(operation: Any) -> Any:
                     seen=_detail(metadata),
                 )
     except KeyboardInterrupt:
-        render.note("cancelling the refit")
+        printer.note("cancelling the refit")
         operation.cancel()
         return operation.wait()
     return operation.result()
@@ -58,5 +58,5 @@ def _detail(metadata: Any) -> str:
 
 
 def _version_text(version: Any) -> str:
-    metrics = render.key_values(sorted(version.metrics.items()))
+    metrics = printer.key_values(sorted(version.metrics.items()))
     return f"version {version.version}, trained on {version.train_rows} rows\n{metrics}"

@@ -2,12 +2,13 @@
 
 import contextlib
 import math
+import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mbctl.cli import connect, render
+from mbctl.cli import connect, printer
 from mbctl.cli.estop import DEFAULT_REASON, StopCommand, stop
 from mbctl.cli.failures import reported
 from mbctl.cli.options import (
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 app = typer.Typer(help="State, activation, faults, emergency stop and servos of a robot.")
 
 KEEP_S = 60.0
+_LOOK_PERIOD_S = 0.2
+_WITH_TORQUE = ("ACTIVE", "HOLD")
 
 
 @app.command()
@@ -43,7 +46,7 @@ def status(
     with reported(as_json), connect.controller(target, tls) as client:
         at = client.caller.target
         for answer in client.watch_status(1.0) if watch else [client.status()]:
-            render.result({"target": at, **as_plain(answer)}, status_text(answer, at), as_json)
+            printer.result({"target": at, **as_plain(answer)}, status_text(answer, at), as_json)
 
 
 @app.command()
@@ -62,7 +65,6 @@ def activate(
     Without --hold the robot stays active for 60 s, or as long as commands with the printed --lease
     token go on. With --hold, torque goes off soon after this command has ended, however it did.
     """
-    from mbctl.cli.hold import hold as keep_active
     from services.client.lease import lease_window_s
 
     with reported(as_json), connect.controller(target, tls) as client:
@@ -230,3 +232,41 @@ def _lifecycle(answer: Any) -> str:
     from services.client.plain import enum_word
 
     return enum_word(answer, "lifecycle")
+
+
+def keep_active(client: "ControllerClient", lease: "HeldLease") -> None:
+    """Return at Ctrl-C, with the robot deactivated.
+
+    Raises:
+        ServiceError: the lease was lost, or the robot has left ACTIVE: the reason is its fault's.
+    """
+    try:
+        printer.note("active until Ctrl-C")
+        while True:
+            time.sleep(_LOOK_PERIOD_S)
+            lease.check()
+            _check_torque(client)
+    except KeyboardInterrupt:
+        from services.client.plain import enum_word
+
+        printer.note(enum_word(client.deactivate(lease), "lifecycle"))
+
+
+def _check_torque(client: "ControllerClient") -> None:
+    from services.client.plain import enum_word
+    from services.errors import ServiceError, refusal
+
+    try:
+        status = client.status()
+    except ServiceError as error:
+        if error.code.name in ("UNAVAILABLE", "DEADLINE_EXCEEDED"):
+            return  # a busy machine: the lease's heartbeat tells for how long that may last
+        raise
+    lifecycle = enum_word(status, "lifecycle")
+    if lifecycle in _WITH_TORQUE:
+        return
+    cause = f": {status.fault.message}" if status.fault.reason else ""
+    ended = refusal("WRONG_LIFECYCLE", f"active no more, the robot is {lifecycle}{cause}")
+    ended.reason = status.fault.reason or ended.reason
+    ended.answered_by = client.caller.answered_by
+    raise ended

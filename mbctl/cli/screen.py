@@ -2,13 +2,19 @@
 
 import os
 import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mbctl.cli import render
+from mbctl.cli import printer
 
 if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
+    from rich.console import Console, ConsoleOptions, RenderableType
+    from rich.measure import Measurement
+    from rich.text import Text
 
+BAR_WIDTHS = (8, 40)
+BESIDE_BAR = 50  # columns for a frame, a name and the text behind
 _SIZE_UNTOLD = (80, 24)  # a serial console says that it has no columns
 
 
@@ -21,7 +27,7 @@ class Screen:
     """
 
     def __init__(self) -> None:
-        self._console: Console = render.console()
+        self._console: Console = printer.console()
         self._lock = threading.Lock()
         self._drawn = 0  # lines
         self._size = (0, 0)
@@ -40,6 +46,35 @@ class Screen:
             self._console.file.write(f"{start}{body}\x1b[J")
             self._console.file.flush()
             self._drawn, self._size = len(lines), size
+
+
+@dataclass(frozen=True)
+class Bar:
+    """How much of something is done, 0 to 1; as wide as the terminal allows.
+
+    It is read by its glyphs, so that it needs no colours.
+    """
+
+    done: float
+
+    def __rich_measure__(self, console: "Console", options: "ConsoleOptions") -> "Measurement":
+        from rich.measure import Measurement
+
+        width = _bar_width(console)
+        return Measurement(width, width)
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> Iterator["Text"]:
+        from rich.text import Text
+
+        full, empty = ("#", ".") if options.ascii_only else ("━", "·")
+        width = _bar_width(console)
+        filled = int(width * min(max(self.done, 0.0), 1.0))
+        yield Text.assemble((full * filled, "green"), (empty * (width - filled), "dim"))
+
+
+def _bar_width(console: "Console") -> int:
+    least, most = BAR_WIDTHS
+    return max(least, min(most, console.width - BESIDE_BAR))
 
 
 def _size_of(console: "Console") -> tuple[int, int]:

@@ -4,12 +4,12 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from mbctl.cli import render
+from mbctl.cli import printer
 
 
 def status_text(status: Any, target: str = "") -> str:
     """A GetStatusResponse as aligned lines; `target` is where it came from, if that is known."""
-    return render.key_values(_pairs(status, target))
+    return printer.key_values(_pairs(status, target))
 
 
 def _pairs(status: Any, target: str) -> Iterator[tuple[str, object]]:
@@ -130,4 +130,4 @@ def _episode(episode: Any) -> str:
 
 def _real_time(report: Any) -> str:
     names = ("timer_slack", "memory_locked", "fifo_scheduling", "gc_frozen")
-    return ", ".join(f"{n.replace('_', ' ')}: {render.cell(getattr(report, n))}" for n in names)
+    return ", ".join(f"{n.replace('_', ' ')}: {printer.cell(getattr(report, n))}" for n in names)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mbctl import exit_codes
-from mbctl.cli import live, render
+from mbctl.cli import live, printer
 from mbctl.cli.failures import reported, start_up_reported
 from mbctl.cli.options import Assignments, CheckConfig, Json
 
@@ -80,7 +80,7 @@ def up(
             check_controller(plan.controller)
             if plan.controller.robot.backend == "virtual-bus":
                 check_twin(plan.controller)
-        render.result(plan.model_dump(mode="json"), "configuration is valid", as_json)
+        printer.result(plan.model_dump(mode="json"), "configuration is valid", as_json)
         return
     raise typer.Exit(_run(plan, directory, as_json))
 
@@ -97,17 +97,17 @@ def _run(plan: "Plan", directory: "RunDir", as_json: bool) -> int:
         with reported(as_json):
             summary = _learn(plan, directory)
         complete = summary["complete"]
-        render.result(summary, _summary_text(summary), as_json)
+        printer.result(summary, _summary_text(summary), as_json)
         return exit_codes.OK
     except (StartUpError, StartFailedError) as error:
-        render.failure("START_UP", "START_UP_FAILED", str(error), as_json)
+        printer.failure("START_UP", "START_UP_FAILED", str(error), as_json)
         return exit_codes.START_UP
     except DaemonDiedError as error:
-        render.failure("FAULT", "DAEMON_DIED", str(error), as_json)
+        printer.failure("FAULT", "DAEMON_DIED", str(error), as_json)
         start_up = error.exit_code == exit_codes.START_UP
         return exit_codes.START_UP if start_up else exit_codes.FAULT
     except StopNow as stop:
-        render.failure("FAULT", "STOPPED_TWICE", _emergency_text(stop.is_off), as_json)
+        printer.failure("FAULT", "STOPPED_TWICE", _emergency_text(stop.is_off), as_json)
         return exit_codes.FAULT
     finally:
         if not complete and directory.plan.exists():
@@ -133,7 +133,7 @@ def _learn(plan: "Plan", directory: "RunDir") -> dict[str, Any]:
     title = f"{plan.trainer.task.name}, {learner.name} ({learner.preset}), seed {plan.trainer.seed}"
     display = live.display(title)
     with StopSignals(display.acknowledge_stop) as signals:  # before anybody sees that it starts
-        render.note(
+        printer.note(
             f"{title}\nrun directory {directory.path}, logs in logs/; starting both daemons"
         )
         return Run(plan, directory, _announce, display).run(signals)
@@ -141,12 +141,14 @@ def _learn(plan: "Plan", directory: "RunDir") -> dict[str, Any]:
 
 def _announce(known: "Announcement") -> None:
     resumed = ", resuming" if known.resumed else ""
-    render.note(f"controller {known.controller}, trainer {known.trainer}{resumed}")
-    render.note(f"from a second shell: mbctl robot status --target {shlex.quote(known.controller)}")
+    printer.note(f"controller {known.controller}, trainer {known.trainer}{resumed}")
+    printer.note(
+        f"from a second shell: mbctl robot status --target {shlex.quote(known.controller)}"
+    )
 
 
 def _say_how_to_resume() -> None:
-    render.note(f"to resume: {shlex.join(['mbctl', *sys.argv[1:]])}")
+    printer.note(f"to resume: {shlex.join(['mbctl', *sys.argv[1:]])}")
 
 
 def _summary_text(summary: dict[str, Any]) -> str:
@@ -155,14 +157,14 @@ def _summary_text(summary: dict[str, Any]) -> str:
     rows.append(("last evaluation", _evaluation_text(summary)))
     rows += [(label, summary[key]) for label, key in TAKEN]
     rows += [(label, summary[key]) for label, key in FILES if summary[key]]
-    return f"{head}\n{render.key_values(rows)}"
+    return f"{head}\n{printer.key_values(rows)}"
 
 
 def _evaluation_text(summary: dict[str, Any]) -> str:
     if not summary["evaluation_episodes"]:
         return "not evaluated yet"
     return (
-        f"success {render.percent(summary['success'])} of {summary['evaluation_episodes']} "
+        f"success {printer.percent(summary['success'])} of {summary['evaluation_episodes']} "
         f"episodes, return {summary['return']:.1f}, version {summary['policy_version']} at "
         f"{summary['evaluation_samples']} samples"
     )

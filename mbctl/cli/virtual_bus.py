@@ -8,7 +8,7 @@ import typer
 
 from hal.child import module_command
 from mbctl import exit_codes
-from mbctl.cli import render
+from mbctl.cli import printer
 
 Robot = Annotated[str, typer.Option("--robot", help="Robot model.")]
 PortLink = Annotated[
@@ -109,7 +109,7 @@ def _become(**options: object) -> None:
     try:
         settings = VirtualBusSettings(**options)  # pyright: ignore[reportArgumentType]  # it checks them
     except BusSettingsError as error:
-        render.failure("CONFIG", error.reason, str(error), False)
+        printer.failure("CONFIG", error.reason, str(error), False)
         raise typer.Exit(exit_codes.USAGE) from None
     command = module_command("sim.servo_bus", *settings.command_line())
     os.execv(command[0], command)

@@ -10,7 +10,7 @@ from typer.testing import CliRunner, Result
 from hal.registry import Registry
 from mbctl.algorithms.registry import ALGORITHMS
 from mbctl.cli.app import app
-from mbctl.cli.listings import show_registry
+from mbctl.cli.show import show_registry
 from mbctl.planners.settings import PLANNERS
 from mbctl.tasks.registry import TASKS
 

@@ -1,15 +1,37 @@
-"""mbctl show robots, tasks, algorithms, presets, planners: what can be named, who defines it."""
+"""mbctl show: curves of several runs; robots, tasks and the like, with who defines them."""
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
-from mbctl.cli import render
+import typer
+
+from mbctl.cli import printer
 from mbctl.cli.options import Json
 
 if TYPE_CHECKING:
     from hal.registry import Registry
 
 Entry = dict[str, Any]
+
+
+def show_curves(
+    runs: Annotated[list[Path], typer.Argument(help="Run directories of mbctl up.")],
+    out: Annotated[Path, typer.Option(help="Writes OUT.csv and OUT.png.")] = Path("curves"),
+    as_json: Annotated[bool, typer.Option("--json", help="Print the paths as JSON.")] = False,
+) -> None:
+    """Put the learning curves of several runs side by side."""
+    from mbctl.comparison import draw_runs, read_runs, write_table
+
+    try:
+        curves = read_runs(runs)
+        table, picture = out.with_suffix(".csv"), out.with_suffix(".png")
+        write_table(curves, table)
+        draw_runs(curves, picture)
+    except (ValueError, OSError) as error:
+        raise typer.BadParameter(str(error)) from error
+    paths = {"csv": str(table), "png": str(picture)}
+    printer.result(paths, f"wrote {table} and {picture}", as_json)
 
 
 def show_robots(as_json: Json = False) -> None:
@@ -85,10 +107,10 @@ def show_registry(
     ]
     broken = registry.broken()
     for message in broken.values():
-        render.note(f"warning: {message}")
+        printer.note(f"warning: {message}")
     rows = [
         [", ".join(value) if isinstance(value, list) else value for value in entry.values()]
         for entry in entries
     ]
-    text = render.table(list(entries[0]), rows) if entries else f"no {registry.kind}"
-    render.result({"entries": entries, "broken": broken}, text, as_json)
+    text = printer.table(list(entries[0]), rows) if entries else f"no {registry.kind}"
+    printer.result({"entries": entries, "broken": broken}, text, as_json)
