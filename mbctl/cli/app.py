@@ -49,6 +49,7 @@ shown.command("tasks")(show.show_tasks)
 shown.command("algorithms")(show.show_algorithms)
 shown.command("presets")(show.show_presets)
 shown.command("planners")(show.show_planners)
+shown.command("subscribers")(show.show_subscribers)
 app.add_typer(shown, name="show")
 
 # Verbs of their own module with an `app` in it; such a module imports what it needs when it runs.

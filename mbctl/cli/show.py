@@ -93,6 +93,13 @@ def show_planners(as_json: Json = False) -> None:
     show_registry(PLANNERS, facts, as_json)
 
 
+def show_subscribers(as_json: Json = False) -> None:
+    """List what may look on at a controller: mbctl controller --set subscribers.NAME={}."""
+    from services.controller.subscriber import SUBSCRIBERS
+
+    show_registry(SUBSCRIBERS, lambda name: [{"name": name}], as_json)
+
+
 def show_registry(
     registry: "Registry[Any]", facts: Callable[[str], Iterable[Entry]], as_json: bool
 ) -> None:

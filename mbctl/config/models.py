@@ -116,6 +116,8 @@ class ControllerConfig(ControlConfig, _Server):
     """Shared memory between the control loop and the spool."""
     planner_threads: int = Field(default=1, ge=1, le=64)
     """Threads that share the work of a plan; more than one where as many cores are idle."""
+    subscribers: dict[str, dict[str, Any]] = Field(default={})
+    """What looks on, by the name that its package gives it; each with its own settings."""
 
     @model_validator(mode="after")
     def _check_addresses(self) -> "ControllerConfig":

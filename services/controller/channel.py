@@ -10,7 +10,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import IO, Any, Self, TypeVar
 
@@ -20,6 +20,7 @@ from mbctl.policies.snapshot import Snapshot, pack_snapshot, policy_alone
 from services.controller.control.settings import ControlSettings
 from services.controller.planner.host import PlanEnds
 from services.ipc.byte_ring import ByteRing
+from services.ipc.cycle_stream import CycleRecord, CycleStream
 from services.ipc.policy_slot import PolicySlot
 from services.ipc.row_message import RowMessage, decode_row
 from services.ipc.segment import SegmentSizes, SharedSegment
@@ -50,10 +51,12 @@ class Drained:
         rows: oldest first. When `events` tells of a finished episode, all its rows are in here or
             were in an earlier one.
         events: oldest first; each has a "type".
+        cycles: oldest first, where they are wanted; some may be lost.
     """
 
     rows: list[RowMessage]
     events: list[Event]
+    cycles: list[CycleRecord] = field(default_factory=list)
 
 
 class ControlChannel:
@@ -62,6 +65,7 @@ class ControlChannel:
     Args:
         settings: what it is told.
         sizes: of the shared memory; see SegmentSizes.
+        with_cycles: somebody looks on: the loop tells of each cycle.
         stderr: where its stderr goes; None inherits.
     """
 
@@ -70,6 +74,7 @@ class ControlChannel:
         settings: ControlSettings,
         *,
         sizes: SegmentSizes | None = None,
+        with_cycles: bool = False,
         stderr: int | IO[bytes] | None = None,
     ) -> None:
         self.settings = settings
@@ -87,6 +92,8 @@ class ControlChannel:
         self._commands = ByteRing(self._segment.commands)
         self._events = ByteRing(self._segment.events)
         self._rows = ByteRing(self._segment.rows)
+        self._cycles = CycleStream(self._segment.cycles)
+        self._words.set(Word.CYCLES_WANTED, int(with_cycles))
         self._kept_rows: list[RowMessage] = []
         self._kept_events: deque[Event] = deque()
         self._sent = 0
@@ -166,7 +173,7 @@ class ControlChannel:
             RingCorruptError: the shared memory was overwritten.
         """
         self._receive()
-        drained = Drained(self._kept_rows, list(self._kept_events))
+        drained = Drained(self._kept_rows, list(self._kept_events), self._cycles.take())
         self._kept_rows = []
         self._kept_events.clear()
         return drained

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -22,9 +22,16 @@ class EpisodeEvent:
 
 
 class EpisodeLog:
-    """The last KEPT events of this controller's life, numbered from 1."""
+    """The last KEPT events of this controller's life, numbered from 1.
 
-    def __init__(self, kept: int = KEPT) -> None:
+    Args:
+        tell: is handed each event, and returns at once.
+    """
+
+    def __init__(
+        self, tell: Callable[[EpisodeEvent], None] = lambda _: None, kept: int = KEPT
+    ) -> None:
+        self._tell = tell
         self._events: deque[EpisodeEvent] = deque(maxlen=kept)
         self._number = 0
         self._changed = asyncio.Condition()
@@ -41,7 +48,9 @@ class EpisodeLog:
     def append(self, kind: Literal["started", "finished"], episode: EpisodeSummary) -> None:
         """Number an event and wake the watchers; call in the event loop."""
         self._number += 1
-        self._events.append(EpisodeEvent(self._number, kind, episode))
+        event = EpisodeEvent(self._number, kind, episode)
+        self._events.append(event)
+        self._tell(event)
         notice = asyncio.get_running_loop().create_task(self._notify())
         self._notices.add(notice)
         notice.add_done_callback(self._notices.discard)

@@ -20,6 +20,7 @@ from services.controller.patience import patience_of
 from services.controller.row_pump import RowPump
 from services.controller.sealer import ChunkSealer, Provenance
 from services.controller.spool import Spool
+from services.controller.subscriptions import Subscriptions
 from services.controller.torque_off import is_port_there
 from services.errors import ServiceError, refusal
 from services.ipc.segment import SegmentSizes
@@ -108,10 +109,13 @@ class ControlLink:
 class ControlLauncher:
     """Starts control processes, one after the other."""
 
-    def __init__(self, config: ControllerConfig, task: Task, spool: Spool) -> None:
+    def __init__(
+        self, config: ControllerConfig, task: Task, spool: Spool, subscriptions: Subscriptions
+    ) -> None:
         self._config = config
         self._task = task
         self._spool = spool
+        self._subscriptions = subscriptions
         self._starting: ControlChannel | None = None
         self.layout: RowLayout = row_layout(task)
 
@@ -131,7 +135,11 @@ class ControlLauncher:
         """
         sizes = SegmentSizes(rows=self._config.row_ring_mb * MIB)
         with naming_shortages(), contextlib.ExitStack() as stack:
-            channel = ControlChannel(settings_of(self._config, latched), sizes=sizes)
+            channel = ControlChannel(
+                settings_of(self._config, latched),
+                sizes=sizes,
+                with_cycles=bool(self._subscriptions),
+            )
             stack.enter_context(channel)
             self._starting = channel
             stack.callback(self._end_start)
@@ -159,6 +167,7 @@ class ControlLauncher:
             OpenEpisode(self.layout),
             lambda event: summary_from_event(event, self._config.robot.name, self._task.name),
             lambda event: _deliver_soon(loop, deliver, event),
+            self._subscriptions,
             patience_of(self._config.clock).close_s,
         )
         pump.start()

@@ -11,6 +11,7 @@ from typing import Any
 import grpc.aio
 from google.longrunning import operations_pb2_grpc
 
+from hal.faults import Fault
 from mbctl.config import ControllerConfig
 from mbctl.data.layout import RowLayout
 from protos import controller_pb2_grpc
@@ -34,6 +35,8 @@ from services.controller.servicers.policy import PolicyServicer
 from services.controller.servicers.robot import RobotServicer
 from services.controller.servicers.safety import SafetyServicer
 from services.controller.servo_reboots import ServoReboots
+from services.controller.subscriber import Watched, build_subscribers
+from services.controller.subscriptions import Subscriptions
 from services.controller.supervisor import ControlSupervisor
 from services.controller.tasks import BackgroundTasks
 from services.controller.torque_off import torque_off_of
@@ -55,6 +58,7 @@ class Parts:
 
     files: Files
     view: ControlView
+    subscriptions: Subscriptions
     supervisor: ControlSupervisor
     planner: PlannerHost
     lease: LeaseBook
@@ -80,8 +84,12 @@ class Parts:
 class _EventRouter:
     """Passes events of the control process on to whom they concern."""
 
-    def __init__(self, view: ControlView, sharing: PortSharing) -> None:
+    def __init__(
+        self, view: ControlView, sharing: PortSharing, subscriptions: Subscriptions
+    ) -> None:
         self._view = view
+        self._subscriptions = subscriptions
+        self._told: Fault | None = None
         self._sharing = sharing
         self.batches: EpisodeBatches | None = None
         self.policies: PolicySource | None = None
@@ -90,6 +98,7 @@ class _EventRouter:
         kind, fault = event["type"], self._view.control_fault
         if kind == "fault" and fault is not None:
             self._sharing.explain(fault)
+        self._tell_fault()
         if self.batches is not None and kind in EPISODE_EVENTS:
             self.batches.take_event(event)
         elif self.batches is not None and kind == "gone" and fault is not None:
@@ -97,13 +106,20 @@ class _EventRouter:
         elif self.policies is not None and kind == "policy_refused":
             self.policies.refused_by_loop(event["reason"], event["message"])
 
+    def _tell_fault(self) -> None:
+        latched = self._view.fault
+        if latched is not None and latched is not self._told:
+            self._subscriptions.put(latched)
+        self._told = latched
+
 
 def build_parts(config: ControllerConfig, files: Files, stack: contextlib.AsyncExitStack) -> Parts:
     """Put everything together; call in the event loop."""
-    view, operations, episode_log = ControlView(), OperationStore(), EpisodeLog()
+    subscriptions = _subscriptions(config, files)
+    view, operations, episode_log = ControlView(), OperationStore(), EpisodeLog(subscriptions.put)
     background = BackgroundTasks()
-    router = _EventRouter(view, PortSharing(config.robot, view))
-    launcher = ControlLauncher(config, files.task, files.spool)
+    router = _EventRouter(view, PortSharing(config.robot, view), subscriptions)
+    launcher = ControlLauncher(config, files.task, files.spool, subscriptions)
     joint_names = files.task.robot.joint_names
     torque_off = torque_off_of(config.robot)
     planner = _planner_host(config, files)
@@ -131,10 +147,13 @@ def build_parts(config: ControllerConfig, files: Files, stack: contextlib.AsyncE
     router.batches = batches
     policies, feed, uplink = _trainer_side(config, files, supervisor, launcher.layout, stack)
     router.policies = policies
-    report = StatusReport(config, files.task, view, lease, policies, files.spool, uplink, planner)
+    report = StatusReport(
+        config, files.task, view, lease, policies, files.spool, uplink, planner, subscriptions
+    )
     return Parts(
         files=files,
         view=view,
+        subscriptions=subscriptions,
         supervisor=supervisor,
         planner=planner,
         lease=lease,
@@ -151,6 +170,12 @@ def build_parts(config: ControllerConfig, files: Files, stack: contextlib.AsyncE
         episodes=EpisodeServicer(batches, episode_log, view, policies, files.spool, lease.check),
         policy=PolicyServicer(policies),
     )
+
+
+def _subscriptions(config: ControllerConfig, files: Files) -> Subscriptions:
+    robot = config.robot
+    watched = Watched(robot.name, files.task.robot, robot.backend, files.task, config.run_dir)
+    return Subscriptions(build_subscribers(config.subscribers, watched))
 
 
 def _planner_host(config: ControllerConfig, files: Files) -> PlannerHost:

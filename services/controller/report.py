@@ -17,6 +17,7 @@ from services.controller.lease import LeaseBook
 from services.controller.planner.host import PlannerHost, PlannerState
 from services.controller.policy_source import PolicySource
 from services.controller.spool import Spool
+from services.controller.subscriptions import Subscriptions
 from services.controller.uplink import Uplink
 from services.controller.view import ControlView
 from services.ipc.state_board import PlannerOnBoard
@@ -35,6 +36,7 @@ class StatusReport:
         spool: Spool,
         uplink: Uplink | None,
         planner: PlannerHost,
+        subscriptions: Subscriptions,
     ) -> None:
         self._config = config
         self._task = task
@@ -45,6 +47,7 @@ class StatusReport:
         self._spool = spool
         self._uplink = uplink
         self._planner = planner
+        self._subscriptions = subscriptions
 
     def build(self) -> controller_pb2.GetStatusResponse:
         """The state as of now."""
@@ -72,6 +75,7 @@ class StatusReport:
         if board is not None:
             status.add_board(answer, board, self._task.robot)
             add_planner(answer, self._planner.state(), board.planner)
+        answer.health.warnings.extend(self._subscriptions.warnings())
         fault = view.fault
         latched = view.lifecycle in (Lifecycle.FAULT, Lifecycle.E_STOPPED)
         if fault is not None and (latched or view.is_stop_awaited):

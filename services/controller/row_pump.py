@@ -17,6 +17,7 @@ from services.controller.channel import ControlChannel
 from services.controller.episode_events import Event, OpenEpisode
 from services.controller.sealer import ChunkSealer
 from services.controller.spool import Spool
+from services.controller.subscriptions import Subscriptions
 from services.ipc.row_message import RowMessage
 
 log = structlog.get_logger()
@@ -41,6 +42,7 @@ class RowPump:
         episode: OpenEpisode,
         summarise: Callable[[Event], EpisodeSummary],
         deliver: Callable[[Event], None],
+        subscriptions: Subscriptions,
         close_s: float,
     ) -> None:
         self._close_s = close_s
@@ -50,6 +52,7 @@ class RowPump:
         self._episode = episode
         self._summarise = summarise
         self._deliver = deliver
+        self._subscriptions = subscriptions
         self._rows: deque[RowMessage] = deque()
         self._taken = 0  # rows given to the sealer
         self._finished: deque[Event] = deque()  # whose last rows are not sealed yet
@@ -122,6 +125,7 @@ class RowPump:
     def _receive(self) -> None:
         drained = self._channel.drain()
         self._rows.extend(drained.rows)
+        self._subscriptions.put_cycles(drained.cycles)
         for event in drained.events:
             if event["type"] == "episode_finished":
                 self._finished.append(event)

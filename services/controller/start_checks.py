@@ -10,6 +10,7 @@ from services.controller.control.robots import build_robot
 from services.controller.control.wiring import build_task, period_of
 from services.controller.link import settings_of
 from services.controller.policy_choice import read_choice
+from services.controller.subscriber import SUBSCRIBERS
 from services.start_checks import check_address, check_database, check_directory
 
 
@@ -28,6 +29,8 @@ def check_controller(config: ControllerConfig) -> None:
         read_choice(config.run_dir / paths.CHOICE_FILE)
     except ValueError as error:
         raise StartUpError(str(error)) from error
+    for name in config.subscribers:
+        SUBSCRIBERS[name]
     _check_robot(config)
 
 

@@ -15,9 +15,9 @@ from typing import Self
 from hal.errors import ReasonedError
 
 _MAGIC = b"MBCTLSHM"
-_VERSION = 2
+_VERSION = 3
 _PAGE = 4096
-_HEADER = struct.Struct("<8sq8q")
+_HEADER = struct.Struct("<8sq9q")
 
 
 class SegmentError(ReasonedError):
@@ -38,6 +38,7 @@ class SegmentSizes:
     rows: int = 64 << 20
     plan_requests: int = 64 << 10
     plans: int = 1 << 20
+    cycles: int = 4 << 20
 
     def rounded(self) -> "SegmentSizes":
         """Whole pages.
@@ -69,7 +70,7 @@ class SharedSegment:
             start += size
         self._views = [whole, *parts]
         self.words, self.board, self.policy, self.commands, self.events, self.rows = parts[:6]
-        self.plan_requests, self.plans = parts[6:]
+        self.plan_requests, self.plans, self.cycles = parts[6:]
 
     @classmethod
     def create(cls, sizes: SegmentSizes | None = None) -> Self:

@@ -4,13 +4,11 @@ import json
 import struct
 from dataclasses import asdict, dataclass, field
 
-import numpy as np
-from numpy.typing import NDArray
-
 from hal.types import RobotState
 from services.ipc.latest_value import LatestValue
+from services.ipc.packed_state import pack_state, unpack_state
 
-_NUMBERS = struct.Struct("<8q3iI")  # the last four bytes keep the vectors aligned
+_NUMBERS = struct.Struct("<6q")
 _TAIL = ("episode", "loop", "planner")
 
 
@@ -104,7 +102,6 @@ class StateBoard:
 
     def publish(self, record: BoardRecord) -> None:
         """Show a record."""
-        state = record.state
         numbers = _NUMBERS.pack(
             record.lifecycle,
             record.cycle,
@@ -112,13 +109,8 @@ class StateBoard:
             record.policy_version,
             record.step,
             record.rows_total,
-            0 if state is None else state.stamp_ns,
-            -1 if state is None else state.sequence,
-            *((0, 0, 0) if state is None else _sizes(state)),
-            0,
         )
-        vectors = b"" if state is None else _pack_vectors(state)
-        self._latest.publish(numbers + vectors + self._tail_bytes(record))
+        self._latest.publish(numbers + pack_state(record.state) + self._tail_bytes(record))
 
     def read(self) -> BoardRecord | None:
         """The newest record; None before the first.
@@ -130,33 +122,14 @@ class StateBoard:
         if found is None:
             return None
         data = found[1]
-        (
-            lifecycle,
-            cycle,
-            published_ns,
-            policy_version,
-            step,
-            rows_total,
-            stamp_ns,
-            sequence,
-            joints,
-            objects,
-            bodies,
-            _,
-        ) = _NUMBERS.unpack_from(data)
-        widths = _widths(joints, objects, bodies)
-        count = sum(widths)
-        split = _NUMBERS.size + 8 * count
-        state = None
-        if sequence >= 0:
-            vectors = np.frombuffer(data, dtype=np.float64, count=count, offset=_NUMBERS.size)
-            state = _unpack_vectors(vectors, stamp_ns, sequence, widths)
+        lifecycle, cycle, published_ns, version, step, rows_total = _NUMBERS.unpack_from(data)
+        state, split = unpack_state(data, _NUMBERS.size)
         tail = json.loads(data[split:])
         return BoardRecord(
             lifecycle,
             cycle,
             published_ns,
-            policy_version,
+            version,
             step,
             rows_total,
             state,
@@ -173,55 +146,3 @@ class StateBoard:
             parts = {name: asdict(part) for name, part in zip(_TAIL, shown, strict=True)}
             self._tail = json.dumps(parts).encode()
         return self._tail
-
-
-def _sizes(state: RobotState) -> tuple[int, int, int]:
-    return len(state.joint_position_rad), len(state.object_position_rad), len(state.body_pose)
-
-
-def _widths(joints: int, objects: int, bodies: int) -> tuple[int, ...]:
-    """How many numbers each vector of a measurement has, in the order in which they are packed."""
-    return (*[joints] * 5, *[objects] * 3, *[6 * bodies] * 2, bodies)
-
-
-def _pack_vectors(state: RobotState) -> bytes:
-    return np.concatenate(
-        (
-            state.joint_position_rad,
-            state.joint_velocity_rad_s,
-            state.joint_current_ma,
-            state.joint_temperature_c,
-            state.valid,
-            state.object_position_rad,
-            state.object_velocity_rad_s,
-            state.object_valid if len(state.object_valid) else np.ones(_sizes(state)[1]),
-            state.body_pose.ravel(),
-            state.body_velocity.ravel(),
-            state.body_valid,
-        ),
-        dtype=np.float64,
-    ).tobytes()
-
-
-def _unpack_vectors(
-    vectors: NDArray[np.float64], stamp_ns: int, sequence: int, widths: tuple[int, ...]
-) -> RobotState:
-    position, velocity, current, temperature, valid, *others = np.split(
-        vectors, np.cumsum(widths[:-1])
-    )
-    object_position, object_velocity, object_valid, body_pose, body_velocity, body_valid = others
-    return RobotState(
-        stamp_ns,
-        sequence,
-        position,
-        velocity,
-        current,
-        temperature,
-        object_position,
-        object_velocity,
-        valid.astype(bool),
-        body_pose.reshape(-1, 6),
-        body_velocity.reshape(-1, 6),
-        body_valid.astype(bool),
-        object_valid.astype(bool),
-    )

@@ -24,6 +24,7 @@ class Word(IntEnum):
     PLANNER_HEARTBEAT_NS = 8  # planner: it is not stuck; not told while it makes one plan
     PLANNER_DEATHS = 9  # service: planner processes that have ended without being asked to
     ESTOP_UNCONFIRMED = 10  # control: joints without confirmation at the last stop, as bits
+    CYCLES_WANTED = 11  # service: 1 while somebody takes what the loop tells of each cycle
 
 
 def joint_bits(joint_names: Sequence[str], chosen: Iterable[str]) -> int:

@@ -29,7 +29,11 @@ PLANTED = [
     ("mbctl/study/shift.py", "import services.backoff", "dependencies run one way"),
     ("mbctl/episodes/seeding.py", "import mbctl.models.fit", "dependencies run one way"),
     ("mbctl/episodes/seeding.py", "import torch", "the control process has neither"),
-    ("mbctl/cli/printer.py", "import protos.common_pb2", "the command line speaks through services"),
+    (
+        "mbctl/cli/printer.py",
+        "import protos.common_pb2",
+        "the command line speaks through services",
+    ),
     ("services/ipc/words.py", "import services.channel", "the control process has neither"),
     ("services/controller/control/loop.py", "import torch", "the control process has neither"),
     ("services/controller/lease.py", "import mbctl.models.fit", "have no torch"),

@@ -89,6 +89,12 @@ class EpisodeBatch:
         return self._cut is not None
 
     @property
+    def episode_id(self) -> str:
+        """Of the running episode; empty between two, and while the robot is led to its start."""
+        is_running = self._episode is not None and self._start is None
+        return self._episode_seed().episode_id if is_running else ""
+
+    @property
     def step_number(self) -> int:
         """Step of the running episode."""
         return 0 if self._episode is None else self._episode.steps

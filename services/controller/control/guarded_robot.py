@@ -70,6 +70,7 @@ class GuardedRobot:
         self._waiting_since: int | None = None  # cycle
         self.cycle = 0
         self.has_commanded = False  # in this cycle
+        self.sent: Sent | None = None  # likewise, but for a reset
 
     @property
     def spec(self) -> RobotSpec:
@@ -85,6 +86,7 @@ class GuardedRobot:
         self._record(None, "")
         self.cycle += 1
         self.has_commanded = False
+        self.sent = None
         self._stall.check()
         try:
             state = self._robot.read()
@@ -169,7 +171,8 @@ class GuardedRobot:
         self._record(sent, str(verdict))
         self._last_sent = sent
         self.has_commanded = True
-        return Sent(sent, verdict.clipped, self._clock.now_ns())
+        self.sent = Sent(sent, verdict.clipped, self._clock.now_ns())
+        return self.sent
 
     def reset(self, target: ResetTarget) -> bool:
         """One period's step of a reset; True when the robot is there.

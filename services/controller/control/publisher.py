@@ -1,4 +1,4 @@
-"""What the loop shows of itself: its state each cycle, statistics and health once a second."""
+"""What the loop shows of itself: each cycle, its newest state, statistics and health."""
 
 import time
 from dataclasses import asdict, replace
@@ -25,7 +25,7 @@ _SECOND_NS = 1_000_000_000
 
 
 class Publisher:
-    """Writes the state board and sends "health" events.
+    """Writes cycles and the state board, and sends "health" events.
 
     Args:
         is_lockstep: show the state less often than it changes, and no health.
@@ -51,6 +51,7 @@ class Publisher:
         self._link = link
         self._pacer = pacer
         self._is_lockstep = is_lockstep
+        self._told: RobotState | None = None  # the measurement that was last streamed
         self._published_ns = 0
         self._second_ns = 0
         self._statistics = LoopOnBoard()
@@ -67,6 +68,9 @@ class Publisher:
             warning: of the loop itself, with its reason; empty for none.
             force: in lockstep, show it even if that was done a moment ago.
         """
+        if self._link.are_cycles_wanted and state is not None and state is not self._told:
+            self._told = state
+            self._tell_cycle(state, batch)
         now_ns = time.monotonic_ns()
         if self._is_lockstep and not force and now_ns - self._published_ns < _PUBLISH_NS:
             return
@@ -88,6 +92,19 @@ class Publisher:
                 self._statistics,
                 self._planner_on_board(),
             )
+        )
+
+    def _tell_cycle(self, state: RobotState, batch: EpisodeBatch | None) -> None:
+        sent = self._robot.sent
+        self._link.cycles.push(
+            self._robot.cycle,
+            int(self._machine.lifecycle),
+            self._policies.version,
+            "" if batch is None else batch.episode_id,
+            0 if batch is None else batch.step_number,
+            state,
+            None if sent is None else sent.target,
+            0 if sent is None else sent.stamp_ns,
         )
 
     def _planner_on_board(self) -> PlannerOnBoard:

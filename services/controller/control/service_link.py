@@ -8,6 +8,7 @@ from typing import Any
 
 from hal.errors import ReasonedError
 from services.ipc.byte_ring import ByteRing
+from services.ipc.cycle_stream import CycleStream
 from services.ipc.plan_exchange import PlanExchange
 from services.ipc.policy_slot import PolicySlot
 from services.ipc.readiness import ready_to_read
@@ -54,6 +55,7 @@ class ServiceLink:
         plan_fds: tuple[int, int] | None = None,
     ) -> None:
         self._words = SignalWords(segment.words)
+        self.cycles = CycleStream(segment.cycles)
         self.board = StateBoard(segment.board)
         self.slot = PolicySlot(segment.policy)
         self.plans = (
@@ -86,6 +88,11 @@ class ServiceLink:
     def row_room(self) -> int:
         """Rows that fit now."""
         return self._rows.free_bytes // self._row_slot_bytes
+
+    @property
+    def are_cycles_wanted(self) -> bool:
+        """Whether somebody takes `cycles`."""
+        return self._words.get(Word.CYCLES_WANTED) == 1
 
     @property
     def estop_request(self) -> int:

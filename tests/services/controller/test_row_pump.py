@@ -16,6 +16,7 @@ from services.controller.episode_events import OpenEpisode, summary_from_event
 from services.controller.row_pump import RowPump
 from services.controller.sealer import ChunkSealer, Provenance
 from services.controller.spool import Spool
+from services.controller.subscriptions import Subscriptions
 from services.ipc.row_message import RowMessage
 
 TASK = "dclaw-turn-random"
@@ -74,6 +75,7 @@ class Rig:
             OpenEpisode(LAYOUT),
             lambda event: summary_from_event(event, "dclaw0", TASK),
             self.told.put,
+            Subscriptions({}),
             1.0,
         )
         self.pump.start()

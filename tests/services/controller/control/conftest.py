@@ -24,6 +24,7 @@ from mbctl.tasks.task import Task
 from services.controller.control.settings import ControlSettings
 from services.controller.control.wiring import build_link, build_loop
 from services.ipc.byte_ring import ByteRing
+from services.ipc.cycle_stream import CycleStream
 from services.ipc.policy_slot import PolicySlot
 from services.ipc.row_message import RowMessage, decode_row
 from services.ipc.segment import SegmentSizes, SharedSegment
@@ -144,6 +145,7 @@ class Rig:
         self.board_end = StateBoard(segment.board)
         self.commands, self.event_ring = ByteRing(segment.commands), ByteRing(segment.events)
         self.row_ring = ByteRing(segment.rows)
+        self.cycles = CycleStream(segment.cycles)
         link = build_link(segment, settings, self.task, wake_fd)
         self.suspended_ns = 0  # so long the machine slept
         self.loop = build_loop(settings, self.task, self.robot, self.clock, link, self.boot_ns)
@@ -237,13 +239,14 @@ def make_rig(make_snapshot) -> Iterator[Callable[..., Rig]]:
         clock: str = "wall",
         *,
         rows: int = 1 << 20,
+        cycles: int = 1 << 20,
         reset_periods: int = 1,
         tend_period_s: float | None = None,
         wake_fd: int | None = None,
         policy=True,
         **settings,
     ) -> Rig:
-        segment = SharedSegment.create(SegmentSizes(rows=rows))
+        segment = SharedSegment.create(SegmentSizes(rows=rows, cycles=cycles))
         segments.append(segment)
         told = ControlSettings.model_validate(
             {"task": {"name": TASK_NAME}, "clock": clock, **settings}
