@@ -12,7 +12,7 @@ from pkgutil import resolve_name
 
 from hal.clock import Clock
 from hal.dynamixel.settings import BusSettings
-from hal.dynamixel.units import DEFAULT_BAUD_RATE
+from hal.dynamixel.units import DEFAULT_BAUD_RATE, PORT_BAUD_RATES
 from hal.errors import HalError
 from hal.registry import Registry
 from hal.robot import Robot
@@ -70,6 +70,7 @@ class Backend:
         has_virtual_time: it keeps any pace, so that it may run in lockstep.
         torque_off: "module:function", a TorqueOff for when the robot's process is gone; "" where
             nothing stays on without it.
+        baud_rates: that its servos can be set to, bits per second; () for any.
     """
 
     build: str
@@ -77,6 +78,7 @@ class Backend:
     is_on_bus: bool = False
     has_virtual_time: bool = False
     torque_off: str = ""
+    baud_rates: tuple[int, ...] = ()
 
     def build_robot(self, setup: RobotSetup) -> Robot:
         """The robot, not yet configured.
@@ -97,6 +99,7 @@ _SERVOS = Backend(
     "hal.dynamixel.robot:build_robot",
     is_on_bus=True,
     torque_off="hal.dynamixel.relax:broadcast_torque_off",
+    baud_rates=PORT_BAUD_RATES,
 )
 BACKENDS.define(
     "mujoco", Backend("sim.robot:build_robot", is_simulated=True, has_virtual_time=True), __name__

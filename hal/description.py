@@ -4,6 +4,7 @@ Plain data, so that whoever needs none of it (a robot without a bus, a bus witho
 none of it.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from math import pi
@@ -11,11 +12,13 @@ from math import pi
 import numpy as np
 
 from hal.errors import HalError, UnknownRobotError
+from hal.registry import NAME_PATTERN, NAME_RULE
 from hal.reset import ResetSequence, WaypointReset
 from hal.types import ResetTarget, RobotSpec
 
 XM430_W350 = 1020
 SERVO_ID_MAX = 252
+MODEL_LENGTH_MAX = 63  # `mbctl up` calls the robot by its model and a digit
 Pose = tuple[float, float, float, float, float, float]
 
 
@@ -172,6 +175,8 @@ class RobotDescription:
 
     def __post_init__(self) -> None:
         spec, scene = self.spec, self.scene
+        if not re.fullmatch(NAME_PATTERN, spec.model) or len(spec.model) > MODEL_LENGTH_MAX:
+            self._refuse(f"its name must be at most {MODEL_LENGTH_MAX} {NAME_RULE}")
         if len(spec.home_position_rad) != len(spec.joints):
             self._refuse(
                 f"home_position_rad has {len(spec.home_position_rad)} angles, expected "

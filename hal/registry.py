@@ -15,6 +15,10 @@ from hal.errors import HalError
 
 T = TypeVar("T")
 
+NAME_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,63}$"
+"""Of names that configurations hold and that files and directories are called by."""
+NAME_RULE = "small letters, digits, - and _, the first a letter or digit"
+
 
 class DuplicateNameError(HalError):
     """Two definitions claim one name; the message names the modules of both."""

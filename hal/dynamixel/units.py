@@ -48,3 +48,6 @@ BAUD_RATES = MappingProxyType(
     }
 )
 """Bits per second for each value of the Baud Rate register; 1 is the factory's."""
+
+PORT_BAUD_RATES = tuple(rate for rate in BAUD_RATES.values() if rate != 4_500_000)
+"""Those that a serial port of Linux can be set to as well."""

@@ -10,6 +10,7 @@ Ours stand in the `settings` module of each folder beside this file, those of ot
 modules that their entry points of the group `mbctl.algorithms` name.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -19,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from hal.errors import ReasonedError
-from hal.registry import Registry
+from hal.registry import NAME_PATTERN, NAME_RULE, Registry
 from mbctl.algorithms.settings import AlgorithmSettings
 from mbctl.tasks.task import Task
 
@@ -80,7 +81,8 @@ class AlgorithmDefinition:
         """
         if not hasattr(import_module(self.package), "__path__"):
             return {}
-        longer = tuple(n for n in ALGORITHMS.names() if n.startswith(f"{self.name}-"))
+        others = (n for n in ALGORITHMS.names() if ALGORITHMS[n].package == self.package)
+        longer = tuple(n for n in others if n.startswith(f"{self.name}-"))
         folder, found = files(self.package) / "configs", dict[str, Traversable]()
         for file in folder.iterdir() if folder.is_dir() else ():
             stem, _, suffix = file.name.rpartition(".")
@@ -120,7 +122,10 @@ def algorithm(name: str, *, learner: str) -> Callable[[S], S]:
 
     Raises:
         DuplicateNameError: another module has an algorithm of this name.
+        ValueError: no configuration could hold the name.
     """
+    if not re.fullmatch(NAME_PATTERN, name):
+        raise ValueError(f"algorithm {name!r}: the name must be at most 64 {NAME_RULE}")
 
     def register(settings: S) -> S:
         module = settings.__module__

@@ -96,8 +96,9 @@ class ControlConfig(Frozen):
     @model_validator(mode="after")
     def _check_clock(self) -> "ControlConfig":
         if self.clock == "lockstep" and not BACKENDS[self.robot.backend].has_virtual_time:
+            able = " or ".join(repr(n) for n in BACKENDS.names() if BACKENDS[n].has_virtual_time)
             raise ValueError(
-                f"clock 'lockstep' needs backend 'mujoco', not {self.robot.backend!r}: servos on a "
+                f"clock 'lockstep' needs backend {able}, not {self.robot.backend!r}: servos on a "
                 "bus run in real time"
             )
         return self

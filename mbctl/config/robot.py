@@ -9,6 +9,7 @@ from hal.backends import BACKENDS, UnknownBackendError
 from hal.dynamixel.settings import BusSettings
 from hal.dynamixel.units import DEFAULT_BAUD_RATE
 from hal.errors import UnknownRobotError
+from hal.registry import NAME_PATTERN
 from hal.robots.registry import ROBOTS, robot_spec
 from hal.trackers.filter import STALE_S
 from mbctl.config.endpoints import Listen
@@ -30,7 +31,7 @@ def _known_backend(name: str) -> str:
     return name
 
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
+Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 RobotModel = Annotated[str, AfterValidator(_known_robot)]
 """A robot model of this project or of an installed package."""
 BackendName = Annotated[str, AfterValidator(_known_backend)]
@@ -72,9 +73,7 @@ class RobotConfig(Frozen):
     simulated servos behind the `port` of `mbctl virtual-bus`."""
     port: str = Field(default="", max_length=4096)
     """Serial port; a name that stays when it is plugged in again, such as /dev/serial/by-id/..."""
-    baud_rate: Literal[9_600, 57_600, 115_200, 1_000_000, 2_000_000, 3_000_000, 4_000_000] = (
-        DEFAULT_BAUD_RATE
-    )
+    baud_rate: int = Field(default=DEFAULT_BAUD_RATE, ge=1)
     """As the servos are set."""
     calibration: Path | None = None
     """File that `mbctl calibrate` wrote; without one, the robot is taken as built by ROBEL."""
@@ -95,6 +94,12 @@ class RobotConfig(Frozen):
         if self.actuator != "servo" and self.backend != "virtual-bus":
             raise ValueError(
                 f"actuator {self.actuator!r} is of backend 'virtual-bus', not of {self.backend!r}"
+            )
+        rates = BACKENDS[self.backend].baud_rates
+        if rates and self.baud_rate not in rates:
+            raise ValueError(
+                f"baud_rate = {self.baud_rate}: servos of backend {self.backend!r} can be set to "
+                + ", ".join(str(rate) for rate in rates)
             )
         if self.is_on_bus and not self.port:
             raise ValueError(

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, Field
 
+from hal.backends import BACKENDS
 from hal.registry import meant
 from hal.robots.registry import ROBOTS, robot_spec
 from mbctl.config import ConfigError, ControllerConfig, TrainerConfig, load_controller, load_trainer
@@ -110,7 +111,7 @@ def make_plan(
             {
                 **common,
                 "robot": robot,
-                "clock": choices.clock or ("lockstep" if choices.backend == "mujoco" else "wall"),
+                "clock": choices.clock or _clock(choices.backend),
                 "run_dir": str(run_dir / "controller"),
             },
         ),
@@ -138,6 +139,12 @@ def _robot_model(task: str) -> str:
     """The robot model that a task is for; the configuration's check reports one without a robot."""
     model = make_task(task).robot.model if task in TASKS else ""
     return model if model in ROBOTS else RobotConfig().model
+
+
+def _clock(backend: str) -> str:
+    """As fast as it can, where that is possible; the configuration's check reports a bad name."""
+    able = backend in BACKENDS and BACKENDS[backend].has_virtual_time
+    return "lockstep" if able else "wall"
 
 
 def _on_virtual_bus(model: str, run_dir: Path) -> dict[str, Any]:

@@ -77,3 +77,9 @@ def test_a_robot_without_servos_says_so():
 
 def test_servos_tell_of_their_own_models():
     assert [SERVOS.model_of(servo_id) for servo_id in (1, 2, 3, 99)] == [1030, 1060, 1030, 1030]
+
+
+@pytest.mark.parametrize("model", ["Lab Arm", "arm.v2", "", "-arm", "a" * 64])
+def test_a_name_that_no_configuration_could_hold_is_refused(model: str):
+    with pytest.raises(DescriptionError, match=rf"robot model '{model}': .* small letters, digits"):
+        RobotDescription(replace(SPEC, model=model))

@@ -25,69 +25,8 @@ from mbctl.config import RobotConfig
 from sim.robot import MujocoRobot
 from sim.servo_bus.client import RunningBus, start_virtual_bus
 from tests.conformance.robot import RobotContract
+from tests.recipes import install, recipe
 
-DESCRIPTION = """
-from functools import partial
-from math import pi
-
-from hal.description import ReferencePose, RobotDescription, SceneSource, ServoJoint, ServoLayout
-from hal.reset import WaypointReset
-from hal.robots.registry import define_robot
-from hal.types import JointSpec, RobotSpec
-
-NAMES = ("base", "shoulder", "elbow")
-define_robot(
-    RobotDescription(
-        RobotSpec(
-            model="lab-arm",
-            joints=tuple(
-                JointSpec(n, -1.5, 1.5, 2.0, current_max_ma=1610.0, temperature_max_c=70.0)
-                for n in NAMES
-            ),
-            objects=(),
-            home_position_rad=(0.0, 0.0, 0.0),
-        ),
-        SceneSource("arm.xml", package="lab_arm"),
-        ServoLayout(
-            tuple(ServoJoint(n, 101 + i, 1.0, -pi, -2.0, 2.0) for i, n in enumerate(NAMES)),
-            model_numbers={"elbow": 1060},
-        ),
-        partial(WaypointReset, via=((0.0, 0.3, 0.3),), patience_s=4.0),
-        ReferencePose("Let it hang.", {"elbow": 0.1}),
-    ),
-    __name__,
-)
-"""
-SCENE = """
-<mujoco model="arm">
-  <compiler angle="radian"/>
-  <option timestep="0.0025"/>
-  <default>
-    <joint damping="0.1" armature="0.001" range="-2 2" limited="true"/>
-    <geom density="400" contype="0" conaffinity="0"/>
-    <position kp="20" kv="0.5"/>
-  </default>
-  <worldbody>
-    <body name="turntable" pos="0 0 0.6">
-      <joint name="base" axis="0 0 1"/>
-      <geom type="cylinder" size="0.04 0.02"/>
-      <body name="upper">
-        <joint name="shoulder" axis="0 1 0"/>
-        <geom type="capsule" fromto="0 0 0 0 0 -0.15" size="0.02"/>
-        <body name="lower" pos="0 0 -0.15">
-          <joint name="elbow" axis="0 1 0"/>
-          <geom type="capsule" fromto="0 0 0 0 0 -0.12" size="0.015"/>
-        </body>
-      </body>
-    </body>
-  </worldbody>
-  <actuator>
-    <position joint="base"/>
-    <position joint="shoulder"/>
-    <position joint="elbow"/>
-  </actuator>
-</mujoco>
-"""
 SETTINGS = BusSettings(
     bus_period_s=0.05,
     watchdog_s=2.0,
@@ -100,21 +39,15 @@ SETTINGS = BusSettings(
 
 @pytest.fixture(scope="module", autouse=True)
 def package(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The package as pip installs it."""
-    root = tmp_path_factory.mktemp("site")
-    (root / "lab_arm").mkdir()
-    (root / "lab_arm" / "__init__.py").write_text(DESCRIPTION)
-    (root / "lab_arm" / "arm.xml").write_text(SCENE)
-    info = root / "lab_arm-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: lab-arm\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[mbctl.robots]\nlab-arm = lab_arm\n")
+    """The package of the recipe "A robot" in docs/extending.md."""
+    root = install(tmp_path_factory.mktemp("site"), recipe("A robot"))
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(root))
         patch.setenv("PYTHONPATH", str(root))
-        importlib.import_module("lab_arm")  # other tests may have looked for entry points before
+        importlib.import_module("lab.arm")  # other tests may have looked for entry points before
         yield root
-        sys.modules.pop("lab_arm")
+        for name in ("lab.arm", "lab"):
+            sys.modules.pop(name)
         ROBOTS._definitions.pop("lab-arm")
 
 
@@ -151,7 +84,7 @@ def test_another_process_finds_it_by_its_entry_point(package: Path):
     done = subprocess.run(
         [sys.executable, "-P", "-c", script], capture_output=True, text=True, timeout=60, check=True
     )
-    assert done.stdout.strip() == "('dclaw', 'dkitty', 'lab-arm') lab_arm"
+    assert done.stdout.strip() == "('dclaw', 'dkitty', 'lab-arm') lab.arm"
 
 
 def test_a_configuration_takes_it_and_names_what_was_meant():

@@ -21,33 +21,16 @@ from mbctl.algorithms.registry import (
 from mbctl.algorithms.sac.settings import SacSettings
 from tests.conformance.point_mass import PointMass
 from tests.mbctl.algorithms.cases import PRESET_DIR
+from tests.recipes import install, recipe
 
 ROOT = Path(__file__).parents[3]
 Run = Callable[..., subprocess.CompletedProcess[str]]
-FILES = ("settings.py", "learner.py", "configs/greedy.toml")
-
-
-def recipe() -> list[str]:
-    """Settings, learner, preset and entry point of the section `An algorithm`."""
-    text = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
-    (section,) = re.findall(r"^## An algorithm\n(.*?)(?=^## |\Z)", text, re.DOTALL | re.MULTILINE)
-    return re.findall(r"```(?:python|toml)\n(.*?)```", section, re.DOTALL)
 
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
     """Run Python in a process where the recipe's package is installed."""
-    *files, entry_point = recipe()
-    for name, text in zip(FILES, files, strict=True):
-        path = tmp_path / "greedy" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    (tmp_path / "greedy" / "__init__.py").touch()
-    info = tmp_path / "greedy-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: greedy\nVersion: 1.0\n")
-    points = entry_point.replace("project.entry-points.", "").replace('"', "")
-    (info / "entry_points.txt").write_text(points)
+    install(tmp_path, recipe("An algorithm"))
     path = os.pathsep.join([str(tmp_path), *sys.path])
 
     def installed(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -89,7 +72,7 @@ assert ALGORITHMS.names()[-1] == "greedy" and ALGORITHMS.broken() == {}
 chosen = AlgorithmConfig(name="greedy", settings={"updates": "50"})
 settings = resolve_algorithm(chosen).settings
 assert settings["learning_rate"] == 0.02 and settings["updates"] == 50
-assert not {"torch", "greedy.learner"} & sys.modules.keys()
+assert not {"torch", "lab.greedy.learner"} & sys.modules.keys()
 """
     done = run("-c", code)
     assert done.returncode == 0, done.stderr
@@ -97,12 +80,12 @@ assert not {"torch", "greedy.learner"} & sys.modules.keys()
 
 @pytest.mark.parametrize("is_package", [True, False])
 def test_presets_are_optional(run, tmp_path, is_package):
-    configs = tmp_path / "greedy" / "configs"
+    configs = tmp_path / "lab" / "configs"
     (configs / "greedy.toml").rename(configs / "greedy-notes.txt")  # no preset
     if not is_package:
-        text = (tmp_path / "greedy" / "settings.py").read_text()
+        text = (tmp_path / "lab/greedy/settings.py").read_text()
         (tmp_path / "greedy_settings.py").write_text(text)
-        points = tmp_path / "greedy-1.0.dist-info" / "entry_points.txt"
+        points = tmp_path / "lab-1.0.dist-info" / "entry_points.txt"
         points.write_text("[mbctl.algorithms]\ngreedy = greedy_settings\n")
     code = """
 from mbctl.algorithms.registry import ALGORITHMS
@@ -119,7 +102,7 @@ resolve_algorithm(AlgorithmConfig(name="greedy", preset="paper"))
 
 
 def test_a_broken_package_costs_its_own_names_alone(run, tmp_path):
-    (tmp_path / "greedy" / "settings.py").write_text("import nothing_like_it\n")
+    (tmp_path / "lab/greedy/settings.py").write_text("import nothing_like_it\n")
     code = """
 from mbctl.algorithms.registry import algorithm_config
 assert algorithm_config("pal", {}).npg_steps == 4
@@ -127,7 +110,7 @@ algorithm_config("greedy", {})
 """
     done = run("-c", code)
     assert "UnknownAlgorithmError: unknown algorithm 'greedy'" in done.stderr
-    assert "'greedy' (mbctl.algorithms) of greedy cannot load greedy.settings" in done.stderr
+    assert "'greedy' (mbctl.algorithms) of lab cannot load lab.greedy.settings" in done.stderr
     assert "No module named 'nothing_like_it'" in done.stderr
 
 
@@ -184,6 +167,24 @@ def test_a_name_belongs_to_one_definition():
         algorithm("sac", learner="x:Y")(type("Other", (SacSettings,), {"__module__": __name__}))
     with pytest.raises(UnknownAlgorithmError, match="did you mean 'sac'"):
         ALGORITHMS["sax"]
+
+
+@pytest.mark.parametrize("name", ["Greedy", "greedy 2", "", "a" * 65])
+def test_a_name_that_no_configuration_could_hold_is_refused(name: str):
+    with pytest.raises(ValueError, match=rf"algorithm '{name}': .* small letters, digits"):
+        algorithm(name, learner="x:Y")(type("Other", (SacSettings,), {"__module__": __name__}))
+
+
+def test_an_algorithm_of_another_package_takes_no_preset_of_ours(run):
+    code = """
+from mbctl.algorithms.registry import ALGORITHMS, AlgorithmDefinition
+from mbctl.algorithms.sac.settings import SacSettings
+ALGORITHMS.define("pal-paper", AlgorithmDefinition("pal-paper", SacSettings, "x:Y", "lab"), "lab")
+assert "paper" in ALGORITHMS["pal"].presets(), ALGORITHMS["pal"].presets()
+assert list(ALGORITHMS["pal-paper"].presets()) == []
+"""
+    done = run("-c", code)
+    assert done.returncode == 0, done.stderr
 
 
 def test_every_preset_s_file_belongs_to_one_algorithm():

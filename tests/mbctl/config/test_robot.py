@@ -3,6 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
+from hal.backends import BACKENDS, Backend
 from hal.robots.registry import ROBOTS, robot_spec
 from mbctl.config import ControllerConfig, RobotConfig, TrackerConfig
 
@@ -23,6 +24,17 @@ def test_a_bus_needs_a_port_and_real_time(tmp_path, backend: str):
     assert ControllerConfig.model_validate_json(config.model_dump_json()) == config
     with pytest.raises(ValidationError, match="clock 'lockstep' needs backend 'mujoco'"):
         ControllerConfig.model_validate({**config.model_dump(), "clock": "lockstep"})
+
+
+def test_a_baud_rate_is_one_that_the_backend_s_servos_know(monkeypatch: pytest.MonkeyPatch):
+    servos = {"backend": "dynamixel", "port": PORT, "baud_rate": 500_000}
+    with pytest.raises(ValidationError, match=r"baud_rate = 500000: .*'dynamixel'.* 9600, 57600, "):
+        RobotConfig.model_validate(servos)
+    maker = Backend("maker.driver:build_robot", is_on_bus=True)
+    monkeypatch.setitem(BACKENDS._definitions, "maker", (maker, "maker"))
+    assert RobotConfig.model_validate({**servos, "backend": "maker"}).baud_rate == 500_000
+    with pytest.raises(ValidationError, match="greater than or equal to 1"):
+        RobotConfig.model_validate({**servos, "backend": "maker", "baud_rate": 0})
 
 
 def test_the_simulated_twin_needs_neither(tmp_path):

@@ -14,10 +14,9 @@ from mbctl.tasks.dclaw_turn import DClawTurn
 from mbctl.tasks.dkitty import DKittyTask
 from mbctl.tasks.registry import TASKS, IncompleteTaskError, make_task, task
 from mbctl.tasks.task import BaseTask
+from tests.recipes import PROJECT, install, recipe
 
-RECIPES = Path(__file__).parents[3] / "docs" / "extending.md"
-_, RECIPE = RECIPES.read_text().split("## A task of an existing robot")
-SETTLE = RECIPE.split("```python\n")[1].split("```")[0]
+SETTLE = recipe("A task of an existing robot")["lab/settle.py"]
 
 EPISODE = """
 import numpy as np
@@ -40,11 +39,8 @@ def run(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Run code in a process where a package with one module and one entry point is installed."""
 
     def installed(text: str, value: str, code: str) -> subprocess.CompletedProcess[str]:
-        (tmp_path / "claw_settle.py").write_text(text)
-        folder = tmp_path / "claw_settle-1.0.dist-info"
-        folder.mkdir()
-        (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: claw-settle\nVersion: 1.0\n")
-        (folder / "entry_points.txt").write_text(f"[mbctl.tasks]\nsettle = {value}\n")
+        points = f'[project.entry-points."mbctl.tasks"]\nsettle = "{value}"\n'
+        install(tmp_path, {"lab/settle.py": text, PROJECT: points})
         path = os.pathsep.join([str(tmp_path), *sys.path])
         return subprocess.run(
             [sys.executable, "-P", "-c", code],
@@ -57,7 +53,7 @@ def run(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     return installed
 
 
-@pytest.mark.parametrize("value", ["claw_settle", "claw_settle:Settle"])
+@pytest.mark.parametrize("value", ["lab.settle", "lab.settle:Settle"])
 def test_a_task_of_an_existing_robot_is_one_file_of_another_package(run, value):
     assert len(SETTLE.splitlines()) < 60
     done = run(SETTLE, value, EPISODE)
@@ -71,10 +67,10 @@ def test_a_task_that_lacks_something_says_what_and_costs_no_other_name(run):
         "print(make_task('dclaw-turn-fixed').name)\n"
         "make_task('dclaw-settle-fixed')\n"
     )
-    done = run(text, "claw_settle", code)
+    done = run(text, "lab.settle", code)
     assert done.stdout.strip() == "dclaw-turn-fixed"
     assert "UnknownTaskError: unknown task 'dclaw-settle-fixed'" in done.stderr
-    assert "of claw-settle cannot load claw_settle" in done.stderr
+    assert "of lab cannot load lab.settle" in done.stderr
     assert "Settle has no reward, episode_steps" in done.stderr
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from hal.backends import BACKENDS, Backend
 from mbctl.config import ConfigError
 from services.up.plan import Choices, Plan, differences, make_plan
 
@@ -179,6 +180,21 @@ def test_a_virtual_bus_is_the_run_s_own_and_runs_in_real_time(choices: Choices):
 def test_the_simulated_twin_runs_in_lockstep_unless_told_otherwise(choices: Choices):
     assert make_plan(replace(choices, clock=""), (), {}).controller.clock == "lockstep"
     assert make_plan(replace(choices, clock="wall"), (), {}).controller.clock == "wall"
+
+
+def test_so_does_whatever_else_keeps_any_pace(choices: Choices, monkeypatch: pytest.MonkeyPatch):
+    twin = Backend("lab.twin:build_robot", is_simulated=True, has_virtual_time=True)
+    monkeypatch.setitem(BACKENDS._definitions, "twin", (twin, "lab"))
+    chosen = replace(choices, backend="twin", clock="")
+    assert make_plan(chosen, (), {}).controller.clock == "lockstep"
+    port = "controller.robot.port=/dev/ttyUSB0"
+    with pytest.raises(ConfigError, match="'lockstep' needs backend 'mujoco' or 'twin', not 'dyn"):
+        make_plan(replace(choices, backend="dynamixel"), [port], {})
+
+
+def test_a_backend_that_nobody_has_is_told_of(choices: Choices):
+    with pytest.raises(ConfigError, match="unknown backend 'mujoko'; did you mean 'mujoco'"):
+        make_plan(replace(choices, backend="mujoko", clock=""), (), {})
 
 
 def test_only_a_virtual_bus_has_a_choice_of_actuators(choices: Choices):
