@@ -185,8 +185,8 @@ def _top_level() -> list[str]:
 def differences(stored: Plan, wanted: Plan) -> list[str]:
     """The keys in which two plans are different runs, with both values; causes come first.
 
-    The budget may grow and the addresses and the directory may change: it stays the same run. What
-    only follows from another difference is left out.
+    The budget may grow, and the addresses, the directory and who looks on may change: it stays the
+    same run. What only follows from another difference is left out.
     """
     a, b = _flat(stored.model_dump(mode="json")), _flat(wanted.model_dump(mode="json"))
     keys = {k for k in a.keys() | b.keys() if a.get(k) != b.get(k) and not _may_differ(k)}
@@ -201,7 +201,8 @@ def differences(stored: Plan, wanted: Plan) -> list[str]:
 def _may_differ(key: str) -> bool:
     last = key.rpartition(".")[2]
     moving = ("listen", "run_dir", "trainer", "metrics_listen", "port")
-    return key == "rhythm.samples" or last in moving
+    looks_on = key.startswith("controller.subscribers.")
+    return key == "rhythm.samples" or looks_on or last in moving
 
 
 def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -19,6 +19,7 @@ PIECES = {
     "A robot": {".py": 1, ".xml": 1},
     "The first task of a robot of your own": {".py": 1},
     "An algorithm": {".py": 2, ".toml": 1},  # the preset may be left out
+    "Something that looks on": {".py": 1},
 }
 RUN = [
     "up",
@@ -77,6 +78,7 @@ def test_what_was_installed_is_listed_with_its_module(site: Path, e2e: ModuleTyp
         ("tasks", "arm-reach", "lab.reach"),
         ("tasks", "dclaw-settle-random", "lab.settle"),
         ("algorithms", "greedy", "lab.greedy.settings"),
+        ("subscribers", "recorder", "lab.recorder"),
     ):
         shown = e2e.mbctl_json("show", kind)
         assert shown["broken"] == {}
@@ -92,9 +94,19 @@ def test_they_learn_together_through_the_daemons(learned: dict, e2e: ModuleType)
     assert newest.train_rows == 80
 
 
-def test_the_run_goes_on_where_it_ended(learned: dict, e2e: ModuleType):
-    again = up(e2e, "arm-reach", Path(learned["run_dir"]), "--samples=120")
+def test_the_run_goes_on_and_is_looked_on_at(learned: dict, e2e: ModuleType):
+    run_dir = Path(learned["run_dir"])
+    path = "--set=controller.subscribers.recorder.path=cycles.jsonl"
+    again = up(e2e, "arm-reach", run_dir, "--samples=120", path)
     assert (again["samples"], again["policy_version"]) == (120, 2)
+    lines = (run_dir / "controller" / "cycles.jsonl").read_text().splitlines()
+    seen = [json.loads(line) for line in lines]
+    assert seen[0] == {"joints": ["base", "shoulder", "elbow"], "task": "arm-reach"}
+    assert seen[-1] == {"closed": True}
+    ended = [one["steps"] for one in seen if one.get("kind") == "finished"]
+    assert ended == [20] * (2 + 2)  # 40 rows of training, then the last evaluation
+    sent = [one for one in seen if one.get("episode") and one["sent"]]
+    assert [one["step"] for one in sent] == [*range(20)] * 4
 
 
 def test_a_task_of_theirs_runs_on_a_robot_of_ours(site: Path, tmp_path: Path, e2e: ModuleType):

@@ -9,11 +9,10 @@ import numpy as np
 import pytest
 
 from hal.lifecycle import Lifecycle
-from services.controller.subscriber import GROUP
 from services.controller.subscriptions import CLOSE_S
+from tests.recipes import PROJECT, install, recipe
 
 EPISODES = 3
-RECIPES = Path(__file__).parents[3] / "docs" / "extending.md"
 BAD = """
 import time
 
@@ -33,22 +32,12 @@ class Sleeps(Subscriber):
 """
 
 
-def recipe() -> str:
-    """The one file that an author of a recorder writes, as the documents show it."""
-    text = RECIPES.read_text(encoding="utf-8").partition("\n## Something that looks on\n")[2]
-    return text.partition("```python\n")[2].partition("```")[0]
-
-
 @pytest.fixture
 def recording(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where the recorder writes; it and bad ones are installed, as another package."""
-    site = tmp_path / "site"
-    info = site / "lab-1.0.dist-info"
-    info.mkdir(parents=True)
-    (site / "lab_recorder.py").write_text(recipe())
-    (site / "lab_bad.py").write_text(BAD)
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: lab\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text(f"[{GROUP}]\nrecorder = lab_recorder\nbad = lab_bad\n")
+    files = recipe("Something that looks on")
+    files[PROJECT] += 'bad = "lab.bad"\n'
+    site = install(tmp_path / "site", {**files, "lab/bad.py": BAD})
     monkeypatch.setenv("PYTHONPATH", str(site))
     return tmp_path / "seen.jsonl"
 

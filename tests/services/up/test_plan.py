@@ -218,3 +218,9 @@ def test_another_directory_s_bus_is_the_same_run(choices: Choices, tmp_path: Pat
     chosen = replace(choices, backend="virtual-bus", clock="")
     moved = replace(chosen, run_dir=tmp_path / "elsewhere")
     assert differences(make_plan(chosen, (), {}), make_plan(moved, (), {})) == []
+
+
+def test_who_looks_on_makes_no_other_run(choices: Choices):
+    watched = make_plan(choices, ["controller.subscribers.recorder.path=cycles.jsonl"], {})
+    assert watched.controller.subscribers == {"recorder": {"path": "cycles.jsonl"}}
+    assert differences(make_plan(choices, (), {}), watched) == []
