@@ -3,20 +3,14 @@
 Source: e-manual, Protocol 2.0, Instruction Details.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 
 from hal.dynamixel.packet import Instruction
 from hal.dynamixel.status import StatusErrorNumber
-from sim.servo import effects, persistence, sensing
-from sim.servo.persistence import ResetScope
-
-if TYPE_CHECKING:
-    from sim.servo.state import ServoState
+from sim.servo import sensing
+from sim.servo.state import ResetScope, ServoState
 
 _CLEAR_POSITION = bytes([0x01, 0x44, 0x58, 0x4C, 0x22])
 _BACKUP_KEY = b"CTRL"
@@ -116,7 +110,7 @@ def _factory_reset(servo: ServoState, request: Request) -> Result:
     is_barred = request.is_broadcast and servo.firmware >= _NO_BROADCAST_RESET_FIRMWARE
     if is_barred and scope is ResetScope.ALL:
         return _error(StatusErrorNumber.RESULT_FAIL)
-    persistence.factory_reset(servo, scope)
+    servo.factory_reset(scope)
     servo.power_cycle(request.now_ns)
     return _DONE
 
@@ -134,7 +128,7 @@ def _clear(servo: ServoState, request: Request) -> Result:
         return _error(StatusErrorNumber.DATA_RANGE)
     if sensing.is_moving(servo, request.now_ns):
         return _error(StatusErrorNumber.RESULT_FAIL)
-    effects.shift_position(servo, servo.encoder.forget_turns(), request.now_ns)
+    servo.shift_position(servo.encoder.forget_turns(), request.now_ns)
     return _DONE
 
 
@@ -147,9 +141,9 @@ def _backup(servo: ServoState, request: Request) -> Result:
     if servo.is_torque_on:
         return _error(StatusErrorNumber.RESULT_FAIL)
     if what[0] == _STORE:
-        persistence.store(servo)
+        servo.store()
         return _DONE
-    if not persistence.restore(servo):
+    if not servo.restore():
         return _error(StatusErrorNumber.RESULT_FAIL)
     servo.power_cycle(request.now_ns)
     return _DONE

@@ -1,12 +1,20 @@
-"""Hardware Error Status (70): what a servo notices about itself, latched until it is rebooted.
+"""What stops a servo by itself: latched hardware errors, and the bus watchdog.
 
-Errors that the Shutdown mask (63) names turn the torque off and keep it off; others only raise the
-alert bit of every status. Source: e-manual, Shutdown (63).
+Hardware Error Status (70) is latched until a reboot. Errors in the Shutdown mask (63) turn the
+torque off and keep it off; others only set the alert bit of every status. Bus Watchdog (98) stops a
+servo that receives no instruction. Which packets reset it is documented as "all instruction
+packets" only; whether those for other servos count is not known, so both can be chosen and tests
+run both. Source: e-manual, Shutdown (63), Bus Watchdog (98).
 """
 
 from dataclasses import dataclass, field
+from typing import Literal
 
-from hal.dynamixel.status import HardwareError
+from hal.dynamixel.status import WATCHDOG_TRIPPED, HardwareError
+
+Feed = Literal["own", "any"]
+
+_UNIT_NS = 20_000_000
 
 # The manual says "persistent load that exceeds maximum output", without a time and without what a
 # load is. Here it is a current, and the most is what the supply drives through a motor at a stop.
@@ -67,3 +75,43 @@ class Protection:
         """Power-on or reboot."""
         self.latched = HardwareError(0)
         self._loaded_since_ns = None
+
+
+@dataclass(slots=True)
+class BusWatchdog:
+    """Counts while armed and the torque is on.
+
+    Attributes:
+        feed: "any": every instruction packet on the bus counts; "own": only those for this servo
+            (broadcasts included).
+        limit: register value, 0 off, in 20 ms.
+        is_tripped: latched until 0 is written.
+    """
+
+    feed: Feed = "any"
+    limit: int = 0
+    is_tripped: bool = False
+    _fed_ns: int = 0
+
+    @property
+    def register(self) -> int:
+        """What a read of the register gives."""
+        return WATCHDOG_TRIPPED if self.is_tripped else self.limit
+
+    def set(self, limit: int, now_ns: int) -> None:
+        """A write of the register; 0 also clears a trip."""
+        self.limit = limit
+        self._fed_ns = now_ns
+        if limit == 0:
+            self.is_tripped = False
+
+    def restart(self, now_ns: int) -> None:
+        """Count anew: a packet that counts has come, or the torque was turned on."""
+        self._fed_ns = now_ns
+
+    def check(self, now_ns: int) -> bool:
+        """Trip if the time is over; for times when the torque is on. True the moment it trips."""
+        if self.is_tripped or self.limit == 0 or now_ns - self._fed_ns <= self.limit * _UNIT_NS:
+            return False
+        self.is_tripped = True
+        return True

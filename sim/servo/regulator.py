@@ -9,7 +9,7 @@ from enum import IntEnum
 from math import inf
 
 from hal.dynamixel import units
-from hal.dynamixel.control_table import ControlTable
+from hal.dynamixel.registers import ControlTable
 from sim.servo.encoder import Encoder
 from sim.servo.memory import Memory
 from sim.servo.motion import Motion

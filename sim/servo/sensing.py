@@ -3,17 +3,11 @@
 Source: e-manual, registers 120 to 146; 126 is a current or, with XL430, a load.
 """
 
-from __future__ import annotations
-
-from dataclasses import dataclass
 from struct import Struct
-from typing import TYPE_CHECKING
 
 from hal.dynamixel import units
 from sim.servo.motion import COUNTS_PER_S
-
-if TYPE_CHECKING:
-    from sim.servo.state import ServoState
+from sim.servo.state import ServoState
 
 # The manual says "a predefined value" of both.
 _IN_POSITION_COUNTS = 10
@@ -24,21 +18,6 @@ _NS_PER_TICK = 1_000_000
 # Realtime Tick to Present Temperature follow one another without a gap.
 BLOCK_ADDRESS = 120
 _BLOCK = Struct("<HBBhhiiiiHB")
-
-
-@dataclass(frozen=True, slots=True)
-class Measurement:
-    """State of shaft and motor besides the angle; before the first, a servo at rest on 12 V.
-
-    Attributes:
-        pwm: duty cycle, -1 to 1.
-    """
-
-    velocity_rad_s: float = 0.0
-    current_a: float = 0.0
-    temperature_c: float = 25.0
-    voltage_v: float = 12.0
-    pwm: float = 0.0
 
 
 def refresh(servo: ServoState, now_ns: int) -> None:

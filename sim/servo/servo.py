@@ -11,11 +11,10 @@ from enum import Enum, auto
 from hal.dynamixel import units
 from hal.dynamixel.packet import BROADCAST_ID, MAX_SERVO_ID, Instruction
 from hal.dynamixel.status import ALERT
-from sim.servo import effects, instructions
+from sim.servo import instructions, sensing
 from sim.servo.motor import MotorCommand
 from sim.servo.regulator import OFF, motor_command
-from sim.servo.sensing import Measurement
-from sim.servo.state import ServoState
+from sim.servo.state import Measurement, ServoState
 
 FAST_READ_FIRMWARE = 45
 _PROTOCOL_2 = 2
@@ -83,7 +82,7 @@ class VirtualServo(ServoState):
         """An instruction packet for anyone has passed on the bus."""
         if self.watchdog.feed == "any" and not self.is_silent(now_ns):
             self.advance(now_ns)
-            self.watchdog.pet(now_ns)
+            self.watchdog.restart(now_ns)
 
     def handle(
         self,
@@ -134,12 +133,18 @@ class VirtualServo(ServoState):
         if self.is_silent(now_ns):
             return False
         self.advance(now_ns)
-        self.watchdog.pet(now_ns)
+        self.watchdog.restart(now_ns)
         return True
 
     @property
     def _alert(self) -> int:
         return ALERT if self.protection.latched else 0
+
+    def register(self, name: str, now_ns: int) -> int:
+        """Value of a register as a read at this time would give it. Raises: KeyError, none such."""
+        self.advance(now_ns)
+        sensing.refresh(self, now_ns)
+        return self.memory[name]
 
     # --- the physics side
 
@@ -182,4 +187,4 @@ class VirtualServo(ServoState):
         self.has_measured = True
         if not self.is_torque_on:
             self.encoder.forget_turns()
-            effects.seed_goals(self, now_ns)
+            self.seed_goals(now_ns)
