@@ -16,7 +16,6 @@ from hal.dynamixel.group_packets import (
     sync_write_packet,
 )
 from hal.dynamixel.link import Link
-from hal.dynamixel.maintenance import ServoMaintenance
 from hal.dynamixel.packet import (
     BROADCAST_ID,
     MAX_SERVO_ID,
@@ -27,11 +26,12 @@ from hal.dynamixel.packet import (
 )
 from hal.dynamixel.port import SerialPort
 from hal.dynamixel.registers import Register
-from hal.dynamixel.replies import BusCounters, Ping, SyncReply
+from hal.dynamixel.replies import BusCounters, Ping, ResetScope, SyncReply
 from hal.dynamixel.request import (
     PING_BYTES,
     as_ping,
     ask,
+    ask_restart,
     ask_write,
     check_servo_id,
     listen_pings,
@@ -42,9 +42,12 @@ from hal.dynamixel.units import BITS_PER_BYTE
 _NS = 1_000_000_000
 _PING_SLOT_S = 3e-3  # each possible ID is given, as the maker's own client does
 _RESTART_S = 1.0
+_CLEAR_MULTI_TURN = b"\x01DXL\x22"
+_BACKUP_KEY = b"CTRL"
+_BACKUP_STORE, _BACKUP_RESTORE = b"\x01", b"\x02"
 
 
-class ServoBus(ServoMaintenance):
+class ServoBus:
     """All servos on one port, used from one thread.
 
     Deadlines (`deadline_ns`) are absolute monotonic nanoseconds; None is the time that the bytes
@@ -59,8 +62,8 @@ class ServoBus(ServoMaintenance):
     def __init__(self, port: SerialPort, *, turnaround_s: float = 0.004) -> None:
         if not turnaround_s > 0:
             raise ProtocolError(f"turnaround_s is {turnaround_s}: expected more than 0")
-        super().__init__(Link(port, turnaround_s))
         self.port = port
+        self._link = Link(port, turnaround_s)
 
     @property
     def counters(self) -> BusCounters:
@@ -220,6 +223,84 @@ class ServoBus(ServoMaintenance):
     def bulk_write(self, values: Mapping[int, tuple[int, bytes]]) -> None:
         """Set registers of its own of each servo: ID to (address, data). None answers."""
         self._link.send(bulk_write_packet(values))
+
+    # --- outside control cycles: registered writes, restarts, resets, backups
+
+    def reg_write(self, servo_id: int, register: Register, value: int) -> None:
+        """Let a servo keep a value for its register until `action`.
+
+        Raises:
+            RegisterError: read only or out of range; nothing was sent.
+            BusTimeoutError, ServoStatusError, BadStatusError: no, a refusing or a strange answer.
+        """
+        ask_write(self._link, servo_id, Instruction.REG_WRITE, register, value, None)
+
+    def action(self, servo_id: int = BROADCAST_ID) -> None:
+        """Carry out what `reg_write` left; for all servos at once none answers.
+
+        Raises:
+            BusTimeoutError, ServoStatusError, BadStatusError: no, a refusing or a strange answer.
+        """
+        if servo_id == BROADCAST_ID:
+            self._link.send(encode_instruction(BROADCAST_ID, Instruction.ACTION))
+        else:
+            ask(self._link, servo_id, Instruction.ACTION, b"", 0, "action")
+
+    def reboot(self, servo_id: int) -> bool:
+        """Restart a servo: torque off, RAM to its defaults, error latches cleared.
+
+        Returns:
+            Whether it answered before it went; some restart without. See `wait_for`.
+
+        Raises:
+            ServoStatusError: it refused.
+        """
+        return ask_restart(self._link, servo_id, Instruction.REBOOT, b"", "reboot")
+
+    def factory_reset(self, servo_id: int, scope: ResetScope) -> bool:
+        """Set a servo to its factory values; it restarts.
+
+        Returns:
+            Whether it answered before it went.
+
+        Raises:
+            ServoStatusError: it refused.
+            ProtocolError: no such scope; nothing was sent.
+        """
+        if scope not in tuple(ResetScope):
+            raise ProtocolError(f"factory reset of scope {scope}: expected a ResetScope")
+        parameters = bytes((scope,))
+        return ask_restart(
+            self._link, servo_id, Instruction.FACTORY_RESET, parameters, "factory reset"
+        )
+
+    def clear_multi_turn(self, servo_id: int) -> None:
+        """Bring the present position back into one turn; the servo must stand still.
+
+        Raises:
+            BusTimeoutError, ServoStatusError, BadStatusError: no, a refusing or a strange answer.
+        """
+        ask(self._link, servo_id, Instruction.CLEAR, _CLEAR_MULTI_TURN, 0, "clear")
+
+    def store_backup(self, servo_id: int) -> None:
+        """Let a servo keep a copy of its control table; from firmware 45, torque off.
+
+        Raises:
+            BusTimeoutError, ServoStatusError, BadStatusError: no, a refusing or a strange answer.
+        """
+        ask(self._link, servo_id, Instruction.BACKUP, _BACKUP_STORE + _BACKUP_KEY, 0, "backup")
+
+    def restore_backup(self, servo_id: int) -> bool:
+        """Let a servo take the copy of its control table back; it restarts.
+
+        Returns:
+            Whether it answered before it went.
+
+        Raises:
+            ServoStatusError: it refused.
+        """
+        parameters = _BACKUP_RESTORE + _BACKUP_KEY
+        return ask_restart(self._link, servo_id, Instruction.BACKUP, parameters, "restore")
 
 
 def _after(timeout_s: float) -> int:

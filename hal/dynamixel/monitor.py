@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from hal.dynamixel.findings import Finding, hardware_errors
 from hal.dynamixel.readings import ServoReadings
 from hal.dynamixel.servo import Servo, names_of
+from hal.dynamixel.servo_faults import ServoFault, hardware_errors
 from hal.dynamixel.settings import BusSettings
 from hal.dynamixel.state_block import Rows
 from hal.dynamixel.status import WATCHDOG_TRIPPED
@@ -52,8 +52,8 @@ class ServoMonitor:
         if watchdog_units:
             suspects |= armed & readings.fresh & (readings.rows["bus_watchdog"] != watchdog_units)
         for index in np.flatnonzero(suspects):
-            for finding in self._faults(int(index), readings, watchdog_units):
-                finding.raise_as_fault()
+            for fault in self._faults(int(index), readings, watchdog_units):
+                fault.raise_error()
 
     def warnings(self, readings: ServoReadings, armed: Flags) -> Iterator[str]:
         """What stops nothing (yet), each beginning with its reason."""
@@ -61,12 +61,12 @@ class ServoMonitor:
             row = readings.rows[index]
             if readings.stamp_ns[index] == 0:
                 continue
-            findings = [*hardware_errors(servo, int(row["hardware_error_status"]))]
+            faults = [*hardware_errors(servo, int(row["hardware_error_status"]))]
             voltage_v = float(row["present_input_voltage"]) * VOLTAGE_V
             if voltage_v < self._settings.voltage_min_v:
-                findings.append(self._low_voltage(servo, voltage_v))
-            for finding in findings:
-                yield f"{finding.reason}: {finding.message}"
+                faults.append(self._low_voltage(servo, voltage_v))
+            for fault in faults:
+                yield f"{fault.reason}: {fault.message}"
             temperature_c = float(row["present_temperature"])
             if temperature_c >= self._settings.warn_temperature_c:
                 yield f"SERVO_HOT: {servo} is at {temperature_c:.0f} degC"
@@ -84,8 +84,8 @@ class ServoMonitor:
         """
         for index, servo in enumerate(self._servos):
             row = readings.rows[index]
-            for finding in hardware_errors(servo, int(row["hardware_error_status"])):
-                finding.raise_as_fault()
+            for fault in hardware_errors(servo, int(row["hardware_error_status"])):
+                fault.raise_error()
             temperature_c, limit_c = (
                 float(row["present_temperature"]),
                 self._settings.enable_temperature_max_c,
@@ -98,7 +98,7 @@ class ServoMonitor:
                 )
             voltage_v = float(row["present_input_voltage"]) * VOLTAGE_V
             if voltage_v < self._settings.voltage_min_v:
-                self._low_voltage(servo, voltage_v).raise_as_fault()
+                self._low_voltage(servo, voltage_v).raise_error()
 
     def _watch_supply(self, readings: ServoReadings) -> None:
         """Note since when each servo's supply has been low; one that is mute tells nothing new."""
@@ -123,7 +123,7 @@ class ServoMonitor:
 
     def _faults(
         self, index: int, readings: ServoReadings, watchdog_units: int
-    ) -> Iterator[Finding]:
+    ) -> Iterator[ServoFault]:
         servo, row, settings = self._servos[index], readings.rows[index], self._settings
         yield from (
             found
@@ -135,37 +135,37 @@ class ServoMonitor:
             yield self._low_voltage(servo, float(row["present_input_voltage"]) * VOLTAGE_V)
         temperature_c = float(row["present_temperature"])
         if temperature_c >= settings.stop_temperature_c:
-            yield Finding(
+            yield ServoFault(
                 "SERVO_OVERHEAT",
                 f"{servo} is at {temperature_c:.0f} degC, limit {settings.stop_temperature_c:.0f}",
             )
 
     def _lost_state(
         self, servo: Servo, readings: ServoReadings, index: int, watchdog_units: int
-    ) -> Iterator[Finding]:
+    ) -> Iterator[ServoFault]:
         """What a servo forgets when its supply breaks down, and its watchdog."""
         row = readings.rows[index]
         watchdog = int(row["bus_watchdog"])
         if readings.restarted[index]:
-            yield Finding("SERVO_REBOOTED", f"{servo} was rebooted or lost its supply")
+            yield ServoFault("SERVO_REBOOTED", f"{servo} was rebooted or lost its supply")
         if watchdog == WATCHDOG_TRIPPED:
-            yield Finding(
+            yield ServoFault(
                 "WATCHDOG_TRIPPED",
                 f"{servo} stopped by itself: it heard nothing for {self._settings.watchdog_s} s",
             )
         elif watchdog_units and watchdog != watchdog_units:
-            yield Finding(
+            yield ServoFault(
                 "SERVO_REBOOTED",
                 f"{servo}: bus watchdog is {watchdog}, was set to {watchdog_units}; it has lost "
                 "its state",
             )
         if not int(row["torque_enable"]):
-            yield Finding(
+            yield ServoFault(
                 "SERVO_REBOOTED", f"{servo} has lost its torque, and nobody switched it off"
             )
 
-    def _low_voltage(self, servo: Servo, voltage_v: float) -> Finding:
-        return Finding(
+    def _low_voltage(self, servo: Servo, voltage_v: float) -> ServoFault:
+        return ServoFault(
             "SERVO_VOLTAGE",
             f"{servo} is supplied with {voltage_v:.1f} V, at least "
             f"{self._settings.voltage_min_v:.1f} V are needed",

@@ -12,9 +12,8 @@ from hal.backends import RobotSetup
 from hal.clock import Clock
 from hal.dynamixel.bodies import BodyTracking
 from hal.dynamixel.calibration import Calibration, default_calibration, load_calibration
-from hal.dynamixel.connection import connect
+from hal.dynamixel.connection import PortRecovery, connect
 from hal.dynamixel.errors import PortError
-from hal.dynamixel.link_recovery import LinkRecovery
 from hal.dynamixel.port import SerialPort
 from hal.dynamixel.relax import broadcast_torque_off
 from hal.dynamixel.reset_run import ResetRun
@@ -78,7 +77,7 @@ class DynamixelRobot(Robot):
         self._period_s = period_s
         self._bodies = None if tracker is None else BodyTracking(tracker)
         self._session: ServoSession | None = None
-        self._recovery = LinkRecovery(clock)
+        self._recovery = PortRecovery(clock)
         self._sequence = 0
         self._resetting: ResetRun | None = None
 
@@ -131,7 +130,7 @@ class DynamixelRobot(Robot):
             self._release()
             raise
         self._sequence = 0
-        self._recovery = LinkRecovery(self._clock)
+        self._recovery = PortRecovery(self._clock)
 
     def _read(self) -> RobotState:
         session = self._connected()

@@ -11,7 +11,6 @@ from hal.dynamixel.arming import ServoArming
 from hal.dynamixel.bus import ServoBus
 from hal.dynamixel.connection import Connection, prepare, prepare_again
 from hal.dynamixel.errors import BadStatusError, BusTimeoutError, ServoStatusError
-from hal.dynamixel.findings import Finding, refuse_latched
 from hal.dynamixel.goals import GoalWriter
 from hal.dynamixel.inspection import inspect_for_torque
 from hal.dynamixel.monitor import BusMonitor, ServoMonitor
@@ -21,6 +20,7 @@ from hal.dynamixel.port_users import refuse_shared_port
 from hal.dynamixel.readings import ServoReadings
 from hal.dynamixel.relax import torque_off
 from hal.dynamixel.servo import Servo, names_of
+from hal.dynamixel.servo_faults import ServoFault, refuse_latched
 from hal.dynamixel.servo_group import ServoGroup
 from hal.dynamixel.settings import BusSettings
 from hal.dynamixel.units import VELOCITY_RAD_S, WATCHDOG_S
@@ -228,7 +228,7 @@ class ServoSession:
         index = int(np.argmax(readings.restarted))
         if self._has_torque:
             servo = self.connection.servos[index]
-            Finding("SERVO_REBOOTED", f"{servo} was rebooted or lost its supply").raise_as_fault()
+            ServoFault("SERVO_REBOOTED", f"{servo} was rebooted or lost its supply").raise_error()
         self._explain_silence(readings)
         servos = [s for s, r in zip(self.connection.servos, readings.restarted, strict=True) if r]
         try:
@@ -293,17 +293,17 @@ def raise_jump(servo: Servo, readings: ServoReadings, index: int, *, is_pushed: 
     row = readings.rows[index]
     if is_pushed:
         speed_rad_s = abs(int(row["present_velocity"])) * VELOCITY_RAD_S
-        Finding(
+        ServoFault(
             "JOINT_PUSHED",
             f"{servo} moved at {speed_rad_s:.1f} rad/s, faster than it is ever commanded: somebody "
             "or something has pushed it; keep hands and things away, then clear the fault",
-        ).raise_as_fault()
-    Finding(
+        ).raise_error()
+    ServoFault(
         "SENSOR_JUMP",
         f"{servo} reported {JUMPS_MAX} impossible positions in a row, the last "
         f"{int(row['present_position'])} ticks, and no speed to match: if nobody struck it, check "
         "encoder and gears",
-    ).raise_as_fault()
+    ).raise_error()
 
 
 def reboot_servo(bus: ServoBus, servo: Servo, clock: Clock) -> None:

@@ -104,11 +104,11 @@ def virtual_bus(
 
 def _become(**options: object) -> None:
     """Go on as the process of the bus, so that signals and exit code are its own."""
-    from sim.servo_bus.settings import BusSettingsError, VirtualBusSettings
+    from sim.servo_bus.settings import VirtualBusSettings, VirtualBusSettingsError
 
     try:
         settings = VirtualBusSettings(**options)  # pyright: ignore[reportArgumentType]  # it checks them
-    except BusSettingsError as error:
+    except VirtualBusSettingsError as error:
         printer.failure("CONFIG", error.reason, str(error), False)
         raise typer.Exit(exit_codes.USAGE) from None
     command = module_command("sim.servo_bus", *settings.command_line())

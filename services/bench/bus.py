@@ -13,7 +13,7 @@ from services.bench.bus_clients import GOAL_BYTES, STATE_BYTES, OwnClient, SdkCl
 from services.bench.bus_robot import RobotClient
 from services.bench.bus_run import BusClient, BusRun, drive
 from services.bench.bus_wire import rate_limit_hz
-from services.bench.machine import look_at_machine
+from services.bench.host import measure_host
 from services.bench.report import Figure, Goal, Report, Say
 from services.bench.udp_port import HOST, free_udp_port
 from services.bench.yardstick import measure_yardstick
@@ -54,7 +54,7 @@ def run_bus(sizes: BusSizes, say: Say, quick: bool = False) -> Report:
     Raises:
         BenchmarkClientError: the baseline is not installed.
     """
-    before = look_at_machine()
+    before = measure_host()
     say("yardstick")
     yardstick = measure_yardstick()
     figures: list[Figure] = []
@@ -67,7 +67,7 @@ def run_bus(sizes: BusSizes, say: Say, quick: bool = False) -> Report:
             found, runs = _at_the_limit(robot, baud_rate, sizes.seconds, say)
             figures += found
             details |= runs
-    return Report("bus", quick, figures, yardstick, before, look_at_machine(), NOTES, details)
+    return Report("bus", quick, figures, yardstick, before, measure_host(), NOTES, details)
 
 
 def _at_fixed_rate(robot: str, seconds: float, say: Say) -> tuple[list[Figure], dict[str, object]]:

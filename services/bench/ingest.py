@@ -9,7 +9,7 @@ from mbctl.data.chunk import STAMP_BYTES
 from mbctl.policies.manifest import row_layout
 from mbctl.tasks.registry import make_task
 from mbctl.tasks.task import Task
-from services.bench.machine import look_at_machine
+from services.bench.host import measure_host
 from services.bench.relay import CountingRelay
 from services.bench.report import Figure, Goal, Report, Say
 from services.bench.sender import Batch, build_chunks, send
@@ -54,7 +54,7 @@ QUICK = IngestSizes(10_240, 5_120, 800, 100, rounds=1)
 
 def run_ingest(sizes: IngestSizes, say: Say, quick: bool = False) -> Report:
     """Measure; tells `say` what comes next."""
-    before = look_at_machine()
+    before = measure_host()
     say("yardstick")
     yardstick = measure_yardstick()
     task, batches = make_task(TASK), sizes.batches()
@@ -71,7 +71,7 @@ def run_ingest(sizes: IngestSizes, say: Say, quick: bool = False) -> Report:
             "row bytes without stamps": row_layout(task).row_bytes,
         }
     figures = [*rate_figures(rates), *wire_figures(sent, payload_bytes(task))]
-    return Report("ingest", quick, figures, yardstick, before, look_at_machine(), NOTES, details)
+    return Report("ingest", quick, figures, yardstick, before, measure_host(), NOTES, details)
 
 
 def payload_bytes(task: Task) -> int:

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass, replace
 
+from services.bench.host import measure_host
 from services.bench.loop_process import run_in_process
 from services.bench.loop_run import LoopRun
 from services.bench.loop_thread import run_in_thread
-from services.bench.machine import look_at_machine
 from services.bench.report import Figure, Goal, Report, Say
 from services.bench.yardstick import measure_yardstick
 
@@ -41,7 +41,7 @@ QUICK = LoopSizes(seconds=3.0)
 
 def run_loop(sizes: LoopSizes, say: Say, quick: bool = False) -> Report:
     """Measure; tells `say` what comes next."""
-    before = look_at_machine()
+    before = measure_host()
     say("yardstick")
     yardstick = measure_yardstick()
     figures: list[Figure] = []
@@ -57,7 +57,7 @@ def run_loop(sizes: LoopSizes, say: Say, quick: bool = False) -> Report:
             f"process {words}": process.model_dump(),
             f"thread {words}": thread.model_dump(),
         }
-    return Report("loop", quick, figures, yardstick, before, look_at_machine(), NOTES, details)
+    return Report("loop", quick, figures, yardstick, before, measure_host(), NOTES, details)
 
 
 def compare(process: LoopRun, thread: LoopRun, words: str, goal: Goal | None) -> list[Figure]:

@@ -6,7 +6,7 @@ from mbctl.algorithms.game.settings import PalSettings
 from mbctl.algorithms.model_data import transition_data
 from mbctl.tasks.registry import make_task
 from services.bench.act import ActSizes, measure_act
-from services.bench.machine import look_at_machine
+from services.bench.host import measure_host
 from services.bench.model_step import ModelSizes, measure_model_step
 from services.bench.npg import NpgSizes, measure_npg
 from services.bench.planning import PlanningSizes, measure_planning
@@ -61,7 +61,7 @@ QUICK = MicroSizes(
 
 def run_micro(sizes: MicroSizes, say: Say, quick: bool = False) -> Report:
     """Measure everything; tells `say` what comes next."""
-    before = look_at_machine()
+    before = measure_host()
     task = make_task(TASK)
     say("yardstick")
     yardstick = measure_yardstick()
@@ -90,7 +90,7 @@ def run_micro(sizes: MicroSizes, say: Say, quick: bool = False) -> Report:
         [*npg, *model, *nll, *rollout, *planning, *sac, *act, *start_up],
         yardstick,
         before,
-        look_at_machine(),
+        measure_host(),
         NOTES,
         {**details, **losses, **nll_losses, **values, **differences, **percentiles},
     )

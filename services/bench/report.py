@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from services.bench.machine import Machine
+from services.bench.host import Host
 
 RatioIs = Literal["baseline / value", "value / baseline"]
 Say = Callable[[str], None]  # told what is being measured
@@ -83,8 +83,8 @@ class Report:
     quick: bool
     figures: Sequence[Figure]
     yardstick_gflops: float
-    before: Machine
-    after: Machine
+    before: Host
+    after: Host
     notes: Sequence[str] = ()
     details: Mapping[str, Any] = field(default_factory=dict)
 

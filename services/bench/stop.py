@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from services.bench.machine import look_at_machine
+from services.bench.host import measure_host
 from services.bench.report import Figure, Goal, Report, Say
 from services.bench.stop_estop import E_STOP, measure_stops
 from services.bench.stop_journal import Trial, TrialJournal
@@ -67,7 +67,7 @@ def run_stop(
         StopBenchError: the robot does not get into motion.
         BenchmarkClientError: the baseline is not installed.
     """
-    before = look_at_machine()
+    before = measure_host()
     say("yardstick")
     yardstick = measure_yardstick()
     trials = TrialJournal(journal)
@@ -82,7 +82,7 @@ def run_stop(
     for victim in VICTIMS:
         figures += kill_figures(victim, kills[victim], plain)
     details["spoiled trials"] = len(trials.of("spoiled"))
-    return Report("stop", quick, figures, yardstick, before, look_at_machine(), NOTES, details)
+    return Report("stop", quick, figures, yardstick, before, measure_host(), NOTES, details)
 
 
 def _kill_in_turns(sizes: StopSizes, trials: TrialJournal, say: Say) -> dict[str, list[Trial]]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from services.bench.machine import filesystem_of
+from services.bench.host import filesystem_of
 from services.client.trainer import TrainerClient
 from services.trainer import paths
 from services.up.process import DaemonProcess

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from hal.clock import WallClock
 from hal.dynamixel.bus import ServoBus
+from hal.dynamixel.control_table import XM430_W350_TABLE
 from hal.dynamixel.units import TICKS_PER_TURN
-from hal.dynamixel.xm430 import XM430_W350_TABLE
 from hal.errors import HalError
 
 SAMPLES = 25

@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from hal.dynamixel.bus import ServoBus
-from hal.dynamixel.control_table import MODEL_NUMBERS, ControlTable, Register, control_table_of
+from hal.dynamixel.control_table import MODEL_NUMBERS, control_table_of
 from hal.dynamixel.errors import BadStatusError, BusTimeoutError, ServoStatusError
-from hal.dynamixel.registers import runs
+from hal.dynamixel.registers import ControlTable, Register, runs
 from hal.dynamixel.replies import Ping
 from hal.dynamixel.servo import WATCHDOG_FIRMWARE
 from hal.dynamixel.servo_setup import SETTINGS as JUDGED

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from hal.dynamixel.angles import ServoAngles
-from hal.dynamixel.findings import LATCH_CAUSES
+from hal.dynamixel.servo_faults import LATCH_CAUSES
 from hal.dynamixel.settings import BusSettings
 from hal.dynamixel.status import WATCHDOG_TRIPPED, HardwareError, error_names
 from services.bring_up.checks import Check, Complaint

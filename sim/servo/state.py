@@ -327,7 +327,7 @@ class ServoState:
         self.memory.set("torque_enable", 0)
 
     def _boot(self, booted_ns: int) -> None:
-        """Power-on or reboot: RAM and latches are as new; it neither receives nor answers until `booted_ns`."""
+        """Start with RAM and latches as new; it neither receives nor answers until `booted_ns`."""
         memory = self.memory
         for register in memory.registers:
             if not register.is_eeprom:
@@ -349,7 +349,7 @@ class ServoState:
             self.set_register("torque_enable", 1, booted_ns)
 
     def seed_goals(self, now_ns: int) -> None:
-        """Goals as after power-on or a change of mode: nothing moves, nothing is limited further."""
+        """Set goals as after power-on or a change of mode: nothing moves, nothing is limited."""
         memory = self.memory
         memory.set("goal_pwm", memory["pwm_limit"])
         if "goal_current" in memory:

@@ -39,7 +39,7 @@ class VirtualBus:
         settings: what to build.
 
     Raises:
-        BusSettingsError: the port's link cannot be made.
+        VirtualBusSettingsError: the port's link cannot be made.
         AssetError: the robot's model is missing.
         OSError: the recording cannot be written.
     """

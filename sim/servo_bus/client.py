@@ -41,7 +41,7 @@ def start_virtual_bus(robot: str = "dclaw", **options: Any) -> "RunningBus":
             goes to a temporary file; `record=None` records nothing.
 
     Raises:
-        BusSettingsError: an option out of range.
+        VirtualBusSettingsError: an option out of range.
         VirtualBusError: it ended or named no port in time; the message has the end of its log.
     """
     folder = tempfile.TemporaryDirectory(prefix="virtual-bus-")

@@ -8,7 +8,13 @@ from hal.dynamixel.units import BAUD_RATES
 from sim.servo.regulator import OperatingMode
 from sim.servo.servo import VirtualServo
 from sim.servo_bus.bus import VirtualBus
-from sim.servo_bus.fault_kinds import LATCHED_BITS, STRIKE_KINDS, Fault, FaultError, parse_fault
+from sim.servo_bus.fault_kinds import (
+    LATCHED_BITS,
+    STRIKE_KINDS,
+    FaultError,
+    InjectedFault,
+    parse_fault,
+)
 from sim.servo_bus.state import bus_state, servo_table
 
 _SECOND_NS = 1_000_000_000
@@ -50,7 +56,7 @@ class Commands:
             )
         return self._verbs[verbs[0]](request)
 
-    def strike(self, fault: Fault) -> None:
+    def strike(self, fault: InjectedFault) -> None:
         """Put a fault in force, or do at once what it stands for.
 
         Raises:
@@ -69,7 +75,7 @@ class Commands:
         else:
             self._strike_servo(fault)
 
-    def _strike_servo(self, fault: Fault) -> None:
+    def _strike_servo(self, fault: InjectedFault) -> None:
         now_ns = self._bus.clock.now_ns()
         for servo in self._check_id(fault):
             if fault.kind == "brownout":
@@ -79,7 +85,7 @@ class Commands:
             else:
                 servo.trip(1 << LATCHED_BITS[fault.kind], now_ns)
 
-    def _check_id(self, fault: Fault) -> list[VirtualServo]:
+    def _check_id(self, fault: InjectedFault) -> list[VirtualServo]:
         servos = self._bus.network.servos
         if fault.servo_id is None:
             return servos

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from hal.errors import HalError
-from sim.servo_bus.settings import BusSettingsError
+from sim.servo_bus.settings import VirtualBusSettingsError
 
 REQUEST_BYTES_MAX = 65_536
 _CLIENTS_MAX = 64  # select and the process's descriptors bear no thousand
@@ -30,7 +30,7 @@ class ControlSocket:
         answer: does what a request asks for; its HalError becomes the client's error.
 
     Raises:
-        BusSettingsError: something else is there, or the socket cannot be made.
+        VirtualBusSettingsError: something else is there, or the socket cannot be made.
     """
 
     def __init__(self, path: str, answer: Answerer) -> None:
@@ -46,7 +46,7 @@ class ControlSocket:
             self._is_bound = True
         except OSError as error:
             self.close()
-            raise BusSettingsError(f"control socket {self.path}: {error}") from error
+            raise VirtualBusSettingsError(f"control socket {self.path}: {error}") from error
         self._listener.listen()
         self._listener.setblocking(False)
 
@@ -104,7 +104,7 @@ class ControlSocket:
         try:
             request = json.loads(line)
             if not isinstance(request, dict):
-                raise BusSettingsError(f"request {line[:80]!r} is not a JSON object")
+                raise VirtualBusSettingsError(f"request {line[:80]!r} is not a JSON object")
             answer = {"ok": True, **self._answer(request)}
         except HalError as error:
             answer = {"ok": False, "reason": error.reason, "error": str(error)}

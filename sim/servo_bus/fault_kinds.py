@@ -129,7 +129,7 @@ _COMMON = {
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class InjectedFault:
     """A checked request.
 
     Attributes:
@@ -150,7 +150,7 @@ class Fault:
     words: dict[str, str]
 
 
-def parse_fault(request: dict[str, Any]) -> Fault:
+def parse_fault(request: dict[str, Any]) -> InjectedFault:
     """A fault from its JSON object, such as {"fault": "drop", "id": 11, "count": 3}.
 
     Raises:
@@ -165,7 +165,7 @@ def parse_fault(request: dict[str, Any]) -> Fault:
     known = {"fault", "id", *_COMMON, *parameters, *words}
     if unknown := set(request) - known:
         raise FaultError(f"{name} takes no {', '.join(sorted(unknown))}; it takes {sorted(known)}")
-    return Fault(
+    return InjectedFault(
         kind=name,
         servo_id=_servo_id(name, kind, request.get("id")),
         **{key: _number(name, key, one, request) for key, one in _COMMON.items()},

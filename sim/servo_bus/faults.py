@@ -8,7 +8,7 @@ from math import inf
 from hal.dynamixel.packet import BROADCAST_ID, encode_status
 from hal.dynamixel.parser import PacketParser
 from sim.servo_bus.answer import Answer
-from sim.servo_bus.fault_kinds import ANSWER_KINDS, SAMPLE_KINDS, Fault
+from sim.servo_bus.fault_kinds import ANSWER_KINDS, SAMPLE_KINDS, InjectedFault
 
 _SECOND_NS = 1_000_000_000
 # An error byte and no data.
@@ -19,7 +19,7 @@ _ALERT = 0x80
 class ActiveFault:
     """A fault in force: until when, and how often it has still to strike."""
 
-    fault: Fault
+    fault: InjectedFault
     until_ns: float
     left: float
     struck: int = 0
@@ -40,7 +40,7 @@ class FaultInjector:
         self.random = random.Random(seed)
         self._active: list[ActiveFault] = []
 
-    def add(self, fault: Fault, now_ns: int) -> None:
+    def add(self, fault: InjectedFault, now_ns: int) -> None:
         """Put a fault in force."""
         until_ns = inf if fault.duration_s == inf else now_ns + fault.duration_s * _SECOND_NS
         self._active.append(ActiveFault(fault, until_ns, fault.count))
@@ -66,7 +66,7 @@ class FaultInjector:
         """When the next fault ends by time; infinity for none."""
         return min((one.until_ns for one in self._active), default=inf)
 
-    def in_force(self, kind: str) -> list[Fault]:
+    def in_force(self, kind: str) -> list[InjectedFault]:
         """The faults of a kind."""
         return [one.fault for one in self._active if one.fault.kind == kind]
 
@@ -102,13 +102,13 @@ class FaultInjector:
             ]
         return answers
 
-    def samples(self, servo_id: int) -> list[Fault]:
+    def samples(self, servo_id: int) -> list[InjectedFault]:
         """The faults of this one measurement of servo `servo_id`."""
         if not self._active:
             return []
         return list(self._striking(servo_id, tuple(SAMPLE_KINDS)))
 
-    def _striking(self, servo_id: int, kinds: tuple[str, ...]) -> Iterator[Fault]:
+    def _striking(self, servo_id: int, kinds: tuple[str, ...]) -> Iterator[InjectedFault]:
         for one in self._active:
             if one.fault.kind not in kinds or not one.concerns(servo_id) or one.left <= 0:
                 continue
@@ -118,7 +118,7 @@ class FaultInjector:
                 yield one.fault
 
 
-def _distorted(answer: Answer, fault: Fault, chance: random.Random) -> list[Answer]:
+def _distorted(answer: Answer, fault: InjectedFault, chance: random.Random) -> list[Answer]:
     value = fault.values
     match fault.kind:
         case "drop":
@@ -151,7 +151,7 @@ def _flipped(data: bytes, bits: int, chance: random.Random) -> bytes:
     return bytes(flipped)
 
 
-def _misshapen(answer: Answer, fault: Fault) -> Answer:
+def _misshapen(answer: Answer, fault: InjectedFault) -> Answer:
     """A valid status that is not what was asked for; a part of a fast read stays as it is."""
     packets = PacketParser().feed(answer.data)
     if len(packets) != 1 or packets[0].servo_id == BROADCAST_ID:

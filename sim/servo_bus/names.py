@@ -12,7 +12,7 @@ import struct
 from collections.abc import Mapping
 from pathlib import Path
 
-from sim.servo_bus.settings import BusSettingsError
+from sim.servo_bus.settings import VirtualBusSettingsError
 
 _CREDENTIALS = struct.Struct("3i")
 
@@ -24,8 +24,8 @@ def claim_names(paths: Mapping[str, str], stack: contextlib.ExitStack) -> None:
         paths: by what they are for; "" claims nothing.
 
     Raises:
-        BusSettingsError: another bus has one of them, and which process that is; or one is given
-            twice.
+        VirtualBusSettingsError: another bus has one of them, and which process that is; or one is
+            given twice.
     """
     seen: dict[Path, str] = {}
     for what, text in paths.items():
@@ -33,7 +33,9 @@ def claim_names(paths: Mapping[str, str], stack: contextlib.ExitStack) -> None:
             continue
         path = Path(text).parent.resolve() / Path(text).name
         if path in seen:
-            raise BusSettingsError(f"{seen[path]} and {what} are both {text}: expected two names")
+            raise VirtualBusSettingsError(
+                f"{seen[path]} and {what} are both {text}: expected two names"
+            )
         seen[path] = what
         stack.enter_context(_claim(what, path))
 
@@ -46,7 +48,7 @@ def _claim(what: str, path: Path) -> socket.socket:
         claim.listen()
     except OSError as error:
         claim.close()
-        raise BusSettingsError(
+        raise VirtualBusSettingsError(
             f"{what} {path} is in use by another virtual bus{_owner(address)}: end that one, or "
             "choose another name"
         ) from error

@@ -13,7 +13,7 @@ import termios
 import tty
 from pathlib import Path
 
-from sim.servo_bus.settings import BusSettingsError
+from sim.servo_bus.settings import VirtualBusSettingsError
 
 _TCGETS2 = 0x802C542A
 _TERMIOS2 = struct.Struct("<4IB19s2I")
@@ -29,7 +29,7 @@ class PtyPort:
             left is replaced.
 
     Raises:
-        BusSettingsError: `link` exists and is no link to a terminal, or cannot be made.
+        VirtualBusSettingsError: `link` exists and is no link to a terminal, or cannot be made.
     """
 
     def __init__(self, link: str = "") -> None:
@@ -98,7 +98,7 @@ class PtyPort:
         """Plug in again: another terminal, under the same link.
 
         Raises:
-            BusSettingsError: the link cannot be made.
+            VirtualBusSettingsError: the link cannot be made.
         """
         if self.is_plugged:
             return
@@ -111,7 +111,7 @@ class PtyPort:
             self._make_link()
         except OSError as error:
             self.unplug()
-            raise BusSettingsError(f"cannot link {self._link}: {error.strerror}") from error
+            raise VirtualBusSettingsError(f"cannot link {self._link}: {error.strerror}") from error
 
     def _make_link(self) -> None:
         if self._link is None:
@@ -119,12 +119,12 @@ class PtyPort:
         if self._link.is_symlink():
             leads_to = str(self._link.readlink())
             if not leads_to.startswith(_TERMINALS):
-                raise BusSettingsError(
+                raise VirtualBusSettingsError(
                     f"port link {self._link} leads to {leads_to}, which is none of a virtual bus; "
                     "expected a free name"
                 )
         elif self._link.exists():
-            raise BusSettingsError(f"port link {self._link} is a file; expected a free name")
+            raise VirtualBusSettingsError(f"port link {self._link} is a file; expected a free name")
         draft = self._link.with_name(f".{self._link.name}.{os.getpid()}")
         draft.unlink(missing_ok=True)
         draft.symlink_to(self.path)

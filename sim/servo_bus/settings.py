@@ -15,7 +15,7 @@ ChainBehaviour = Literal["continue", "stop"]
 Actuator = Literal["servo", "robel"]
 
 
-class BusSettingsError(HalError):
+class VirtualBusSettingsError(HalError):
     """A virtual bus that cannot be."""
 
     reason = "BUS_SETTINGS_INVALID"
@@ -48,7 +48,7 @@ class VirtualBusSettings:
         stop_with_stdin: end when standard input ends, so that the bus never outlives its owner.
 
     Raises:
-        BusSettingsError: a value out of range; the message says which and what would be right.
+        VirtualBusSettingsError: a value out of range; the message says which, and its range.
     """
 
     robot: str = "dclaw"
@@ -78,14 +78,14 @@ class VirtualBusSettings:
         try:
             check_ranges(self)
         except ValueError as error:
-            raise BusSettingsError(str(error)) from error
+            raise VirtualBusSettingsError(str(error)) from error
         self._check("baud", tuple(BAUD_RATES.values()))
         self._check("model", (0, *MODEL_NUMBERS))
         try:
             self._check("initial", ("", *self.description.initial_poses))
             _ = self.description.servo_layout
         except UnknownRobotError as error:
-            raise BusSettingsError(f"robot is {self.robot!r}: {error}") from error
+            raise VirtualBusSettingsError(f"robot is {self.robot!r}: {error}") from error
 
     @property
     def description(self) -> RobotDescription:
@@ -118,6 +118,6 @@ class VirtualBusSettings:
     def _check(self, name: str, allowed: tuple[object, ...]) -> None:
         value = getattr(self, name)
         if value not in allowed:
-            raise BusSettingsError(
+            raise VirtualBusSettingsError(
                 f"{name} is {value!r}, expected one of: {', '.join(map(repr, allowed))}"
             )

@@ -5,7 +5,7 @@ import socket
 from hal.trackers.datagram import PoseDatagram, encode_datagram
 from hal.trackers.rotation import matrix_from_angles, quaternion_from_matrix
 from sim.servo_bus.plant import Plant
-from sim.servo_bus.settings import BusSettingsError
+from sim.servo_bus.settings import VirtualBusSettingsError
 
 PERIOD_NS = 10_000_000
 
@@ -19,7 +19,7 @@ class TrackerFeed:
         now_ns: when to begin.
 
     Raises:
-        BusSettingsError: no such address.
+        VirtualBusSettingsError: no such address.
     """
 
     def __init__(self, address: str, plant: Plant, now_ns: int) -> None:
@@ -27,7 +27,7 @@ class TrackerFeed:
         try:
             found = socket.getaddrinfo(host, int(port), type=socket.SOCK_DGRAM)
         except (OSError, ValueError) as error:
-            raise BusSettingsError(
+            raise VirtualBusSettingsError(
                 f"tracker_udp is {address!r}, expected host:port: {error}"
             ) from error
         family, _, _, _, self._address = found[0]

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from hal.dynamixel.control_table import XM430_W350_TABLE
 from hal.dynamixel.packet import BROADCAST_ID
 from hal.dynamixel.registers import Register
 from hal.dynamixel.robot import DynamixelRobot
-from hal.dynamixel.xm430 import XM430_W350_TABLE
 from hal.errors import HalError, RobotReadError
 from hal.lifecycle import Lifecycle
 from hal.robots.dclaw import DCLAW

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from hal.dynamixel.bus import ServoBus
+from hal.dynamixel.control_table import XM430_W350_TABLE as TABLE
 from hal.dynamixel.errors import BadStatusError, BusTimeoutError, ServoStatusError
 from hal.dynamixel.packet import HEADER
 from hal.dynamixel.port import SerialPort
-from hal.dynamixel.xm430 import XM430_W350_TABLE as TABLE
 from sim.servo_bus.records import RecordKind
 from tests.faults.fault_rig import NAMES, a_joint, move_and_look
 from tests.hal.dynamixel.servo_rig import JOINT_IDS, fault_of, running, tend, wait_until

@@ -3,10 +3,10 @@
 import pytest
 
 from hal.dynamixel.bus import ServoBus
+from hal.dynamixel.control_table import XM430_W350_TABLE as TABLE
 from hal.dynamixel.errors import ServoStatusError
 from hal.dynamixel.port import SerialPort
 from hal.dynamixel.status import StatusErrorNumber
-from hal.dynamixel.xm430 import XM430_W350_TABLE as TABLE
 from hal.errors import RobotWriteError
 from sim.servo_bus.oracle import Traffic
 from tests.faults.fault_rig import NAMES, a_joint, move_and_look, refusal, refused

@@ -1,11 +1,18 @@
 """Poses in and out of a simulation with a free body."""
 
 # pyright: reportAttributeAccessIssue=false
+import socket
+
 import mujoco
 import numpy as np
 import pytest
 
+from hal.clock import ManualClock
+from hal.robots.dkitty import DKITTY
+from hal.trackers.datagram import PoseDatagram, encode_datagram
+from hal.trackers.origin import WorldOrigin
 from hal.trackers.rotation import matrix_from_angles
+from hal.trackers.udp import UdpTracker
 from sim.body import body_states, place_bodies
 from sim.scene import Scene
 
@@ -51,3 +58,40 @@ def test_a_robot_without_bodies_has_none(dclaw_scene: Scene):
     assert pose.shape == rate.shape == (0, 6)
     place_bodies(dclaw_scene, data, pose)
     assert not data.qpos.any()
+
+
+def body_datagram(scene: Scene, data: mujoco.MjData, sequence: int, time_s: float) -> bytes:
+    """The torso's pose as a motion capture system would send it."""
+    pose = data.qpos[scene.body_qpos[0]]
+    return encode_datagram(PoseDatagram("torso", pose[:3], pose[3:], sequence, time_s))
+
+
+def test_over_the_network_a_task_sees_what_it_sees_in_simulation(
+    dkitty_scene: Scene, data: mujoco.MjData
+):
+    """Datagrams, tracker and origin together undo each other."""
+    clock = ManualClock(start_ns=1_000_000_000)
+    tracker = UdpTracker(DKITTY.bodies, "127.0.0.1:0", stale_s=30.0, clock=clock)
+    tracker.start()
+    host, port = tracker.address.rsplit(":", 1)
+    origin = WorldOrigin()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        for sequence in range(12):  # it stands still where the episode starts, off the middle
+            place_bodies(dkitty_scene, data, np.array([[0.5, 0.5, 0.0, 0.0, 0.0, 0.8]]))
+            datagram = body_datagram(dkitty_scene, data, sequence, sequence * 0.01)
+            sender.sendto(datagram, (host, int(port)))
+            origin.observe(tracker.read())
+            clock.advance(10_000_000)
+        start = np.array([[0.0, 0.0, 0.0, 0.0, 0.0, -0.3]])
+        origin.place(start)
+        place_bodies(dkitty_scene, data, np.array([[0.4, -0.3, 0.2, 2.0, 0.7, -1.1]]))
+        datagram = body_datagram(dkitty_scene, data, 12, 0.12)
+        sender.sendto(datagram, (host, int(port)))
+        seen = origin.to_task(tracker.read())
+    tracker.close()
+    turned = matrix_from_angles(np.array([0.0, 0.0, -0.3 - 0.8]))
+    there = body_states(dkitty_scene, data)[0][0]
+    assert seen.pose[0, :3] == pytest.approx(turned @ (there[:3] - [0.5, 0.5, 0.0]))
+    assert matrix_from_angles(seen.pose[0, 3:]) == pytest.approx(
+        turned @ matrix_from_angles(there[3:])
+    )

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from hal.dynamixel.bus import ServoBus
+from hal.dynamixel.control_table import XM430_W350_TABLE
 from hal.dynamixel.cycle import StateCycle
 from hal.dynamixel.replies import BusCounters, SyncReply
 from hal.dynamixel.servo import Servo
 from hal.dynamixel.settings import BusSettings
 from hal.dynamixel.state_block import BLOCK, RETURN_LEVEL, BlockLayout
-from hal.dynamixel.xm430 import XM430_W350_TABLE
 from hal.robots.registry import servo_layout
 
 MS = 1_000_000

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
+from hal.dynamixel.control_table import XM430_W350_TABLE
 from hal.dynamixel.monitor import BusMonitor
 from hal.dynamixel.readings import ServoReadings
 from hal.dynamixel.servo import Servo
 from hal.dynamixel.settings import BusSettings
-from hal.dynamixel.xm430 import XM430_W350_TABLE
 from hal.errors import RobotReadError
 from hal.robots.registry import servo_layout
 

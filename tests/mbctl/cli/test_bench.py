@@ -20,7 +20,7 @@ from mbctl.study.errors import study as errors_study
 from mbctl.study.errors.slopes import WITH, SlopeError
 from mbctl.study.errors.study import LookAheadResult, StageMean
 from mbctl.study.recovery import Recovery, ShiftResult
-from services.bench.machine import look_at_machine
+from services.bench.host import measure_host
 from services.bench.report import Figure, Goal, Report
 
 MEAN = Mean("dclaw-turn-random", "pal", 100, 3, 0.25, 0.1, -3.0, 1.0, 5.0, 4.0)
@@ -29,7 +29,7 @@ REACHED = Reached("dclaw-turn-random", "pal", "success", 0.5, 0, 3, None, None, 
 
 @pytest.fixture
 def report() -> Report:
-    machine = look_at_machine()
+    machine = measure_host()
     figures = [
         Figure("step", 2.0, "ms", "loop", 9.0, goal=Goal("at least", 5.0)),
         Figure("overruns", 0, "", "thread", 3),

@@ -4,7 +4,7 @@ import pytest
 
 from mbctl.tasks.registry import make_task
 from mbctl.tasks.task import Task
-from services.bench.machine import Machine, look_at_machine
+from services.bench.host import Host, measure_host
 
 
 @pytest.fixture(scope="session")
@@ -13,8 +13,8 @@ def task() -> Task:
 
 
 @pytest.fixture(scope="session")
-def machine() -> Machine:
-    return look_at_machine()
+def machine() -> Host:
+    return measure_host()
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from services.bench.machine import filesystem_of
+from services.bench.host import filesystem_of
 from services.bench.report import Figure, Goal, Report
 
 

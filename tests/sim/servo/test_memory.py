@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hal.dynamixel.control_table import MODEL_NUMBERS, Register, control_table_of
+from hal.dynamixel.control_table import MODEL_NUMBERS, control_table_of
 from hal.dynamixel.packet import Instruction
+from hal.dynamixel.registers import Register
 from hal.dynamixel.status import StatusErrorNumber as Number
 from sim.servo.memory import Memory
 from sim.servo.sensing import BLOCK_ADDRESS

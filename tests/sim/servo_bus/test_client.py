@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from sim.servo_bus.client import RunningBus, VirtualBusError, start_virtual_bus
-from sim.servo_bus.settings import BusSettingsError
+from sim.servo_bus.settings import VirtualBusSettingsError
 
 IDS = (10, 11, 12, 20, 21, 22, 30, 31, 32, 50, 60)
 
@@ -98,7 +98,7 @@ def test_a_bus_ends_with_the_process_that_started_it():
     ],
 )
 def test_what_cannot_be_is_refused_before_a_start(options: dict, what: str):
-    with pytest.raises(BusSettingsError, match=what):
+    with pytest.raises(VirtualBusSettingsError, match=what):
         start_virtual_bus(**options)
 
 

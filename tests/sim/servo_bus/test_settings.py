@@ -3,7 +3,7 @@
 import pytest
 
 from sim.servo_bus.__main__ import _parser
-from sim.servo_bus.settings import BusSettingsError, VirtualBusSettings
+from sim.servo_bus.settings import VirtualBusSettings, VirtualBusSettingsError
 
 CHANGED = VirtualBusSettings(
     robot="dkitty",
@@ -60,7 +60,7 @@ def test_every_field_is_changed_above():
     ],
 )
 def test_what_cannot_be_is_named(field, value):
-    with pytest.raises(BusSettingsError, match=field) as caught:
+    with pytest.raises(VirtualBusSettingsError, match=field) as caught:
         VirtualBusSettings(**{field: value})
     assert caught.value.reason == "BUS_SETTINGS_INVALID"
 

@@ -15,7 +15,7 @@ _PACKAGES = ("torch", "numpy", "mujoco", "grpcio")
 
 
 @dataclass(frozen=True)
-class Machine:
+class Host:
     """A machine at a moment.
 
     Attributes:
@@ -32,7 +32,7 @@ class Machine:
     busy_s: float
     own_s: float
 
-    def cores_used_by_others(self, later: "Machine") -> float:
+    def cores_used_by_others(self, later: "Host") -> float:
         """Cores that were busy between here and `later` with what is not this benchmark's."""
         others = (later.busy_s - self.busy_s) - (later.own_s - self.own_s)
         return max(0.0, others / (later.at_s - self.at_s))
@@ -41,10 +41,10 @@ class Machine:
         return {"processor": self.processor, "cores": self.cores, "versions": self.versions}
 
 
-def look_at_machine() -> Machine:
+def measure_host() -> Host:
     """The machine as it is now."""
     versions = {name: version(name) for name in _PACKAGES}
-    return Machine(
+    return Host(
         _processor(),
         len(os.sched_getaffinity(0)),
         os.getloadavg()[0],

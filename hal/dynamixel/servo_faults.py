@@ -51,13 +51,13 @@ LATCH_CAUSES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class ServoFault:
     """Something wrong with one servo."""
 
     reason: str
     message: str
 
-    def raise_as_fault(self) -> None:
+    def raise_error(self) -> None:
         """Stop the robot.
 
         Raises:
@@ -66,7 +66,7 @@ class Finding:
         raise RobotReadError(self.message, reason=self.reason)
 
 
-def hardware_errors(servo: Servo, status: int) -> Iterator[Finding]:
+def hardware_errors(servo: Servo, status: int) -> Iterator[ServoFault]:
     """What the bits of Hardware Error Status (70) say, the worst first."""
     for cause in LATCH_CAUSES:
         if status & cause.bit:
@@ -85,12 +85,12 @@ def refuse_latched(servos: Sequence[Servo], statuses: Sequence[int]) -> None:
     for cause in LATCH_CAUSES:
         having = [s for s, status in zip(servos, statuses, strict=True) if status & cause.bit]
         if having:
-            _latched(cause, having).raise_as_fault()
+            _latched(cause, having).raise_error()
 
 
-def _latched(cause: LatchCause, servos: list[Servo]) -> Finding:
+def _latched(cause: LatchCause, servos: list[Servo]) -> ServoFault:
     which = servos[0].name if len(servos) == 1 else "--all"
-    return Finding(
+    return ServoFault(
         cause.reason,
         f"{names_of(servos)}: {cause.text}, latched; {cause.cure}, then "
         f"`mbctl robot reboot-servo {which}`",
