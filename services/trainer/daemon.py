@@ -5,6 +5,7 @@ import contextlib
 import os
 import random
 from collections.abc import AsyncIterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -128,15 +129,14 @@ class _Trainer:
         self._versions = Versions(self._catalogue, config.run_dir / paths.VERSIONS_DIR)
         limit = config.samples_per_insert_limit
         pace = Pace(self._versions, lambda: self._store.counts().train_rows, limit)
-        self._refits = Refits(self._operations, self._versions, pace)
+        self._supervisor = Supervisor(self._learner_command, learner_config(config))
+        self._refits = Refits(
+            self._operations, self._versions, pace, self._supervisor.send, self._say_health
+        )
         self._board = StatusBoard(config, self._store, self._refits, self._versions)
-        self._supervisor = Supervisor(self._learner_command, learner_config(config), self._refits)
-        self._refits.send = self._supervisor.send
-        server = build_server(
+        return build_server(
             config.listen, self._servicings(), config.tls, MESSAGE_MAX_BYTES, daemon=daemon
         )
-        self._refits.on_health = lambda well: self._say_health(server, well)
-        return server
 
     def _servicings(self) -> list[Servicing]:
         ingest = IngestServicer(
@@ -162,9 +162,10 @@ class _Trainer:
     async def _learning(self, stop: asyncio.Event) -> AsyncIterator[None]:
         """Runs the learner's supervision; the daemon stops when it ends by itself."""
         self._stop = stop
+        supervise = partial(self._supervisor.run, self._refits)
         tasks = [
             asyncio.create_task(through_shortages(work, Backoff(random.Random())))
-            for work in (self._supervisor.run, self._refits.run, self._look_after_writer)
+            for work in (supervise, self._refits.run, self._look_after_writer)
         ]
         for task in tasks:
             task.add_done_callback(lambda _: stop.set())
@@ -205,5 +206,5 @@ class _Trainer:
         with contextlib.suppress(StoreBusyError):
             await asyncio.to_thread(self._store.check_contents, self._stop.is_set)
 
-    def _say_health(self, server: GrpcServer, well: bool) -> None:
-        self._health = asyncio.ensure_future(server.set_serving(MODEL_SERVICE, well))
+    def _say_health(self, well: bool) -> None:
+        self._health = asyncio.ensure_future(self._server.set_serving(MODEL_SERVICE, well))
