@@ -17,8 +17,8 @@ from hal.faults import Fault
 from hal.lifecycle import Lifecycle
 from hal.realtime import RealTimeReport
 from mbctl.policies.snapshot import Snapshot
-from services.controller.channel import ControlChannel, ControlError
 from services.controller.control.exit_codes import CLEAN, ROBOT_LOST
+from services.controller.control_channel import ControlChannel, ControlError
 from services.controller.emergency_stop import EmergencyStop
 from services.controller.episode_events import Event
 from services.controller.link import ControlLauncher, ControlLink, Replies, naming_shortages
@@ -82,8 +82,11 @@ class ControlSupervisor:
         self.broken: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     def add_listener(self, listener: Callable[[Event], None]) -> None:
-        """Call `listener` in the event loop with each event of the control process, after this has seen
-        it, and with {"type": "gone"} when it has ended; it must return at once."""
+        """Call `listener` in the event loop with each event of the control process.
+
+        It comes after this has seen the event, and once with {"type": "gone"} when the process has
+        ended. It must return at once.
+        """
         self._listeners.append(listener)
 
     async def start(self) -> None:

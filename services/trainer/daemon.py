@@ -37,7 +37,7 @@ from services.trainer.messages import learner_config
 from services.trainer.model_servicer import ModelServicer
 from services.trainer.pace import Pace
 from services.trainer.refits import Refits
-from services.trainer.status import StatusBoard, TrainerCollector
+from services.trainer.status import StatusReport, TrainerCollector
 from services.trainer.supervisor import Supervisor
 from services.trainer.versions import Versions
 from services.transient import through_shortages
@@ -90,7 +90,7 @@ class _Trainer:
             announcement = announce(daemon, self._config.run_dir, stack)
             address = self._config.run_dir / paths.ADDRESS_FILE
             stack.callback(address.unlink, missing_ok=True)
-            collector = TrainerCollector(self._board)
+            collector = TrainerCollector(self._report)
             metrics_listen, tls = self._config.metrics_listen, self._config.tls
             stack.callback(serve_metrics(metrics_listen, collector, tls))
             async with self._learning(stop):
@@ -133,7 +133,7 @@ class _Trainer:
         self._refits = Refits(
             self._operations, self._versions, pace, self._supervisor.send, self._say_health
         )
-        self._board = StatusBoard(config, self._store, self._refits, self._versions)
+        self._report = StatusReport(config, self._store, self._refits, self._versions)
         return build_server(
             config.listen, self._servicings(), config.tls, MESSAGE_MAX_BYTES, daemon=daemon
         )
@@ -147,7 +147,7 @@ class _Trainer:
             on_stored=self._refits.start_next,
             on_error=self._note_ingest_error,
         )
-        model = ModelServicer(self._refits, self._versions, self._board)
+        model = ModelServicer(self._refits, self._versions, self._report)
         return [
             Servicing(INGEST_SERVICE, trainer_pb2_grpc.add_IngestServiceServicer_to_server, ingest),
             Servicing(MODEL_SERVICE, trainer_pb2_grpc.add_ModelServiceServicer_to_server, model),
@@ -180,7 +180,7 @@ class _Trainer:
                 raise result
 
     def _note_ingest_error(self, error: str) -> None:
-        self._board.ingest_error = error
+        self._report.ingest_error = error
 
     async def _look_after_writer(self) -> None:
         """Ask every LOOK_S whether rows can be stored; returns, which ends the daemon, when not."""
@@ -195,7 +195,7 @@ class _Trainer:
             except StoreError as error:
                 log.error("store_failed", reason=error.reason, error=str(error))
                 self._code = exit_codes.FAULT
-                self._board.ingest_error = str(error)
+                self._report.ingest_error = str(error)
                 await self._server.set_serving(INGEST_SERVICE, False)
                 return
             deadline = max(deadline + LOOK_S, loop.time())

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from hal.errors import HalError, ReasonedError
 from hal.lifecycle import Lifecycle
 from services.controller.control.episode_batch import BatchOrder
-from services.controller.control.machine import Machine
+from services.controller.control.lifecycle_machine import LifecycleMachine
 from services.controller.control.policy_holder import PolicyHolder
 from services.controller.control.service_link import ServiceLink
 from services.controller.control.settings import (
@@ -121,7 +121,7 @@ class Commands:
     """Takes commands from the link and answers each exactly once."""
 
     def __init__(
-        self, work: Work, machine: Machine, policies: PolicyHolder, link: ServiceLink
+        self, work: Work, machine: LifecycleMachine, policies: PolicyHolder, link: ServiceLink
     ) -> None:
         self._work = work
         self._machine = machine

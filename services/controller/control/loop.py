@@ -12,13 +12,13 @@ from services.controller.control.control_fault import ControlFaultError
 from services.controller.control.exit_codes import CLEAN, ROBOT_LOST, SERVICE_LOST
 from services.controller.control.guarded_robot import GuardedRobot
 from services.controller.control.jog import Jog
-from services.controller.control.machine import Machine
+from services.controller.control.lifecycle_machine import LifecycleMachine
 from services.controller.control.pacer import Pacer
 from services.controller.control.planner_client import PlannerClient
 from services.controller.control.policy_holder import PolicyHolder
-from services.controller.control.publisher import Publisher
 from services.controller.control.service_link import Event, ServiceLink
 from services.controller.control.settings import ControlSettings
+from services.controller.control.state_publisher import StatePublisher
 from services.controller.control.work import Work
 
 _REST_S = 0.01
@@ -36,7 +36,7 @@ class ControlLoop:
         settings: ControlSettings,
         task: Task,
         robot: GuardedRobot,
-        machine: Machine,
+        machine: LifecycleMachine,
         policies: PolicyHolder,
         planner: PlannerClient | None,
         link: ServiceLink,
@@ -54,7 +54,7 @@ class ControlLoop:
         self._commands = Commands(work, machine, policies, link)
         self._is_lockstep = settings.clock == "lockstep"
         self._terminations = 0
-        self._publisher = Publisher(
+        self._publisher = StatePublisher(
             robot,
             machine,
             policies,

@@ -9,7 +9,7 @@ from services.controller.supervisor import ControlSupervisor
 from services.controller.view import ControlView
 
 
-def test_a_subscriber_that_fails_keeps_no_other_from_an_event():
+def test_a_listener_that_fails_keeps_no_other_from_an_event():
     heard: list[str] = []
 
     def fail(event: dict[str, Any]) -> None:
@@ -20,8 +20,8 @@ def test_a_subscriber_that_fails_keeps_no_other_from_an_event():
         supervisor = ControlSupervisor(
             nobody, ControlView(), ("a",), None, nobody, patience_of("wall")
         )
-        supervisor.subscribe(fail)
-        supervisor.subscribe(lambda event: heard.append(event["type"]))
+        supervisor.add_listener(fail)
+        supervisor.add_listener(lambda event: heard.append(event["type"]))
         supervisor._take_event({"type": "episode_started"})
         supervisor._take_event({"type": "robot_lost", "reason": "BUS_LOST", "message": "away"})
 
