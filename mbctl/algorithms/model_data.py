@@ -9,6 +9,7 @@ from torch import Tensor
 from mbctl.data.replay import Replay
 from mbctl.models.fit import TransitionData
 from mbctl.models.imagine import Starts
+from mbctl.nn.device import CPU
 from mbctl.tasks.task import Task
 
 
@@ -28,22 +29,31 @@ class DataSettings(Protocol):
     def fresh_goals(self) -> bool: ...
 
 
+def replay_rows(replay: Replay, device: torch.device, newest: int | None = None) -> Tensor:
+    """The newest rows, by default all that are kept; on the CPU the replay's own memory."""
+    first = 0 if newest is None else max(0, len(replay) - newest)
+    return torch.from_numpy(replay.rows[first:]).to(device)
+
+
 def transition_data(
-    task: Task, replay: Replay, settings: DataSettings, newest: int | None = None
+    task: Task,
+    replay: Replay,
+    settings: DataSettings,
+    newest: int | None = None,
+    device: torch.device = CPU,
 ) -> TransitionData:
     """Kept rows as (physical, applied action, difference), with their images if asked for.
 
     `newest` leaves out all but so many of the newest rows.
     """
     layout = replay.layout
-    first = 0 if newest is None else max(0, len(replay) - newest)
-    rows = torch.from_numpy(replay.rows[first:])
+    rows = replay_rows(replay, device, newest)
     before = task.physical(rows[:, layout.observation])
     after = task.physical(rows[:, layout.next_observation])
     action = rows[:, layout.action]
-    weight = torch.ones(len(rows))
+    weight = torch.ones(len(rows), device=device)
     if settings.recency_half_life:
-        age = torch.arange(len(rows) - 1, -1, -1, dtype=torch.float32)
+        age = torch.arange(len(rows) - 1, -1, -1, dtype=torch.float32, device=device)
         weight = torch.pow(0.5, age / settings.recency_half_life)
     physicals, actions, differences = [], [], []
     for symmetry in range(task.symmetries if settings.symmetry else 1):
@@ -65,32 +75,37 @@ def draw_starts(
     generator: torch.Generator,
     rng: np.random.Generator,
 ) -> Starts:
-    """Draw rollout starts from real episodes: their first states, or any state in between."""
+    """Draw rollout starts from real episodes: their first states, or any state in between.
+
+    Only the rows that are drawn are moved to the device of `generator`.
+    """
+    device = generator.device
     rows = torch.from_numpy(replay.rows)
     steps = torch.from_numpy(replay.steps)
     layout = replay.layout
     inside = round(settings.intermediate_fraction * settings.rollouts)
     firsts = torch.nonzero(steps == 0)[:, 0]
     if len(firsts) == 0:  # the buffer holds no whole episode
-        firsts = torch.arange(len(rows))
+        firsts = torch.arange(len(rows), device=rows.device)
     index = torch.cat(
         [
             firsts[_draw(len(firsts), settings.rollouts - inside, generator)],
             _draw(len(rows), inside, generator),
         ]
     )
-    observation = rows[index][:, layout.observation]
+    observation = rows[index][:, layout.observation].to(device)
     goal = task.goal(observation)
     if settings.fresh_goals:
         drawn = np.stack([task.sample_goal(rng) for _ in range(settings.rollouts)])
-        goal = torch.from_numpy(drawn).to(observation.dtype)
+        goal = torch.from_numpy(drawn).to(device, observation.dtype)
     return Starts(
         task.physical(observation),
         task.last_action(observation),
         goal,
-        steps[index].to(observation.dtype),
+        steps[index].to(device, observation.dtype),
     )
 
 
 def _draw(size: int, count: int, generator: torch.Generator) -> Tensor:
-    return torch.randint(size, (count,), generator=generator)
+    """Numbers below `size`, on the CPU, where the rows are."""
+    return torch.randint(size, (count,), generator=generator, device=generator.device).cpu()

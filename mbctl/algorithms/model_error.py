@@ -5,6 +5,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from mbctl.algorithms.algorithm import Metrics
+from mbctl.algorithms.model_data import replay_rows
 from mbctl.data.replay import Replay
 from mbctl.models.deterministic_ensemble import DeterministicEnsemble
 from mbctl.models.probabilistic_ensemble import ProbabilisticEnsemble
@@ -28,7 +29,7 @@ def model_errors(task: Task, model: Ensemble, replay: Replay, unseen: int) -> Me
     if unseen < 2:
         return {}
     layout = replay.layout
-    rows = torch.from_numpy(replay.rows[-unseen:])
+    rows = replay_rows(replay, model.input_shift.device, unseen)
     before = task.physical(rows[:, layout.observation])
     after = task.physical(rows[:, layout.next_observation])
     action = rows[:, layout.action]
@@ -43,6 +44,7 @@ def model_errors(task: Task, model: Ensemble, replay: Replay, unseen: int) -> Me
     metrics = {"model_error_one_step": relative_error(error, difference, moves)}
     whole = _whole_episodes(replay, unseen, task.episode_steps)
     if whole is not None:
+        whole = whole.to(before.device)
         missed = _open_loop(task, model, before[whole], action[whole], after[whole[:, -1]])
         metrics["model_error_open_loop"] = relative_error(missed, before, moves)
     return metrics
@@ -100,6 +102,7 @@ def _whole_episodes(replay: Replay, unseen: int, length: int) -> Tensor | None:
     starts = starts[starts + length <= unseen]
     if len(starts) == 0:
         return None
-    index = starts[:, None] + torch.arange(length)
-    whole = (steps[index] == torch.arange(length)).all(dim=1)
+    ahead = torch.arange(length, device=steps.device)
+    index = starts[:, None] + ahead
+    whole = (steps[index] == ahead).all(dim=1)
     return index[whole] if bool(whole.any()) else None

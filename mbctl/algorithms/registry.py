@@ -49,7 +49,7 @@ class AlgorithmDefinition:
     Attributes:
         name: what users call it.
         settings: checks what users set; its defaults are the algorithm's own.
-        learner: "module:callable", which makes a learner of (task, settings, seed).
+        learner: "module:callable", which makes a learner of (task, settings, seed, device).
         package: the installed package that the settings come from.
     """
 
@@ -58,15 +58,17 @@ class AlgorithmDefinition:
     learner: str
     package: str
 
-    def build(self, settings: AlgorithmSettings, task: Task, seed: int) -> "Algorithm":
-        """A fresh learner.
+    def build(
+        self, settings: AlgorithmSettings, task: Task, seed: int, device: str = "cpu"
+    ) -> "Algorithm":
+        """A fresh learner, on `device`: "cpu", "cuda", "cuda:N" or "auto".
 
         Raises:
             LearnerError: `learner` cannot be imported, or what it makes lacks a method.
         """
         from mbctl.algorithms.algorithm import Algorithm
 
-        learner = self._learner()(task, settings, seed)
+        learner = self._learner()(task, settings, seed, device)
         if not isinstance(learner, Algorithm):
             needed = {n for n in vars(Algorithm) if not n.startswith("_")}
             lacking = ", ".join(sorted(n for n in needed if not hasattr(learner, n)))
@@ -94,7 +96,7 @@ class AlgorithmDefinition:
                 found[stem.removeprefix(f"{self.name}-")] = file
         return dict(sorted(found.items()))
 
-    def _learner(self) -> Callable[[Task, AlgorithmSettings, int], object]:
+    def _learner(self) -> Callable[[Task, AlgorithmSettings, int, str], object]:
         module, _, name = self.learner.partition(":")
         try:
             return getattr(import_module(module), name)
@@ -118,7 +120,8 @@ def algorithm(name: str, *, learner: str) -> Callable[[S], S]:
     """Register the settings class behind this decorator as those of algorithm `name`.
 
     Args:
-        learner: "module:callable" that makes a learner of (task, settings, seed).
+        learner: "module:callable" that makes a learner of (task, settings, seed, device); device
+            is the name of one, which `mbctl.nn.device.torch_device` understands.
 
     Raises:
         DuplicateNameError: another module has an algorithm of this name.
@@ -146,14 +149,16 @@ def algorithm_config(name: str, settings: Mapping[str, Any]) -> AlgorithmSetting
     return ALGORITHMS[name].settings.model_validate(dict(settings))
 
 
-def build_algorithm(name: str, settings: Mapping[str, Any], task: Task, seed: int) -> "Algorithm":
-    """A fresh learner.
+def build_algorithm(
+    name: str, settings: Mapping[str, Any], task: Task, seed: int, device: str = "cpu"
+) -> "Algorithm":
+    """A fresh learner, on `device`: "cpu", "cuda", "cuda:N" or "auto".
 
     Raises:
         UnknownAlgorithmError, pydantic.ValidationError: as `algorithm_config`.
         LearnerError: it is registered without a learner that can be built.
     """
-    return ALGORITHMS[name].build(algorithm_config(name, settings), task, seed)
+    return ALGORITHMS[name].build(algorithm_config(name, settings), task, seed, device)
 
 
 def _belongs_to(stem: str, names: tuple[str, ...]) -> bool:

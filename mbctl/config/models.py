@@ -7,7 +7,7 @@ a child process and into a run directory.
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from hal.backends import BACKENDS
 from hal.safety import GateLimits
@@ -16,6 +16,7 @@ from mbctl.config.robot import Name, RobotConfig, RobotModel
 from mbctl.config.typed import Frozen
 
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
+DeviceName = Annotated[str, StringConstraints(pattern=r"^(auto|cpu|cuda(:[0-9]{1,3})?)$")]
 
 
 class TaskConfig(Frozen):
@@ -117,6 +118,8 @@ class ControllerConfig(ControlConfig, _Server):
     """Shared memory between the control loop and the spool."""
     planner_threads: int = Field(default=1, ge=1, le=64)
     """Threads that share the work of a plan; more than one where as many cores are idle."""
+    planner_device: DeviceName = "cpu"
+    """Where plans are made: cpu, cuda, cuda:N, or auto, a GPU where there is one."""
     subscribers: dict[str, dict[str, Any]] = Field(default={})
     """What looks on, by the name that its package gives it; each with its own settings."""
 
@@ -134,6 +137,8 @@ class LearnerConfig(_RunDir):
     algorithm: AlgorithmConfig = AlgorithmConfig()
     seed: Seed = 0
     """Of weights, and of everything random in learning."""
+    device: DeviceName = "cpu"
+    """Where it learns: cpu, cuda, cuda:N, or auto, a GPU where there is one."""
 
     @property
     def identity(self) -> dict[str, Any]:

@@ -1,23 +1,20 @@
 """Two action values Q(o, a) and their slow copies, as one batched network each.
 
 Fujimoto, van Hoof, Meger 2018, https://arxiv.org/abs/1802.09477: the smaller of two is used,
-against overestimation. Lillicrap et al. 2016, https://arxiv.org/abs/1509.02971: targets follow
-slowly.
+against overestimation.
 """
-
-import copy
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn import Parameter
 
+from mbctl.critics.slow_target import SlowTarget
 from mbctl.nn.ensemble_mlp import EnsembleMLP
 
 TWINS = 2
 
 
-class TwinQ:
+class TwinQ(SlowTarget):
     """Q_1, Q_2 and their target networks.
 
     Args:
@@ -25,9 +22,6 @@ class TwinQ:
         hidden: widths of the hidden layers.
         layer_norm: normalise hidden layers, which keeps many updates per row stable.
         generator: source of the initial weights.
-
-    Attributes:
-        input_shift, input_scale: [O]; networks see (o - shift) / scale.
     """
 
     def __init__(
@@ -39,12 +33,8 @@ class TwinQ:
         generator: torch.Generator,
     ) -> None:
         sizes = (observation_dim + action_dim, *hidden, 1)
-        self.network = EnsembleMLP(TWINS, sizes, generator, layer_norm)
-        self.target = copy.deepcopy(self.network).requires_grad_(False)
-        self.parameters: list[Parameter] = list(self.network.parameters())
-        self._slow: list[Parameter] = list(self.target.parameters())
-        self.input_shift = torch.zeros(observation_dim)
-        self.input_scale = torch.ones(observation_dim)
+        network = EnsembleMLP(TWINS, sizes, generator, layer_norm)
+        super().__init__(network, observation_dim)
 
     def values(
         self, observation: Float[Tensor, "B O"], action: Float[Tensor, "B A"]
@@ -77,13 +67,6 @@ class TwinQ:
             self.network.requires_grad_(True)
         return torch.minimum(first, second)
 
-    @torch.no_grad()
-    def track(self, tau: float) -> None:
-        """target += tau (network - target)."""
-        for slow, parameter in zip(self._slow, self.parameters, strict=True):
-            slow.lerp_(parameter, tau)
-
     def _of(self, network: EnsembleMLP, observation: Tensor, action: Tensor) -> Tensor:
-        seen = (observation - self.input_shift) / self.input_scale
-        inputs = torch.cat([seen, action], dim=-1)
+        inputs = torch.cat([self.seen(observation), action], dim=-1)
         return network(inputs.expand(TWINS, *inputs.shape))[..., 0]

@@ -4,13 +4,13 @@ from collections.abc import Callable
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from mbctl.nn.ensemble_mlp import EnsembleMLP
 
 
-class ValueFunction:
+class ValueFunction(nn.Module):
     """MLP on the observation and the step's share of the episode.
 
     Returns are predicted in units of their deviation at the last fit; what was learned before
@@ -31,9 +31,10 @@ class ValueFunction:
         weight_decay: float,
         generator: torch.Generator,
     ) -> None:
+        super().__init__()
         self.network = EnsembleMLP(1, (observation_dim + 1, *hidden, 1), generator)
         self.generator = generator
-        self.scale = torch.tensor(1.0)
+        self.scale: Tensor = nn.Buffer(torch.ones((), device=generator.device))
         self.optimizer = torch.optim.Adam(
             self.network.parameters(), lr=learning_rate, weight_decay=weight_decay, fused=True
         )
@@ -61,7 +62,7 @@ class ValueFunction:
         self.scale = torch.maximum(variance.sqrt(), 0.1 * size) + 1e-6
         targets = returns / self.scale
         for _ in range(epochs):
-            order = torch.randperm(inputs.shape[0], generator=self.generator)
+            order = torch.randperm(len(inputs), generator=self.generator, device=inputs.device)
             for rows in order.split(batch):
                 prediction = self.network(inputs[rows][None])[0, :, 0]
                 loss = functional.mse_loss(prediction, targets[rows])

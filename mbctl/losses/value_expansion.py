@@ -109,4 +109,5 @@ def random_models(
     horizons: int, models: int, chosen: int, generator: torch.Generator
 ) -> Int[Tensor, "h m"]:
     """`chosen` of the models for each horizon, each subset as likely as another."""
-    return torch.rand(horizons, models, generator=generator).argsort(dim=1)[:, :chosen]
+    drawn = torch.rand(horizons, models, generator=generator, device=generator.device)
+    return drawn.argsort(dim=1)[:, :chosen]

@@ -17,7 +17,7 @@ class BestMembers:
     """
 
     def __init__(self, parameters: list[torch.nn.Parameter], members: int) -> None:
-        self.score = torch.full((members,), torch.inf)
+        self.score = torch.full((members,), torch.inf, device=parameters[0].device)
         self._parameters = parameters
         self._kept = [p.detach().clone() for p in parameters]
         self._mark = self.score.clone()  # what a gain is measured from

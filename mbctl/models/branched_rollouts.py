@@ -74,14 +74,14 @@ def branch(
         if not bool(going.any()):
             break
         physical, goal, observation = after[going], goal[going], arrived[going]
-    return torch.cat(kept).numpy()
+    return torch.cat(kept).cpu().numpy()
 
 
 def _rows(
     layout: RowLayout, before: Tensor, applied: Tensor, reward: Tensor, after: Tensor, ended: Tensor
 ) -> Tensor:
     """Valid rows, none of them cut short by a time limit."""
-    rows = torch.zeros(len(after), layout.width)
+    rows = torch.zeros(len(after), layout.width, device=after.device)
     rows[:, layout.observation], rows[:, layout.next_observation] = before, after
     rows[:, layout.action], rows[:, layout.reward] = applied, reward
     rows[:, layout.terminated], rows[:, layout.valid] = ended.to(rows.dtype), 1.0

@@ -12,27 +12,16 @@ Deviations from the paper, with reason:
       all members alike).
 """
 
-from dataclasses import dataclass
-
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from mbctl.nn.ensemble_mlp import EnsembleMLP
-from mbctl.nn.units import Renewal, UnitChange, follow_units, scale_of
-from mbctl.tasks.task import Task
+from mbctl.nn.units import Renewal, UnitChange, follow_units, scale_of, take_units
+from mbctl.tasks.task import Task, dynamics_input_width
 
 
-@dataclass
-class Statistics:
-    """Shift and scale of inputs [I] and scale of physical differences [P]."""
-
-    input_shift: Tensor
-    input_scale: Tensor
-    difference_scale: Tensor
-
-
-class DeterministicEnsemble:
+class DeterministicEnsemble(nn.Module):
     """E networks that predict the next physical state.
 
     Args:
@@ -40,7 +29,13 @@ class DeterministicEnsemble:
         hidden: widths of the hidden layers.
         members: E.
         kinematic: give the network what the robot's known geometry tells.
-        generator: source of the initial weights.
+        generator: source of the initial weights, on the device where the model is to be.
+
+    Attributes:
+        input_shift, input_scale: [I] of what the networks see.
+        difference_scale: [P] by how much physical columns are known to change in a step.
+        residual_scale: [P] error on rows that the model was not fitted to.
+        fitted: [1] whether it was.
     """
 
     def __init__(
@@ -51,25 +46,22 @@ class DeterministicEnsemble:
         kinematic: bool,
         generator: torch.Generator,
     ) -> None:
+        super().__init__()
         self.task = task
         self.kinematic = kinematic
-        physical = len(task.physical_names)
-        probe = torch.zeros(1, physical), torch.zeros(1, len(task.robot.joints))
-        inputs = self.inputs(*probe).shape[-1]
+        physical, device = len(task.physical_names), generator.device
+        inputs = dynamics_input_width(task, kinematic)
         self.network = EnsembleMLP(members, (inputs, *hidden, physical), generator)
         self.members = members
-        self.statistics = Statistics(torch.zeros(inputs), torch.ones(inputs), torch.ones(physical))
-        self.residual_scale = torch.zeros(physical)  # [P], error on rows it was not fitted to
-        self.fitted = False
+        self.input_shift: Tensor = nn.Buffer(torch.zeros(inputs, device=device))
+        self.input_scale: Tensor = nn.Buffer(torch.ones(inputs, device=device))
+        self.difference_scale: Tensor = nn.Buffer(torch.ones(physical, device=device))
+        self.residual_scale: Tensor = nn.Buffer(torch.zeros(physical, device=device))
+        self.fitted: Tensor = nn.Buffer(torch.zeros(1, dtype=torch.bool, device=device))
 
     def inputs(self, physical: Tensor, action: Tensor) -> Tensor:
         """Raw network inputs [..., I]."""
         return self.task.dynamics_inputs(physical, action, self.kinematic)
-
-    @property
-    def difference_scale(self) -> Float[Tensor, "P"]:
-        """By how much physical columns are known to change in a step."""
-        return self.statistics.difference_scale
 
     @torch.no_grad()
     def fit_statistics(
@@ -88,21 +80,14 @@ class DeterministicEnsemble:
             renewal: begins anew with what units that changed much leave without meaning; None
                 keeps the function whatever they do.
         """
-        inputs, old = self.inputs(physical, action), self.statistics
-        self.statistics = new = Statistics(
-            inputs.mean(dim=0),
-            scale_of(inputs, old.input_scale),
-            scale_of(difference, old.difference_scale),
-        )
-        if not self.fitted:  # untrained weights are in normalised units already
-            self.fitted = True
-            return
-        seen = UnitChange.between(
-            (old.input_shift, old.input_scale), (new.input_shift, new.input_scale)
-        )
-        origin = torch.zeros_like(new.difference_scale)
-        told = UnitChange.between((origin, old.difference_scale), (origin, new.difference_scale))
-        follow_units(self.network, seen, told, renewal)
+        inputs, origin = self.inputs(physical, action), torch.zeros_like(self.difference_scale)
+        seen = take_units((self.input_shift, self.input_scale), inputs)
+        scale = scale_of(difference, self.difference_scale)
+        told = UnitChange.between((origin, self.difference_scale), (origin, scale))
+        self.difference_scale.copy_(scale)
+        if self.fitted:  # untrained weights are in normalised units already
+            follow_units(self.network, seen, told, renewal)
+        self.fitted.fill_(True)
 
     def note_residual(self, error: Float[Tensor, "N P"]) -> None:
         """Take in one-step errors on rows not yet fitted to; older ones fade by half."""
@@ -111,7 +96,7 @@ class DeterministicEnsemble:
         self.residual_scale = torch.where(known, 0.5 * (self.residual_scale + scale), scale)
 
     def normalise(self, inputs: Tensor) -> Tensor:
-        return (inputs - self.statistics.input_shift) / self.statistics.input_scale
+        return (inputs - self.input_shift) / self.input_scale
 
     @torch.no_grad()
     def predict(
@@ -119,4 +104,4 @@ class DeterministicEnsemble:
     ) -> Float[Tensor, "E B P"]:
         """Next physical state, each member on its own rows."""
         inputs = self.normalise(self.inputs(physical, action))
-        return physical + self.statistics.difference_scale * self.network(inputs)
+        return physical + self.difference_scale * self.network(inputs)

@@ -57,7 +57,7 @@ class EnsembleFitter:
         renewal = Renewal(self.optimizer, self.generator)
         model.fit_statistics(data.physical, data.action, data.difference, renewal)
         inputs = model.normalise(model.inputs(data.physical, data.action))
-        targets = data.difference / model.statistics.difference_scale
+        targets = data.difference / model.difference_scale
         recent = 0.0
         tail = max(1, steps // 10)
         for step in range(steps):

@@ -15,6 +15,7 @@ Deviations from the authors' code, with reason:
     * A fit that comes to numbers that are not finite is refused.
 """
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
@@ -190,8 +191,8 @@ class ProbabilisticFitter:
                 gained = steps, epochs
             waited = self._waited(steps - gained[0], epochs - gained[1])
         best.restore()
-        order = torch.argsort(best.score)[: len(model.elites)]
-        model.elites = tuple(sorted(order.tolist()))
+        order = torch.argsort(best.score)[: len(model.elite_members)]
+        model.elite_members.copy_(order.sort().values)
         report = FitReport(loss, float(best.score[order].mean()), steps, epochs)
         self._check(report)
         return report
@@ -217,14 +218,14 @@ class ProbabilisticFitter:
         return min(of_steps, epochs / (settings.model_patience + 1))
 
     def _check(self, report: FitReport) -> None:
-        found = torch.tensor([report.loss, report.score])
-        for values in (found, *self.model.network.parameters(), *self.model.bounds):
-            if not bool(values.isfinite().all()):
-                raise FloatingPointError(
-                    f"the fit of a model came to what is not finite (loss {report.loss:g}, "
-                    f"score {report.score:g}, {report.steps} steps); look for rows of unusual "
-                    "size, or lower model_learning_rate"
-                )
+        found = math.isfinite(report.loss) and math.isfinite(report.score)
+        learned = (*self.model.network.parameters(), *self.model.bounds)
+        if not (found and all(bool(values.isfinite().all()) for values in learned)):
+            raise FloatingPointError(
+                f"the fit of a model came to what is not finite (loss {report.loss:g}, "
+                f"score {report.score:g}, {report.steps} steps); look for rows of unusual "
+                "size, or lower model_learning_rate"
+            )
 
     def _epoch(
         self, rows: "_Rows", begun: int, penalty: Penalty | None, warm_up: int
@@ -263,15 +264,15 @@ class ProbabilisticFitter:
 
     def _batches(self, drawn: Tensor) -> Iterator[Tensor]:
         """Row numbers [E, batch]."""
-        order = torch.rand(drawn.shape, generator=self.generator).argsort(dim=1)
-        return iter(drawn.gather(1, order).split(self.settings.model_batch, dim=1))
+        order = torch.rand(drawn.shape, generator=self.generator, device=drawn.device)
+        return iter(drawn.gather(1, order.argsort(dim=1)).split(self.settings.model_batch, dim=1))
 
     def _split(self, count: int, images: int) -> tuple[Tensor, Tensor]:
         """Numbers of rows to fit to and of rows held out; the same ones where rows are too few."""
         rows = count // images
         held = min(int(self.settings.model_holdout * rows), self.settings.model_holdout_rows)
-        order = torch.randperm(rows, generator=self.generator)
-        firsts = rows * torch.arange(images)[:, None]
+        order = torch.randperm(rows, generator=self.generator, device=self.generator.device)
+        firsts = rows * torch.arange(images, device=order.device)[:, None]
         train = (firsts + order[held:]).flatten()
         return train, order[:held] if held else train
 

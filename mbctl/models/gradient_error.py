@@ -71,7 +71,8 @@ def gradient_error(
         difference: of next states.
     """
     if directions is None:
-        directions = torch.eye(physical.shape[-1] + action.shape[-1], dtype=physical.dtype)
+        size = physical.shape[-1] + action.shape[-1]
+        directions = torch.eye(size, dtype=physical.dtype, device=physical.device)
     learned = model_slopes(model, physical, action, directions)
     measured = true_slopes(truth, physical, action, directions, width, difference)
     return ((learned - measured) / scale).square().mean(dim=(1, 2))

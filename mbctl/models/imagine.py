@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mbctl.models.deterministic_ensemble import DeterministicEnsemble
+from mbctl.nn.device import randn_like
 from mbctl.policies.gaussian import GaussianPolicy
 from mbctl.tasks.task import Task
 
@@ -86,12 +87,12 @@ def imagine(
         seen = task.observation(physical, last_action, goal).flatten(0, 1)
         observation, flipped = policy.canonical(seen)
         mean = policy.mean(observation)
-        action = mean + std * torch.randn(mean.shape, generator=generator)
+        action = mean + std * randn_like(mean, generator)
         shaped = policy.applied(action, flipped).reshape(members, -1, action.shape[-1])
         applied = task.applied_action(physical, shaped)
         after = model.predict(physical, applied)
         if noise > 0:
-            disturbance = torch.randn(after.shape, generator=generator)
+            disturbance = randn_like(after, generator)
             after = after + noise * model.residual_scale * disturbance
         after = after.clamp(-STATE_LIMIT, STATE_LIMIT)
         ended = task.terminated(after).flatten().to(step.dtype)

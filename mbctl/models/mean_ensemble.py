@@ -6,7 +6,6 @@ So it is rebuilt from a snapshot, whatever kind of ensemble the learner fitted.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
@@ -18,16 +17,6 @@ from mbctl.tasks.task import Task
 _ACTIVATIONS = {"relu": torch.relu_, "tanh": torch.tanh_}
 
 
-@dataclass(frozen=True)
-class MeanStatistics:
-    """Shift and scale of inputs [I] and of physical differences [P]."""
-
-    input_shift: Tensor
-    input_scale: Tensor
-    difference_shift: Tensor
-    difference_scale: Tensor
-
-
 class MeanEnsemble:
     """E networks with fixed weights.
 
@@ -37,6 +26,10 @@ class MeanEnsemble:
             mbctl.policies.planner_architecture.planner_shapes.
         kinematic: the networks see what the robot's known geometry tells.
         activation: "relu", "silu" or "tanh".
+
+    Attributes:
+        input_shift, input_scale: [I] of what the networks see.
+        difference_shift, difference_scale: [P] of physical differences.
     """
 
     def __init__(
@@ -45,12 +38,9 @@ class MeanEnsemble:
         self.task = task
         self.kinematic = kinematic
         self.activation = activation
-        self.statistics = MeanStatistics(
-            weights["input_shift"],
-            weights["input_scale"],
-            weights["difference_shift"],
-            weights["difference_scale"],
-        )
+        self.input_shift, self.input_scale = weights["input_shift"], weights["input_scale"]
+        self.difference_shift = weights["difference_shift"]
+        self.difference_scale = weights["difference_scale"]
         layers = sum(name.endswith(".bias") for name in weights)
         self.layers = [
             (weights[f"layers.{i}.weight"], weights[f"layers.{i}.bias"]) for i in range(layers)
@@ -62,14 +52,13 @@ class MeanEnsemble:
         self, physical: Float[Tensor, "E B P"], action: Float[Tensor, "E B A"]
     ) -> Float[Tensor, "E B P"]:
         """Next physical state, each member on its own rows."""
-        units = self.statistics
         inputs = self.task.dynamics_inputs(physical, action, self.kinematic)
-        x = (inputs - units.input_shift) / units.input_scale
+        x = (inputs - self.input_shift) / self.input_scale
         last = len(self.layers) - 1
         for i, (weight, bias) in enumerate(self.layers):
             x = torch.baddbmm(bias, x, weight)
             x = self._activated(x) if i < last else x
-        return physical + torch.addcmul(units.difference_shift, units.difference_scale, x)
+        return physical + torch.addcmul(self.difference_shift, self.difference_scale, x)
 
     def _activated(self, x: Tensor) -> Tensor:
         if self.activation == "silu":

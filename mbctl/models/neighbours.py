@@ -28,7 +28,7 @@ def nearest(points: Float[Tensor, "N I"], count: int) -> Int[Tensor, "N n"]:
     found = []
     for begin in range(0, rows, block):
         distance = torch.cdist(points[begin : begin + block], points)
-        own = torch.arange(len(distance))
+        own = torch.arange(len(distance), device=points.device)
         distance[own, begin + own] = torch.inf
         found.append(distance.topk(wanted, dim=1, largest=False).indices)
     return torch.cat(found)

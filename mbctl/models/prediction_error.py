@@ -20,7 +20,7 @@ Difference = Callable[[Tensor, Tensor], Tensor]
 
 def elite_mean(model: ProbabilisticEnsemble) -> StepFunction:
     """What the elites of an ensemble predict on average, differentiable by state and action."""
-    elites = list(model.elites)
+    elites = model.elite_members
 
     def step(physical: Tensor, action: Tensor) -> Tensor:
         rows = (x.expand(model.members, *x.shape) for x in (physical, action))

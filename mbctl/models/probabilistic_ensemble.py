@@ -13,28 +13,20 @@ Deviations from the paper, with reason:
       authors' truncated normal of about the same size.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float
-from torch import Tensor
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
 from torch.nn import functional
 
+from mbctl.nn.device import randn_like
 from mbctl.nn.ensemble_mlp import Activation, EnsembleMLP
-from mbctl.nn.units import Renewal, UnitChange, follow_units, last_layer, scale_of
-from mbctl.tasks.task import Task
+from mbctl.nn.units import Renewal, UnitChange, follow_units, last_layer, take_units
+from mbctl.tasks.task import Task, dynamics_input_width
 
 MAX_LOG_VARIANCE, MIN_LOG_VARIANCE = 0.5, -10.0  # of standardised targets, before any fit
-
-
-@dataclass
-class TargetStatistics:
-    """Shift and scale of inputs [I] and of targets [D]: P differences and, if learned, a reward."""
-
-    input_shift: Tensor
-    input_scale: Tensor
-    target_shift: Tensor
-    target_scale: Tensor
 
 
 @dataclass(frozen=True)
@@ -62,7 +54,7 @@ class Step:
     reward: Float[Tensor, "B"] | None
 
 
-class ProbabilisticEnsemble:
+class ProbabilisticEnsemble(nn.Module):
     """E networks that predict mean and deviation of the next physical state.
 
     Args:
@@ -73,11 +65,14 @@ class ProbabilisticEnsemble:
         kinematic: give the network what the robot's known geometry tells.
         learned_reward: predict the reward as well, from state and action.
         activation: of the hidden layers.
-        generator: source of the initial weights.
+        generator: source of the initial weights, on the device where the model is to be.
         trainable_bounds: whether the bounds of the log-variance are learned.
 
     Attributes:
-        elites: numbers of the members that draw steps.
+        elite_members: [K] numbers of the members that draw steps.
+        input_shift, input_scale: [I] of what the networks see.
+        target_shift, target_scale: [D] of P differences and, if learned, a reward.
+        fitted: [1] whether it was.
         max_log_variance, min_log_variance: [D] soft bounds, for standardised targets.
 
     Raises:
@@ -104,25 +99,37 @@ class ProbabilisticEnsemble:
                 f"the reward of {task.name!r} depends on its goal ({', '.join(task.goal_names)}), "
                 "which a dynamics model does not see; use the task's own reward"
             )
+        super().__init__()
         self.task = task
         self.kinematic = kinematic
         self.learned_reward = learned_reward
         self.members = members
-        self.elites: tuple[int, ...] = tuple(range(elites))
         self.physical_dim = len(task.physical_names)
         self.target_dim = self.physical_dim + int(learned_reward)
-        probe = torch.zeros(1, self.physical_dim), torch.zeros(1, len(task.robot.joints))
-        inputs = self.inputs(*probe).shape[-1]
-        sizes = (inputs, *hidden, 2 * self.target_dim)
+        targets, device = self.target_dim, generator.device
+        inputs = dynamics_input_width(task, kinematic)
+        sizes = (inputs, *hidden, 2 * targets)
         self.network = EnsembleMLP(members, sizes, generator, activation=activation)
-        self.max_log_variance = torch.full((self.target_dim,), MAX_LOG_VARIANCE)
-        self.min_log_variance = torch.full((self.target_dim,), MIN_LOG_VARIANCE)
+        high = torch.full((targets,), MAX_LOG_VARIANCE, device=device)
+        low = torch.full((targets,), MIN_LOG_VARIANCE, device=device)
+        self.max_log_variance = nn.Parameter(high, requires_grad=trainable_bounds)
+        self.min_log_variance = nn.Parameter(low, requires_grad=trainable_bounds)
         self.bounds = [self.max_log_variance, self.min_log_variance] if trainable_bounds else []
-        for bound in self.bounds:
-            bound.requires_grad_()
-        targets = torch.zeros(self.target_dim), torch.ones(self.target_dim)
-        self.statistics = TargetStatistics(torch.zeros(inputs), torch.ones(inputs), *targets)
-        self.fitted = False
+        self.input_shift: Tensor = nn.Buffer(torch.zeros(inputs, device=device))
+        self.input_scale: Tensor = nn.Buffer(torch.ones(inputs, device=device))
+        self.target_shift: Tensor = nn.Buffer(torch.zeros(targets, device=device))
+        self.target_scale: Tensor = nn.Buffer(torch.ones(targets, device=device))
+        self.elite_members: Int[Tensor, K] = nn.Buffer(torch.arange(elites, device=device))
+        self.fitted: Tensor = nn.Buffer(torch.zeros(1, dtype=torch.bool, device=device))
+
+    @property
+    def elites(self) -> tuple[int, ...]:
+        """Numbers of the members that draw steps."""
+        return tuple(self.elite_members.tolist())
+
+    @elites.setter
+    def elites(self, members: Sequence[int]) -> None:
+        self.elite_members = torch.tensor(members, device=self.elite_members.device)
 
     def inputs(self, physical: Tensor, action: Tensor) -> Tensor:
         """Raw network inputs [..., I]."""
@@ -131,7 +138,7 @@ class ProbabilisticEnsemble:
     @property
     def difference_scale(self) -> Float[Tensor, "P"]:
         """By how much physical columns are known to change in a step."""
-        return self.statistics.target_scale[: self.physical_dim]
+        return self.target_scale[: self.physical_dim]
 
     @torch.no_grad()
     def fit_statistics(
@@ -151,25 +158,14 @@ class ProbabilisticEnsemble:
             renewal: begins anew with what units that changed much leave without meaning, the
                 bounds among it; None keeps the function whatever they do.
         """
-        inputs, old = self.inputs(physical, action), self.statistics
+        inputs = self.inputs(physical, action)
         targets = raw_targets(difference, reward, self.learned_reward)
-        self.statistics = new = TargetStatistics(
-            inputs.mean(dim=0),
-            scale_of(inputs, old.input_scale),
-            targets.mean(dim=0),
-            scale_of(targets, old.target_scale),
-        )
-        if not self.fitted:  # untrained weights are in normalised units already
-            self.fitted = True
-            return
-        seen = UnitChange.between(
-            (old.input_shift, old.input_scale), (new.input_shift, new.input_scale)
-        )
-        told = UnitChange.between(
-            (old.target_shift, old.target_scale), (new.target_shift, new.target_scale)
-        )
-        follow_units(self.network, seen, told, renewal)
-        self._follow_deviation(told, renewal)
+        seen = take_units((self.input_shift, self.input_scale), inputs)
+        told = take_units((self.target_shift, self.target_scale), targets)
+        if self.fitted:  # untrained weights are in normalised units already
+            follow_units(self.network, seen, told, renewal)
+            self._follow_deviation(told, renewal)
+        self.fitted.fill_(True)
 
     def _follow_deviation(self, told: UnitChange, renewal: Renewal | None) -> None:
         """Bring the log-variances and their bounds into new units of the targets."""
@@ -206,12 +202,12 @@ class ProbabilisticEnsemble:
         self.max_log_variance[anew] = MAX_LOG_VARIANCE
 
     def normalise(self, inputs: Tensor) -> Tensor:
-        return (inputs - self.statistics.input_shift) / self.statistics.input_scale
+        return (inputs - self.input_shift) / self.input_scale
 
     def standard_targets(self, difference: Tensor, reward: Tensor | None) -> Tensor:
         """Standardised targets [..., D] of differences [..., P] and rewards [...]."""
         targets = raw_targets(difference, reward, self.learned_reward)
-        return (targets - self.statistics.target_shift) / self.statistics.target_scale
+        return (targets - self.target_shift) / self.target_scale
 
     def standard(self, inputs: Float[Tensor, "E B I"]) -> tuple[Tensor, Tensor]:
         """Mean and bounded log-variance [E, B, D] of standardised targets, from normalised inputs.
@@ -264,26 +260,26 @@ class ProbabilisticEnsemble:
         low, high = self.min_log_variance.detach(), self.max_log_variance.detach()
         drawn, std = self._in_units(raw_mean, soft_clamp(raw, low, high))
         if noise:
-            drawn = drawn + std * torch.randn(std.shape, generator=generator, dtype=std.dtype)
+            drawn = drawn + std * randn_like(std, generator)
         reward = drawn[..., -1] if self.learned_reward else None
         return Step(physical + drawn[..., : self.physical_dim], reward)
 
     def _in_units(self, mean: Tensor, log_variance: Tensor) -> tuple[Tensor, Tensor]:
-        scale = self.statistics.target_scale
-        return mean * scale + self.statistics.target_shift, torch.exp(0.5 * log_variance) * scale
+        scale = self.target_scale
+        return mean * scale + self.target_shift, torch.exp(0.5 * log_variance) * scale
 
     def _by_elites(self, inputs: Float[Tensor, "B I"], generator: torch.Generator) -> Tensor:
         """Heads [B, 2 D] of one elite per row, each as likely as another.
 
         Rows are dealt to random places of K equal groups; places that stay empty hold row 0.
         """
-        count, groups = len(inputs), len(self.elites)
+        count, groups, device = len(inputs), len(self.elite_members), inputs.device
         size = -(-count // groups)
-        places = torch.randperm(groups * size, generator=generator)[:count]
-        rows = torch.zeros(groups * size, dtype=torch.long)
-        rows[places] = torch.arange(count)
+        places = torch.randperm(groups * size, generator=generator, device=device)[:count]
+        rows = torch.zeros(groups * size, dtype=torch.long, device=device)
+        rows[places] = torch.arange(count, device=device)
         dealt = inputs[rows].reshape(groups, size, inputs.shape[-1])
-        return self.network.frozen(dealt, self.elites).flatten(0, 1)[places]
+        return self.network.frozen(dealt, self.elite_members).flatten(0, 1)[places]
 
 
 def raw_targets(difference: Tensor, reward: Tensor | None, learned_reward: bool) -> Tensor:

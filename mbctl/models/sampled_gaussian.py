@@ -11,55 +11,49 @@ Deviations from the paper, with reason:
       and an error that is least at sigma = 0 gets there without a logarithm running off.
 """
 
-from dataclasses import dataclass
-
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
+from mbctl.nn.device import randn_like
 from mbctl.nn.ensemble_mlp import EnsembleMLP
-from mbctl.nn.units import Renewal, UnitChange, follow_units, scale_of
+from mbctl.nn.units import Renewal, UnitChange, follow_units, take_units
 
 
-@dataclass(frozen=True)
-class Units:
-    """Shift and scale of inputs [I] and targets [T]; changed in place."""
-
-    input_shift: Tensor
-    input_scale: Tensor
-    target_shift: Tensor
-    target_scale: Tensor
-
-
-class SampledGaussian:
+class SampledGaussian(nn.Module):
     """I inputs to T targets.
 
     Args:
         inputs, targets: I and T.
         hidden: widths of the hidden layers, ReLU.
-        generator: source of the initial weights.
+        generator: source of the initial weights, on the device where the network is to be.
+
+    Attributes:
+        input_shift, input_scale: [I] of what the network sees.
+        target_shift, target_scale: [T] of what it gives.
     """
 
     def __init__(
         self, inputs: int, targets: int, hidden: tuple[int, ...], generator: torch.Generator
     ) -> None:
-        self.targets = targets
+        super().__init__()
+        self.targets, device = targets, generator.device
         self.network = EnsembleMLP(1, (inputs, *hidden, 2 * targets), generator)
-        self.units = Units(
-            torch.zeros(inputs), torch.ones(inputs), torch.zeros(targets), torch.ones(targets)
-        )
+        self.input_shift: Tensor = nn.Buffer(torch.zeros(inputs, device=device))
+        self.input_scale: Tensor = nn.Buffer(torch.ones(inputs, device=device))
+        self.target_shift: Tensor = nn.Buffer(torch.zeros(targets, device=device))
+        self.target_scale: Tensor = nn.Buffer(torch.ones(targets, device=device))
 
     def unit_heads(
         self, inputs: Float[Tensor, "B I"]
     ) -> tuple[Float[Tensor, "B T"], Float[Tensor, "B T"]]:
         """Mean and deviation in unit size, differentiable by the weights."""
-        units = self.units
-        heads = self.network(((inputs - units.input_shift) / units.input_scale)[None])[0]
+        heads = self.network(((inputs - self.input_shift) / self.input_scale)[None])[0]
         return heads[:, : self.targets], heads[:, self.targets :]
 
     def unit_targets(self, targets: Float[Tensor, "B T"]) -> Float[Tensor, "B T"]:
         """Targets in unit size."""
-        return (targets - self.units.target_shift) / self.units.target_scale
+        return (targets - self.target_shift) / self.target_scale
 
     def sample(
         self, inputs: Float[Tensor, "B I"], generator: torch.Generator
@@ -70,15 +64,14 @@ class SampledGaussian:
             mean, deviation = self.unit_heads(inputs)
         finally:
             self.network.requires_grad_(True)
-        noise = torch.randn(mean.shape, generator=generator, dtype=mean.dtype)
-        drawn = torch.addcmul(mean, deviation, noise)
-        return torch.addcmul(self.units.target_shift, self.units.target_scale, drawn)
+        drawn = torch.addcmul(mean, deviation, randn_like(mean, generator))
+        return torch.addcmul(self.target_shift, self.target_scale, drawn)
 
     @torch.no_grad()
     def mean(self, inputs: Float[Tensor, "B I"]) -> Float[Tensor, "B T"]:
         """mu."""
         mean, _ = self.unit_heads(inputs)
-        return self.units.target_shift + self.units.target_scale * mean
+        return self.target_shift + self.target_scale * mean
 
     @torch.no_grad()
     def set_units(
@@ -96,27 +89,10 @@ class SampledGaussian:
             renewal: begins anew with what units that changed much leave without meaning; None
                 keeps the function whatever they do.
         """
-        old = self.units
-        new = Units(
-            inputs.mean(dim=0),
-            scale_of(inputs, old.input_scale),
-            targets.mean(dim=0),
-            scale_of(targets, old.target_scale),
-        )
+        seen = take_units((self.input_shift, self.input_scale), inputs)
+        mean = take_units((self.target_shift, self.target_scale), targets)
         if keep:
-            self._move_to(new, renewal)
-        for held, value in zip(vars(self.units).values(), vars(new).values(), strict=True):
-            held.copy_(value)
-
-    def _move_to(self, new: Units, renewal: Renewal | None) -> None:
-        old = self.units
-        seen = UnitChange.between(
-            (old.input_shift, old.input_scale), (new.input_shift, new.input_scale)
-        )
-        mean = UnitChange.between(
-            (old.target_shift, old.target_scale), (new.target_shift, new.target_scale)
-        )
-        both = UnitChange(
-            mean.growth.repeat(2), torch.cat([mean.moved, torch.zeros_like(mean.moved)])
-        )
-        follow_units(self.network, seen, both, renewal)
+            both = UnitChange(
+                mean.growth.repeat(2), torch.cat([mean.moved, torch.zeros_like(mean.moved)])
+            )
+            follow_units(self.network, seen, both, renewal)

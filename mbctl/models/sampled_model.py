@@ -15,7 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mbctl.models.sampled_gaussian import SampledGaussian
-from mbctl.tasks.task import Task
+from mbctl.tasks.task import Task, dynamics_input_width
 
 
 class SampledDynamics:
@@ -35,9 +35,8 @@ class SampledDynamics:
     ) -> None:
         self.task = task
         self.kinematic = kinematic
-        physical = len(task.physical_names)
-        probe = torch.zeros(1, physical), torch.zeros(1, len(task.robot.joints))
-        self.gaussian = SampledGaussian(self.inputs(*probe).shape[-1], physical, hidden, generator)
+        sizes = dynamics_input_width(task, kinematic), len(task.physical_names)
+        self.gaussian = SampledGaussian(*sizes, hidden, generator)
 
     def inputs(self, physical: Tensor, action: Tensor) -> Tensor:
         """Raw network inputs [..., I]."""

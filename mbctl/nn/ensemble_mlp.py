@@ -1,12 +1,12 @@
 """E multilayer perceptrons as one: every layer is a batched matrix product over members."""
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from itertools import pairwise
 from typing import Literal
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -27,7 +27,8 @@ class EnsembleMLP(nn.Module):
     Args:
         members: E.
         sizes: input, hidden ..., output widths.
-        generator: source of the initial weights, so that members differ and seeds repeat.
+        generator: source of the initial weights, so that members differ and seeds repeat; the
+            network is on its device.
         layer_norm: normalise each hidden layer's sums over its units, before the activation.
         activation: of the hidden layers.
     """
@@ -44,29 +45,34 @@ class EnsembleMLP(nn.Module):
         self.members = members
         self.activation: Activation = activation
         self._activate = _ACTIVATIONS[activation]
-        weights, biases = [], []
+        weights, biases, device = [], [], generator.device
         for inputs, outputs in pairwise(sizes):
             bound = 1.0 / math.sqrt(inputs)
-            weight = torch.rand((members, inputs, outputs), generator=generator)
-            bias = torch.rand((members, 1, outputs), generator=generator)
+            weight = torch.rand((members, inputs, outputs), generator=generator, device=device)
+            bias = torch.rand((members, 1, outputs), generator=generator, device=device)
             weights.append(nn.Parameter((2.0 * weight - 1.0) * bound))
             biases.append(nn.Parameter((2.0 * bias - 1.0) * bound))
         self.weights = nn.ParameterList(weights)
         self.biases = nn.ParameterList(biases)
         normed = sizes[1:-1] if layer_norm else ()
-        self.gains = nn.ParameterList([torch.ones(members, 1, width) for width in normed])
-        self.offsets = nn.ParameterList([torch.zeros(members, 1, width) for width in normed])
+        shapes = [(members, 1, width) for width in normed]
+        self.gains = nn.ParameterList([torch.ones(s, device=device) for s in shapes])
+        self.offsets = nn.ParameterList([torch.zeros(s, device=device) for s in shapes])
 
     def forward(self, x: Float[Tensor, "E B I"]) -> Float[Tensor, "E B O"]:
         return self._through(x, self.weights, self.biases, self.gains, self.offsets)
 
-    def frozen(self, x: Float[Tensor, "K B I"], members: Sequence[int]) -> Float[Tensor, "K B O"]:
-        """Rows through K chosen members, differentiable by the rows alone."""
-        chosen = list(members)
-        whole = chosen == list(range(self.members))
+    def frozen(
+        self, x: Float[Tensor, "K B I"], members: Int[Tensor, "K"]
+    ) -> Float[Tensor, "K B O"]:
+        """Rows through K different members, differentiable by the rows alone.
+
+        Where K is all there are, they are taken in their own order.
+        """
+        whole = len(members) == self.members
 
         def of(parameters: nn.ParameterList) -> list[Tensor]:
-            return [p.detach() if whole else p.detach()[chosen] for p in parameters]
+            return [p.detach() if whole else p.detach()[members] for p in parameters]
 
         return self._through(x, of(self.weights), of(self.biases), of(self.gains), of(self.offsets))
 

@@ -72,6 +72,18 @@ def scale_of(values: Float[Tensor, "N D"], held: Float[Tensor, "D"]) -> Float[Te
     return torch.where(stands_still(values), held, values.std(dim=0, correction=0))
 
 
+@torch.no_grad()
+def take_units(
+    units: tuple[Float[Tensor, "D"], Float[Tensor, "D"]], values: Float[Tensor, "N D"]
+) -> UnitChange:
+    """Set (shift, scale) in place to those of the data; gives the change that this was."""
+    new = values.mean(dim=0), scale_of(values, units[1])
+    change = UnitChange.between(units, new)
+    for unit, value in zip(units, new, strict=True):
+        unit.copy_(value)
+    return change
+
+
 def forget(
     optimizer: torch.optim.Optimizer, parameter: Tensor, chosen: Bool[Tensor, "..."]
 ) -> None:
@@ -102,7 +114,8 @@ class Renewal:
     def redraw(self, network: EnsembleMLP, chosen: Bool[Tensor, "O"]) -> None:
         """Draw the outputs `chosen` anew, around 0."""
         weight, bias = last_layer(network)
-        drawn = torch.rand(weight[..., chosen].shape, generator=self.generator, dtype=weight.dtype)
+        shape, made = weight[..., chosen].shape, {"dtype": weight.dtype, "device": weight.device}
+        drawn = torch.rand(shape, generator=self.generator, **made)
         weight[..., chosen] = (2.0 * drawn - 1.0) / math.sqrt(weight.shape[1])
         bias[..., chosen] = 0.0
 

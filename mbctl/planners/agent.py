@@ -16,6 +16,7 @@ from mbctl.episodes.actor import Actions, PolicyActor
 from mbctl.episodes.episode import Episode
 from mbctl.models.imagine import STATE_LIMIT
 from mbctl.models.mean_ensemble import MeanEnsemble
+from mbctl.nn.device import CPU, torch_device
 from mbctl.planners.dynamics import Dynamics
 from mbctl.planners.planner import Plan, PlanError, Planner, Vector
 from mbctl.planners.proposal import GaussianPrior, SquashedPrior
@@ -36,10 +37,14 @@ class PlanningAgent:
         task: applies actions and composes observations.
         model: what the planner plans in.
         planner: seeded at each episode's beginning.
+        device: where the model computes.
     """
 
-    def __init__(self, task: Task, model: Dynamics, planner: Planner) -> None:
+    def __init__(
+        self, task: Task, model: Dynamics, planner: Planner, device: torch.device = CPU
+    ) -> None:
         self.task = task
+        self.device = device
         self.model = model
         self.planner = planner
         self._planned: int | None = None  # the step that the newest plan is for
@@ -108,7 +113,7 @@ class PlanningAgent:
             ValueError: an argument has the wrong length or is not finite.
             PlanError: there is no telling what follows.
         """
-        after = self._predicted(_tensor(physical), _tensor(action_now), applied)
+        after = self._predicted(self._tensor(physical), self._tensor(action_now), applied)
         if not np.isfinite(after).all():
             raise PlanError(
                 f"the model leads from physical {list(physical)} with action {list(action_now)} "
@@ -122,10 +127,13 @@ class PlanningAgent:
         if applied is None:
             moved = self.task.applied_action(physical, action.clamp(-1, 1))
         else:
-            moved = _tensor(applied)
+            moved = self._tensor(applied)
         rows = self.model.members, 1, -1
         after = self.model.predict(physical.expand(rows), moved.expand(rows)).mean(dim=0)[0]
-        return after.clamp(-STATE_LIMIT, STATE_LIMIT).numpy()
+        return after.clamp(-STATE_LIMIT, STATE_LIMIT).cpu().numpy()
+
+    def _tensor(self, values: Vector) -> Tensor:
+        return torch.from_numpy(np.array(values, dtype=np.float32)).to(self.device)
 
 
 def agent_of(
@@ -133,43 +141,45 @@ def agent_of(
     task: Task,
     now_ns: Callable[[], int] = time.monotonic_ns,
     threads: int = 1,
+    device: str = "cpu",
 ) -> PlanningAgent:
     """The agent of a snapshot that has been checked; its episodes are still to be seeded.
 
     Args:
         threads: that share the scoring of sequences.
+        device: where it plans: "cpu", "cuda", "cuda:N" or "auto".
 
     Raises:
+        DeviceError: there is no such device.
         ValueError: the snapshot carries no planner, or one with settings that do not exist.
     """
     settings = snapshot.manifest.policy.planner
     if settings is None:
         raise ValueError(f"version {snapshot.manifest.version} carries no planner")
-    model = MeanEnsemble(task, _part(snapshot, "model."), settings.kinematic, settings.activation)
-    policy, value = torch_policy(snapshot), None
+    where = torch_device(device)
+    weights = _part(snapshot, "model.", where)
+    model = MeanEnsemble(task, weights, settings.kinematic, settings.activation)
+    policy, value = torch_policy(snapshot, where), None
     if settings.value is not None:
-        critic = twin_q_of(task, settings.value, _part(snapshot, "value."))
+        critic = twin_q_of(task, settings.value, _part(snapshot, "value.", where))
         value = TwinQValue(task, policy, critic, settings.value.reward_scale)
     is_gaussian = isinstance(policy, GaussianPolicy)
     prior = GaussianPrior(policy) if is_gaussian else SquashedPrior(policy)
     search = search_settings(settings.search)
-    planner = build_planner(task, model, search, 0, prior, value, now_ns, threads)
-    return PlanningAgent(task, model, planner)
+    planner = build_planner(task, model, search, 0, prior, value, now_ns, threads, where)
+    return PlanningAgent(task, model, planner, where)
 
 
-def actor_of(snapshot: Snapshot, task: Task) -> PolicyActor:
+def actor_of(snapshot: Snapshot, task: Task, device: str = "cpu") -> PolicyActor:
     """Who acts for a snapshot in this process: its policy, and its planner where it has one."""
     has_planner = snapshot.manifest.policy.planner is not None
-    return PolicyActor(NumpyPolicy(snapshot), agent_of(snapshot, task) if has_planner else None)
+    agent = agent_of(snapshot, task, device=device) if has_planner else None
+    return PolicyActor(NumpyPolicy(snapshot), agent)
 
 
-def _part(snapshot: Snapshot, prefix: str) -> dict[str, Tensor]:
+def _part(snapshot: Snapshot, prefix: str, device: torch.device) -> dict[str, Tensor]:
     return {
-        name.removeprefix(prefix): torch.from_numpy(array.copy())
+        name.removeprefix(prefix): torch.from_numpy(array.copy()).to(device)
         for name, array in snapshot.weights.items()
         if name.startswith(prefix)
     }
-
-
-def _tensor(values: Vector) -> Tensor:
-    return torch.from_numpy(np.array(values, dtype=np.float32))

@@ -104,20 +104,22 @@ class ColouredNoise:
 
     def __init__(self, beta: float, horizon: int, generator: torch.Generator) -> None:
         self.generator = generator
-        self.synthesis = None if beta == 0 or horizon == 1 else _synthesis(beta, horizon)
+        is_white = beta == 0 or horizon == 1
+        self.synthesis = None if is_white else _synthesis(beta, horizon, generator.device)
         self.horizon = horizon
 
     def draw(self, count: int, width: int) -> Float[Tensor, "H N A"]:
         """`count` sequences of `width` independent columns."""
         rows = self.horizon if self.synthesis is None else self.synthesis.shape[1]
-        white = torch.randn(rows, count * width, generator=self.generator)
+        made = {"generator": self.generator, "device": self.generator.device}
+        white = torch.randn(rows, count * width, **made)
         noise = white if self.synthesis is None else self.synthesis @ white
         return noise.reshape(self.horizon, count, width)
 
 
-def _synthesis(beta: float, horizon: int) -> Tensor:
+def _synthesis(beta: float, horizon: int, device: torch.device) -> Tensor:
     """[H, K]: cosines and sines of each frequency, weighed by its amplitude."""
-    time = torch.arange(horizon, dtype=torch.float64)
+    time = torch.arange(horizon, dtype=torch.float64, device=device)
     columns = []
     for k in range(horizon // 2 + 1):
         amplitude = (max(k, 1) / horizon) ** (-beta / 2)
@@ -145,7 +147,7 @@ class GaussianSearch:
         self, settings: SearchSettings, noise_beta: float, generator: torch.Generator
     ) -> None:
         self.noise = ColouredNoise(noise_beta, settings.horizon, generator)
-        self.mean = self.std = torch.zeros(0)
+        self.mean = self.std = torch.zeros(0, device=generator.device)
 
     def begin(self, known: Candidates, std: Tensor) -> None:
         """Start at the best known sequence."""
@@ -254,7 +256,7 @@ class Icem(_EliteSearch):
         super().__init__(settings, settings.noise_beta, generator)
         self.settings = settings
         self.kept_count = round(settings.kept_fraction * settings.elites)
-        self.initial_std = torch.zeros(0)
+        self.initial_std = torch.zeros_like(self.std)
         self.kept: Candidates | None = None
 
     def begin(self, known: Candidates, std: Tensor) -> None:

@@ -110,7 +110,7 @@ class SequenceObjective:
         ended = self.task.terminated(states)
         alive = torch.ones_like(ended)  # before each step
         alive[1:] = ~ended[:-1].cummax(dim=0).values
-        discount = self.gamma ** torch.arange(horizon)[:, None, None]
+        discount = self.gamma ** torch.arange(horizon, device=states.device)[:, None, None]
         # Not a product: what follows the end may be no number at all.
         gained = torch.where(alive, self.reward(states, aim) - cost, 0.0)
         returns = (discount * gained).sum(dim=0)
@@ -133,8 +133,9 @@ class SequenceObjective:
         The states are judged all at once, which takes far less time than in turn.
         """
         members, (horizon, count) = self.model.members, actions.shape[:2]
-        states = torch.empty(horizon, members, count, physical.shape[-1])
-        cost = torch.empty(horizon, members, count)
+        shape, device = (horizon, members, count), physical.device
+        states = torch.empty(*shape, physical.shape[-1], device=device)
+        cost = torch.empty(*shape, device=device)
         state = physical.expand(members, count, -1)
         for t in range(horizon):
             asked = actions[t].expand(members, count, -1)

@@ -13,6 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mbctl.models.imagine import STATE_LIMIT
+from mbctl.nn.device import randn_like
 from mbctl.planners.dynamics import Dynamics, PlanningTask
 from mbctl.policies.gaussian import GaussianPolicy
 from mbctl.policies.squashed import SquashedGaussianPolicy
@@ -56,8 +57,10 @@ class SquashedPrior:
     def __init__(self, policy: SquashedGaussianPolicy) -> None:
         self.policy = policy
         nodes, weights = np.polynomial.hermite_e.hermegauss(_NODES)
-        self.nodes = torch.from_numpy(nodes.astype(np.float32))
-        self.weights = torch.from_numpy((weights / weights.sum()).astype(np.float32))
+        device = policy.input_shift.device
+        self.nodes = torch.from_numpy(nodes.astype(np.float32)).to(device)
+        shares = (weights / weights.sum()).astype(np.float32)
+        self.weights = torch.from_numpy(shares).to(device)
 
     def distribution(self, observation: Tensor) -> tuple[Tensor, Tensor]:
         seen, flipped = self.policy.canonical(observation)
@@ -125,7 +128,7 @@ class PolicyProposal:
         for t in range(horizon):
             seen = self.task.observation(state, asked, aim).flatten(0, 1)
             mean, std = self.prior.distribution(seen)
-            noise = torch.randn((*rows, mean.shape[-1]), generator=self.generator)
+            noise = randn_like(mean, self.generator).reshape(*rows, -1)
             noise[:, 0] = 0
             asked = torch.addcmul(mean, std, noise.flatten(0, 1)).clamp(-1, 1)
             asked = asked.reshape(*rows, -1)

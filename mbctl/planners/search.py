@@ -11,6 +11,7 @@ from torch import Tensor
 
 from mbctl.models.deterministic_ensemble import DeterministicEnsemble
 from mbctl.models.mean_ensemble import MeanEnsemble
+from mbctl.nn.device import CPU
 from mbctl.planners.dynamics import Dynamics
 from mbctl.planners.methods import Candidates, SearchMethod
 from mbctl.planners.objective import (
@@ -62,6 +63,7 @@ class SamplingPlanner:
         settings: horizon, iterations and standard deviation.
         now_ns: the clock that deadlines are on.
         generator: what method and proposal draw from, for those who want `restart` to seed it.
+        device: where the objective computes.
         screen: what a sequence of the search is worth at first sight, where that is cheaper. It
             keeps some for their luck, so the best of each round are judged by `objective` in the
             end, as known sequences are.
@@ -77,8 +79,10 @@ class SamplingPlanner:
         now_ns: Callable[[], int] = time.monotonic_ns,
         generator: torch.Generator | None = None,
         screen: Objective | None = None,
+        device: torch.device = CPU,
     ) -> None:
         self.generator = generator
+        self.device = device
         self.sizes = sizes
         self.objective = objective
         self.screen = screen
@@ -113,15 +117,15 @@ class SamplingPlanner:
         if steps < 0:
             raise ValueError(f"steps is {steps}: a plan cannot be shifted backwards")
         start = _Start(
-            _checked("physical", physical, self.sizes.physical),
-            _checked("last_action", last_action, self.sizes.action),
-            _checked("goal", goal, self.sizes.goal),
+            self._checked("physical", physical, self.sizes.physical),
+            self._checked("last_action", last_action, self.sizes.action),
+            self._checked("goal", goal, self.sizes.goal),
         )
         known = self._known(start, steps)
         best, rounds, scored = self._search(start, known, deadline_ns)
         self.last = best.actions[:, 0]
         return Plan(
-            self.last.numpy().copy(),
+            self.last.cpu().numpy().copy(),
             float(best.scores.value),
             float(best.scores.mean_return),
             float(best.scores.disagreement),
@@ -133,7 +137,8 @@ class SamplingPlanner:
     def _known(self, start: _Start, steps: int) -> _Known:
         """Score what there is before any search: the policy's rollouts and the last plan."""
         sequences = self._shifted(steps)
-        std = torch.full((self.horizon, self.sizes.action), self.settings.initial_std)
+        shape, device = (self.horizon, self.sizes.action), self.device
+        std = torch.full(shape, self.settings.initial_std, device=device)
         noise_free = 0
         if self.proposal is not None:
             proposed = self.proposal.roll(*start, self.horizon)
@@ -141,7 +146,7 @@ class SamplingPlanner:
             noise_free = self.objective.model.members
             std = proposed.std if self.settings.prior_std else std
         if not sequences:
-            sequences.append(torch.zeros(self.horizon, 1, self.sizes.action))
+            sequences.append(torch.zeros(self.horizon, 1, self.sizes.action, device=device))
         known = self._scored(start, torch.cat(sequences, dim=1))
         if not bool(known.scores.value.isfinite().any()):
             raise PlanError(
@@ -197,6 +202,14 @@ class SamplingPlanner:
         passes = 2 if self.method.averages or self.screen is not None else 1
         return self.now_ns() + max(1, passes * self.round_ns) <= deadline_ns
 
+    def _checked(self, name: str, values: Vector, length: int) -> Tensor:
+        vector = np.array(values, dtype=np.float32)
+        if vector.shape != (length,):
+            raise ValueError(f"{name} has shape {vector.shape}; the task's has ({length},)")
+        if not np.isfinite(vector).all():
+            raise ValueError(f"{name} is not finite: {vector.tolist()}")
+        return torch.from_numpy(vector).to(self.device)
+
     def _scored(
         self, start: _Start, actions: Tensor, screen: Objective | None = None
     ) -> Candidates:
@@ -212,15 +225,6 @@ def _better(best: Candidates, found: Candidates) -> Candidates:
     return top
 
 
-def _checked(name: str, values: Vector, length: int) -> Tensor:
-    vector = np.array(values, dtype=np.float32)
-    if vector.shape != (length,):
-        raise ValueError(f"{name} has shape {vector.shape}; the task's has ({length},)")
-    if not np.isfinite(vector).all():
-        raise ValueError(f"{name} is not finite: {vector.tolist()}")
-    return torch.from_numpy(vector)
-
-
 def build_planner(
     task: Task,
     model: Dynamics,
@@ -230,18 +234,20 @@ def build_planner(
     terminal_value: TerminalValue | None = None,
     now_ns: Callable[[], int] = time.monotonic_ns,
     threads: int = 1,
+    device: torch.device = CPU,
 ) -> SamplingPlanner:
     """The planner that `settings` name; all its draws come from one generator with this seed.
 
     Args:
         threads: that share the scoring of sequences.
+        device: where the model computes.
 
     Raises:
         ValueError: a setting needs what was not given.
     """
     if settings.prior_std and prior is None:
         raise ValueError("prior_std is on, but there is no policy to take it from; set it to false")
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator(device).manual_seed(seed)
     proposal = None
     if prior is not None and settings.proposals:
         proposal = PolicyProposal(task, model, prior, settings.proposals, generator)
@@ -258,7 +264,9 @@ def build_planner(
     dealt = settings.members_per_sequence
     screen = objective_in(DealtModel(model, dealt)) if dealt else None
     objective = objective_in(model)
-    return SamplingPlanner(sizes, objective, method, proposal, settings, now_ns, generator, screen)
+    return SamplingPlanner(
+        sizes, objective, method, proposal, settings, now_ns, generator, screen, device
+    )
 
 
 def _objective(
@@ -285,4 +293,4 @@ def _state_scale(model: Dynamics) -> Callable[[], Tensor]:
             f"disagreement is 'state', but {type(model).__name__} does not know how far a step "
             "goes; use 'return'"
         )
-    return lambda: model.statistics.difference_scale
+    return lambda: model.difference_scale

@@ -58,28 +58,27 @@ def planner_parts(
 
 
 def _deterministic(model: DeterministicEnsemble) -> dict[str, Tensor]:
-    units = model.statistics
     return {
-        "input_shift": units.input_shift,
-        "input_scale": units.input_scale,
-        "difference_shift": torch.zeros_like(units.difference_scale),
-        "difference_scale": units.difference_scale,
+        "input_shift": model.input_shift,
+        "input_scale": model.input_scale,
+        "difference_shift": torch.zeros_like(model.difference_scale),
+        "difference_scale": model.difference_scale,
         **_layers(model.network),
     }
 
 
 def _probabilistic(model: ProbabilisticEnsemble) -> dict[str, Tensor]:
     """Of its elites, and of the last layer the columns that are means of physical differences."""
-    units, size = model.statistics, model.physical_dim
-    layers = {name: tensor[list(model.elites)] for name, tensor in _layers(model.network).items()}
+    size = model.physical_dim
+    layers = {name: tensor[model.elite_members] for name, tensor in _layers(model.network).items()}
     last = len(model.network.weights) - 1
     for name in (f"layers.{last}.weight", f"layers.{last}.bias"):
         layers[name] = layers[name][..., :size]
     return {
-        "input_shift": units.input_shift,
-        "input_scale": units.input_scale,
-        "difference_shift": units.target_shift[:size],
-        "difference_scale": units.target_scale[:size],
+        "input_shift": model.input_shift,
+        "input_scale": model.input_scale,
+        "difference_shift": model.target_shift[:size],
+        "difference_scale": model.target_scale[:size],
         **layers,
     }
 
@@ -104,4 +103,4 @@ def _value(critic: TwinQ, reward_scale: float) -> ValueArchitecture:
 
 
 def _array(tensor: Tensor) -> np.ndarray:
-    return tensor.detach().to(torch.float32).numpy().copy()
+    return tensor.detach().to("cpu", torch.float32).numpy().copy()

@@ -52,7 +52,8 @@ class TwinQValue:
 def twin_q_of(task: Task, architecture: ValueArchitecture, weights: Mapping[str, Tensor]) -> TwinQ:
     """The critics whose tensors a snapshot has as `value.*`; `weights` without that prefix."""
     sizes = len(task.observation_names), len(task.robot.joints), architecture.hidden
-    critic = TwinQ(*sizes, architecture.layer_norm, torch.Generator())
+    unused = torch.Generator(weights["input_shift"].device)
+    critic = TwinQ(*sizes, architecture.layer_norm, unused)
     critic.input_shift, critic.input_scale = weights["input_shift"], weights["input_scale"]
     with torch.no_grad():
         for name, parameter in twin_q_parameters(critic).items():

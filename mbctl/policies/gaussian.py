@@ -5,13 +5,13 @@ log_std is one free vector. With one Jacobian-vector and one vector-Jacobian pro
 step of the policy update builds an autograd graph.
 """
 
-import math
 from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
+from mbctl.policies.network import PolicyNetwork
 from mbctl.tasks.reflection import Reflection
 
 Parameters = list[Tensor]  # W_1, b_1, ..., W_n, b_n, log_std
@@ -38,7 +38,7 @@ class Activations:
         )
 
 
-class GaussianPolicy:
+class GaussianPolicy(PolicyNetwork):
     """Diagonal Gaussian with a tanh network for the mean; actions are not squashed.
 
     Args:
@@ -46,11 +46,12 @@ class GaussianPolicy:
         hidden: widths of the hidden layers.
         initial_log_std, minimum_log_std: log_std starts at the first and never falls below the
             second.
-        reflection: act in the mirror image where it says so; None acts as observed. All methods
-            below but `canonical` and `applied` work on canonical observations and actions.
-        generator: source of the initial weights. The last layer starts at a hundredth of its
+        reflection, generator: see `PolicyNetwork`. The last layer starts at a hundredth of its
             usual size, so that the first policy is near zero everywhere.
     """
+
+    KIND = "gaussian_mlp"
+    ACTIVATION = "tanh"
 
     def __init__(
         self,
@@ -62,38 +63,15 @@ class GaussianPolicy:
         reflection: Reflection | None,
         generator: torch.Generator,
     ) -> None:
-        self.reflection = reflection
+        super().__init__((observation_dim, *hidden, action_dim), 1.0, reflection, generator)
         self.minimum_log_std = minimum_log_std
-        self.input_shift = torch.zeros(observation_dim)
-        self.input_scale = torch.ones(observation_dim)
-        self.parameters: Parameters = []
-        sizes = (observation_dim, *hidden, action_dim)
-        for layer in range(len(sizes) - 1):
-            bound = 1.0 / math.sqrt(sizes[layer])
-            weight = (
-                2 * torch.rand(sizes[layer + 1], sizes[layer], generator=generator) - 1
-            ) * bound
-            bias = (2 * torch.rand(sizes[layer + 1], generator=generator) - 1) * bound
-            last = layer == len(sizes) - 2
-            self.parameters += [weight * 0.01, bias * 0.01] if last else [weight, bias]
-        self.parameters.append(torch.full((action_dim,), initial_log_std))
-
-    @property
-    def log_std(self) -> Tensor:
-        return self.parameters[-1]
-
-    def canonical(self, observation: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Observations as the network sees them, and which rows are mirrored (None: none ever)."""
-        if self.reflection is None:
-            return observation, None
-        flipped = self.reflection.flipped(observation)
-        return self.reflection.observation(observation, flipped), flipped
-
-    def applied(self, action: Tensor, flipped: Tensor | None) -> Tensor:
-        """Actions for the robot from actions in the network's view."""
-        if self.reflection is None or flipped is None:
-            return action
-        return self.reflection.action(action, flipped)
+        with torch.no_grad():
+            for parameter in self.ordered[-2:]:
+                parameter.mul_(0.01)
+        start = torch.full((action_dim,), initial_log_std, device=generator.device)
+        self.log_std = nn.Parameter(start)
+        self.ordered = (*self.ordered, self.log_std)
+        self.requires_grad_(False)
 
     def activations(self, observation: Float[Tensor, "B O"]) -> Activations:
         """Run the mean network and keep what its derivatives need."""
@@ -106,9 +84,9 @@ class GaussianPolicy:
     def _forward(self, observation: Tensor) -> tuple[list[Tensor], Tensor]:
         h = (observation - self.input_shift) / self.input_scale
         hidden = [h]
-        layers = len(self.parameters) // 2
+        layers = len(self.ordered) // 2
         for layer in range(layers):
-            weight, bias = self.parameters[2 * layer], self.parameters[2 * layer + 1]
+            weight, bias = self.ordered[2 * layer], self.ordered[2 * layer + 1]
             h = torch.addmm(bias, h, weight.T)
             if layer < layers - 1:
                 h = torch.tanh(h)
@@ -123,7 +101,7 @@ class GaussianPolicy:
             h = kept.hidden[layer]
             out = torch.addmm(vector[2 * layer + 1], h, vector[2 * layer].T)
             if change is not None:
-                out.addmm_(change, self.parameters[2 * layer].T)
+                out.addmm_(change, self.ordered[2 * layer].T)
             change = out if layer == layers - 1 else out.mul_(kept.slope[layer])
         assert change is not None
         return change
@@ -135,11 +113,11 @@ class GaussianPolicy:
             h = kept.hidden[layer]
             gradients[:0] = [cotangent.T @ h, cotangent.sum(dim=0)]
             if layer > 0:
-                cotangent = (cotangent @ self.parameters[2 * layer]).mul_(kept.slope[layer - 1])
+                cotangent = (cotangent @ self.ordered[2 * layer]).mul_(kept.slope[layer - 1])
         return gradients
 
     def step(self, direction: Parameters, size: float) -> None:
-        """parameters += size * direction, with log_std kept above its floor."""
-        for parameter, change in zip(self.parameters, direction, strict=True):
+        """theta += size * direction, with log_std kept above its floor."""
+        for parameter, change in zip(self.ordered, direction, strict=True):
             parameter.add_(change, alpha=size)
         self.log_std.clamp_(min=self.minimum_log_std)

@@ -7,10 +7,9 @@ neither; so nothing here imports a planner, and `search` is checked where one is
 from itertools import pairwise
 from typing import Annotated, Literal
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
-from mbctl.tasks.task import Task
+from mbctl.tasks.task import Task, dynamics_input_width
 
 Width = Annotated[int, Field(ge=1, le=4096)]
 Hidden = Annotated[tuple[Width, ...], Field(max_length=16)]
@@ -82,8 +81,7 @@ def planner_shapes(architecture: PlannerArchitecture, task: Task) -> dict[str, t
     difference_scale; its layers are [members, in, out], biases [members, 1, out].
     """
     physical, actions = len(task.physical_names), len(task.robot.joints)
-    probe = np.zeros((1, physical)), np.zeros((1, actions))
-    inputs = task.dynamics_inputs(*probe, architecture.kinematic).shape[-1]
+    inputs = dynamics_input_width(task, architecture.kinematic)
     shapes: dict[str, tuple[int, ...]] = {
         "model.input_shift": (inputs,),
         "model.input_scale": (inputs,),

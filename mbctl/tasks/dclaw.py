@@ -159,7 +159,7 @@ class DClawTask(BaseTask):
 def fingertips(position: Array) -> tuple[Array, Array, Array]:
     """World x, y, z [3, N] m of the fingertips, valve axis at the origin, for [N, 9] rad."""
     out, aside, height = limb_tips(position, _LINKS_M)
-    base_x, base_y, cos, sin = _base(array_namespace(position), position.dtype)
+    base_x, base_y, cos, sin = _base(array_namespace(position), position.dtype, position.device)
     x = base_x + cos * out - sin * aside
     y = -(base_y + sin * out + cos * aside)
     return x, y, _BASE_HEIGHT_M + height
@@ -181,6 +181,6 @@ def handle_features(valve: Array, *poses: Array) -> Array:
 
 
 @lru_cache(maxsize=32)
-def _base(namespace: Any, dtype: Any) -> tuple[Array, ...]:
+def _base(namespace: Any, dtype: Any, device: Any) -> tuple[Array, ...]:
     """x, y, cos and sin of the fingers' places, each [3, 1], made once per kind of array."""
-    return tuple(namespace.asarray([[v] for v in row], dtype=dtype) for row in _BASE)
+    return tuple(namespace.asarray([[v] for v in row], dtype=dtype, device=device) for row in _BASE)

@@ -66,7 +66,7 @@ class DClawTurn(DClawTask):
     def reward(self, physical: Array, goal: Array) -> Array:
         xp = array_namespace(physical)
         turn = self.objective(physical, goal)
-        home = xp.asarray(DCLAW.home_position_rad, dtype=physical.dtype)
+        home = xp.asarray(DCLAW.home_position_rad, dtype=physical.dtype, device=physical.device)
         pose = length(physical[..., CLAW] - home)
         velocity = physical[..., CLAW_VELOCITIES]
         fast = xp.where(xp.abs(velocity) >= SLOW_RAD_S, velocity, xp.zeros_like(velocity))

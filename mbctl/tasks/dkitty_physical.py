@@ -136,7 +136,7 @@ def bearing(physical: Array, goal: Array) -> Array:
 def feet(legs: Array) -> tuple[Array, Array, Array]:
     """Positions x, y, z [4, N] m of the feet in the torso's own frame, for [N, 12] rad."""
     out, aside, height = limb_tips(legs, LINKS_M)
-    hip_x, hip_y = _hips(array_namespace(legs), legs.dtype)
+    hip_x, hip_y = _hips(array_namespace(legs), legs.dtype, legs.device)
     return hip_x + out, hip_y - aside, height
 
 
@@ -160,9 +160,12 @@ def feet_features(physical: Array, *poses: Array) -> Array:
 
 
 @lru_cache(maxsize=32)
-def _hips(namespace: Any, dtype: Any) -> tuple[Array, Array]:
+def _hips(namespace: Any, dtype: Any, device: Any) -> tuple[Array, Array]:
     """x and y, each [4, 1], made once per kind of array."""
-    x, y = (namespace.asarray([[v] for v in row], dtype=dtype) for row in (HIP_X_M, HIP_Y_M))
+    x, y = (
+        namespace.asarray([[v] for v in row], dtype=dtype, device=device)
+        for row in (HIP_X_M, HIP_Y_M)
+    )
     return x, y
 
 

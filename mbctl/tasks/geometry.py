@@ -112,7 +112,8 @@ def limb_tips(position: Array, links_m: tuple[float, float, float]) -> Three:
     """
     xp = array_namespace(position)
     limbs = position.shape[-1] // _LIMB_JOINTS
-    angles = xp.matmul(_links_from_joints(limbs, xp, position.dtype), position.T)
+    links = _links_from_joints(limbs, xp, position.dtype, position.device)
+    angles = xp.matmul(links, position.T)
     cos, sin = xp.cos(angles), xp.sin(angles)
     upper, middle, lower = links_m
     along = upper + middle * cos[limbs : 2 * limbs] + lower * cos[2 * limbs :]
@@ -121,7 +122,7 @@ def limb_tips(position: Array, links_m: tuple[float, float, float]) -> Three:
 
 
 @lru_cache(maxsize=32)
-def _links_from_joints(limbs: int, namespace: Any, dtype: Any) -> Array:
+def _links_from_joints(limbs: int, namespace: Any, dtype: Any, device: Any) -> Array:
     """[3 L, 3 L]: of all limbs the first angle, then the second, then the second plus the third."""
     rows = [
         [
@@ -131,4 +132,4 @@ def _links_from_joints(limbs: int, namespace: Any, dtype: Any) -> Array:
         for joints in ((0,), (1,), (1, 2))
         for limb in range(limbs)
     ]
-    return namespace.asarray(rows, dtype=dtype)
+    return namespace.asarray(rows, dtype=dtype, device=device)

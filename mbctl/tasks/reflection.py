@@ -32,7 +32,8 @@ def image(values: Array, block: Block) -> Array:
     """The image [..., N] of columns [..., N]."""
     xp = array_namespace(values)
     order, sign = block
-    return values[..., list(order)] * xp.asarray(sign, dtype=values.dtype)
+    signs = xp.asarray(sign, dtype=values.dtype, device=values.device)
+    return values[..., list(order)] * signs
 
 
 class Reflection(BaseModel):

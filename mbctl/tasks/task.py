@@ -279,8 +279,7 @@ class BaseTask(ABC):
 
     def action_cost(self, applied_action: Array) -> Array:
         """Nothing."""
-        xp = array_namespace(applied_action)
-        return xp.zeros(applied_action.shape[:-1], dtype=applied_action.dtype)
+        return array_namespace(applied_action).zeros_like(applied_action[..., 0])
 
     def objective(self, physical: Array, goal: Array) -> Array:
         """The same as the reward."""
@@ -313,15 +312,23 @@ def last_action_names(robot: RobotSpec) -> tuple[str, ...]:
     return tuple(f"{joint}_last_action" for joint in robot.joint_names)
 
 
+def dynamics_input_width(task: Task, kinematic: bool) -> int:
+    """How many inputs a dynamics model of the task has."""
+    probe = np.zeros((1, len(task.physical_names))), np.zeros((1, len(task.robot.joints)))
+    return task.dynamics_inputs(*probe, kinematic).shape[-1]
+
+
 def limit_arrays(robot: RobotSpec, like: Array) -> tuple[Array, Array, Array]:
     """Position minimum and maximum (rad) and velocity maximum (rad/s), each [J], kind of `like`."""
-    return _limits(robot, array_namespace(like), like.dtype)
+    return _limits(robot, array_namespace(like), like.dtype, like.device)
 
 
 @lru_cache(maxsize=32)
-def _limits(robot: RobotSpec, namespace: Any, dtype: Any) -> tuple[Array, Array, Array]:
+def _limits(
+    robot: RobotSpec, namespace: Any, dtype: Any, device: Any
+) -> tuple[Array, Array, Array]:
     values = (robot.position_min_rad, robot.position_max_rad, robot.velocity_max_rad_s)
-    low, high, velocity = (namespace.asarray(v, dtype=dtype) for v in values)
+    low, high, velocity = (namespace.asarray(v, dtype=dtype, device=device) for v in values)
     return low, high, velocity
 
 

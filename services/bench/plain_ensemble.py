@@ -31,7 +31,7 @@ class PlainEnsemble:
         model = self._model
         model.fit_statistics(data.physical, data.action, data.difference)
         inputs = model.normalise(model.inputs(data.physical, data.action))
-        targets = data.difference / model.statistics.difference_scale
+        targets = data.difference / model.difference_scale
         losses: list[Tensor] = []
         for _ in range(steps):
             count = len(self.members) * batch

@@ -20,7 +20,7 @@ class PlainPolicy:
 
     def __init__(self, policy: GaussianPolicy) -> None:
         self.shift, self.scale = policy.input_shift, policy.input_scale
-        self.parameters = [p.detach().clone().requires_grad_() for p in policy.parameters]
+        self.parameters = [p.detach().clone().requires_grad_() for p in policy.ordered]
 
     def mean(self, observation: Tensor) -> Tensor:
         h = (observation - self.shift) / self.scale

@@ -27,7 +27,7 @@ class PlainSoftActorCritic:
         self.settings = learner.settings
         self.target_entropy = learner.target_entropy
         self.applied = learner.applied
-        self.policy = _sequential(learner.policy.parameters)
+        self.policy = _sequential(list(learner.policy.ordered))
         self.critics = [_member(learner, number) for number in range(2)]
         self.targets = copy.deepcopy(self.critics)
         self.log_alpha = learner.log_alpha.detach().clone().requires_grad_()

@@ -72,7 +72,8 @@ def _single(task: Task, whole: DeterministicEnsemble, number: int) -> Determinis
     with torch.no_grad():
         for mine, its in zip(single.network.parameters(), whole.network.parameters(), strict=True):
             mine.copy_(its[number : number + 1])
-    single.statistics = whole.statistics
+        for name, unit in single.named_buffers():
+            unit.copy_(whole.get_buffer(name))
     return single
 
 

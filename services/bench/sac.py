@@ -55,11 +55,11 @@ def sac_difference(task: Task, replay: Replay, sizes: SacSizes, updates: int = 5
     """||plain - own|| / ||own's change||, over the policy's parameters: rounding if they agree."""
     learner = sac_learner(task, sizes)
     plain = PlainSoftActorCritic(learner, freeze=False)
-    before = _flat(learner.policy.parameters)
+    before = _flat(list(learner.policy.ordered))
     few = SacSizes(sizes.hidden, sizes.batch, updates)
     for case in (learner, plain):
         _updates(task, replay, few, case)()
-    own = _flat(learner.policy.parameters)
+    own = _flat(list(learner.policy.ordered))
     return float((_flat(list(plain.policy.parameters())) - own).norm() / (own - before).norm())
 
 

@@ -32,7 +32,7 @@ from services.trainer.messages import (
 from services.trainer.paths import DATABASE_FILE, VERSIONS_DIR
 
 REPORT_PERIOD_S = 0.05
-BuildAlgorithm = Callable[[str, dict[str, Any], Task, int], Algorithm]
+BuildAlgorithm = Callable[[str, dict[str, Any], Task, int, str], Algorithm]
 
 _NO_ROWS_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
@@ -133,7 +133,11 @@ class Learner:
         """Stand at the checkpoint, or at the beginning; publish what it stands for."""
         config = self._config
         self._algorithm = self._build(
-            config.algorithm.name, config.algorithm.settings, self._task, config.seed
+            config.algorithm.name,
+            config.algorithm.settings,
+            self._task,
+            config.seed,
+            config.device,
         )
         self._replay = Replay(row_layout(self._task), self._algorithm.settings.buffer_rows)
         self._feed = ReplayFeed(self._store, self._replay)

@@ -101,7 +101,7 @@ class PointMass:
 
     def action_cost(self, applied_action: Array) -> Array:
         xp = array_namespace(applied_action)
-        return xp.zeros(applied_action.shape[:-1], dtype=applied_action.dtype)
+        return xp.zeros_like(applied_action[..., 0])
 
     def objective(self, physical: Array, goal: Array) -> Array:
         return self.reward(physical, goal)

@@ -73,11 +73,11 @@ class Ddppo(BranchedLearner[DdppoSettings]):
     """Directional derivative projection policy optimisation, on one task.
 
     Args:
-        task, settings, seed: as for `BranchedLearner`.
+        task, settings, seed, device: as for `BranchedLearner`.
     """
 
-    def __init__(self, task: Task, settings: DdppoSettings, seed: int) -> None:
-        super().__init__(task, settings, seed, ("predictor", "gradient_model"))
+    def __init__(self, task: Task, settings: DdppoSettings, seed: int, device: str = "cpu") -> None:
+        super().__init__(task, settings, seed, device, ("predictor", "gradient_model"))
         self.predictor, self.gradient_model = (f.model for f in self.fitters.values())
         models = TwoModels(self.predictor, self.gradient_model, self.generator)
         self._learner = TwoModelActorCritic(task, self.policy, self.critic, models, settings)

@@ -25,6 +25,7 @@ from mbctl.losses.value_expansion import (
 )
 from mbctl.models.imagine import STATE_LIMIT
 from mbctl.models.probabilistic_ensemble import ProbabilisticEnsemble
+from mbctl.nn.device import randn_like
 from mbctl.policies.squashed import SquashedGaussianPolicy, squashed_log_prob
 from mbctl.tasks.task import Task
 
@@ -90,7 +91,9 @@ class ValueExpansion:
             batch.reward,
             batch.terminated,
             torch.stack(rewards) if rewards else batch.reward.new_empty(shape),
-            torch.stack(ends) if ends else torch.empty(shape, dtype=torch.bool),
+            torch.stack(ends)
+            if ends
+            else torch.empty(shape, dtype=torch.bool, device=after.device),
             torch.stack(values),
             settings.gamma,
         )
@@ -108,7 +111,8 @@ class ValueExpansion:
 
     def _models(self, members: int, generator: torch.Generator) -> Tensor:
         """Numbers [h, m] of the elites that are asked at each horizon."""
-        elites = torch.tensor(self.model.elites if members > 1 else (0,))
+        elites = self.model.elite_members
+        elites = elites if members > 1 else torch.zeros_like(elites[:1])
         chosen = max(1, round(self.settings.expansion_share * len(elites)))
         picks = random_models(self.settings.expansion_horizon + 1, len(elites), chosen, generator)
         return elites[picks]
@@ -156,4 +160,4 @@ class ValueExpansion:
 
 def _noise_like(values: Float[Tensor, "M B n"], generator: torch.Generator) -> Tensor:
     """Standard normal [B, n], the same for all models."""
-    return torch.randn(values.shape[1:], generator=generator, dtype=values.dtype)
+    return randn_like(values[0], generator)

@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 
 from mbctl.algorithms.branched.settings import BranchedSettings
-from mbctl.algorithms.checkpoint import State
 from mbctl.algorithms.model_data import draw_starts
 from mbctl.algorithms.sac.transitions import Transitions, TransitionSource
 from mbctl.data.layout import RowLayout
@@ -69,7 +68,8 @@ class ImaginedReplay:
             Rows that were imagined.
         """
         settings, horizon = self.settings, self.horizon(real.total)
-        rng = np.random.default_rng(int(torch.randint(2**62, (1,), generator=generator)))
+        seed = torch.randint(2**62, (1,), generator=generator, device=generator.device)
+        rng = np.random.default_rng(int(seed))
         rows = branch(
             self.task,
             model,
@@ -83,21 +83,10 @@ class ImaginedReplay:
         self.replay.append(rows, np.zeros(len(rows), dtype=np.int64))
         return len(rows)
 
-    def state(self) -> State:
-        """A copy of the rows that are kept."""
-        return {"imagined": torch.from_numpy(self.replay.rows.copy())}
-
-    def load_state(self, state: State) -> None:
-        """Put back what `state` gave.
-
-        Raises:
-            ValueError: it is missing, or its rows have another width than this task's.
-        """
-        if "imagined" not in state:
-            raise ValueError("checkpoint lacks 'imagined'")
-        rows = state["imagined"].numpy()
+    def restore(self, rows: Tensor) -> None:
+        """Hold these rows [N, width], as a checkpoint has them, and no others."""
         self.replay = self._empty()
-        self.replay.append(rows, np.zeros(len(rows), dtype=np.int64))
+        self.replay.append(rows.numpy(), np.zeros(len(rows), dtype=np.int64))
 
     def _empty(self) -> Replay:
         return Replay(RowLayout(self.task.observation_names, self.task.robot.joint_names), None)

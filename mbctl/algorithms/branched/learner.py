@@ -4,29 +4,20 @@ An algorithm is a class derived from this one that says what its moves are: whic
 how often rollouts are made, and what an update is.
 """
 
-from abc import ABC, abstractmethod
-from typing import Any, Generic, TypeVar
+from abc import abstractmethod
+from typing import Generic, TypeVar
 
-import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from mbctl.algorithms.algorithm import REPORT_EVERY, Metrics, Progress
 from mbctl.algorithms.branched.imagined_replay import ImaginedReplay, MixedSource
-from mbctl.algorithms.branched.model_player import (
-    PenaltyOf,
-    fit_to_replay,
-    load_probabilistic,
-    probabilistic_state,
-)
+from mbctl.algorithms.branched.model_player import PenaltyOf, fit_to_replay
 from mbctl.algorithms.branched.settings import BranchedSettings
 from mbctl.algorithms.model_error import model_errors
-from mbctl.algorithms.sac.soft_actor_critic import (
-    SoftActorCritic,
-    load_soft_actor_critic,
-    soft_actor_critic_state,
-)
+from mbctl.algorithms.sac.soft_actor_critic import SoftActorCritic
 from mbctl.algorithms.sac.transitions import TransitionSource, updates_due_after_first_rows
+from mbctl.algorithms.torch_learner import TorchLearner
 from mbctl.critics.twin_q import TwinQ
 from mbctl.data.replay import Replay
 from mbctl.losses.gaussian_nll import gaussian_nll
@@ -36,31 +27,33 @@ from mbctl.policies.squashed import SquashedGaussianPolicy
 from mbctl.tasks.reflection import Reflection
 from mbctl.tasks.task import Task
 
-_COUNTS = ("rows_used", "rows_fitted", "samples_fitted")
-
 S = TypeVar("S", bound=BranchedSettings)
 
 
-class BranchedLearner(ABC, Generic[S]):
+class BranchedLearner(TorchLearner, Generic[S]):
     """Ensembles, imagined rows, policy and twin Q on one task.
 
     Args:
         task: gives observations, limits, ends and, where they are not learned, rewards.
         settings: hyper-parameters.
-        seed: of every random draw that learning makes.
+        seed, device: see `TorchLearner`.
         models: names of the ensembles, the one that imagines first.
     """
+
+    COUNTS = ("rows_used", "rows_fitted", "samples_fitted")
+    ANY_LENGTH = ("imagined",)
 
     def __init__(
         self,
         task: Task,
         settings: S,
         seed: int,
+        device: str = "cpu",
         models: tuple[str, ...] = ("model",),
     ) -> None:
+        super().__init__(seed, device)
         self.task = task
         self.settings = settings
-        self.generator = torch.Generator().manual_seed(seed)
         self.fitters = {name: self._fitter() for name in models}
         self.model = self.fitters[models[0]].model
         sizes = len(task.observation_names), len(task.robot.joints)
@@ -123,7 +116,7 @@ class BranchedLearner(ABC, Generic[S]):
         updates = self.updates_due(replay.total)
         if self.settings.standard_inputs:
             self.learner.follow_inputs(replay, begin=self.rows_used == 0)
-        real = TransitionSource(self.task, replay, self.settings, None)
+        real = TransitionSource(self.task, replay, self.settings, None, self.device)
         told = {"horizon": float(self.imagined.horizon(replay.total)), "imagined_rows": 0.0}
 
         def report(done: int) -> None:
@@ -151,28 +144,20 @@ class BranchedLearner(ABC, Generic[S]):
         rates = settings.updates_per_row, settings.rows_per_refit
         return updates_due_after_first_rows(*rates, self.rows_used, rows)
 
-    def snapshot(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        return self.policy.snapshot()
+    def modules(self) -> dict[str, nn.Module]:
+        models = {name: fitter.model for name, fitter in self.fitters.items()}
+        return {**self.learner.modules(), **models}
 
-    def state(self) -> dict[str, Tensor]:
-        state = soft_actor_critic_state(self.learner)
-        for name, fitter in self.fitters.items():
-            state |= probabilistic_state(fitter, f"{name}.")
-        state |= self.imagined.state()
-        state["generator"] = self.generator.get_state()
-        return state | {name: torch.tensor([getattr(self, name)]) for name in _COUNTS}
+    def optimizers(self) -> dict[str, torch.optim.Optimizer]:
+        fitters = {name: fitter.optimizer for name, fitter in self.fitters.items()}
+        return {**self.learner.optimizers(), **fitters}
 
     def load_state(self, state: dict[str, Tensor]) -> None:
-        missing = {"generator", *_COUNTS} - state.keys()
-        if missing:
-            raise ValueError(f"checkpoint lacks {min(missing)!r}")
-        load_soft_actor_critic(self.learner, state)
-        for name, fitter in self.fitters.items():
-            load_probabilistic(fitter, state, f"{name}.")
-        self.imagined.load_state(state)
-        self.generator.set_state(state["generator"])
-        for name in _COUNTS:
-            setattr(self, name, int(state[name][0]))
+        super().load_state(state)
+        self.imagined.restore(state["imagined"])
+
+    def _tensors(self) -> dict[str, Tensor]:
+        return {**super()._tensors(), "imagined": torch.from_numpy(self.imagined.replay.rows)}
 
     def _fitter(self) -> ProbabilisticFitter:
         settings = self.settings
@@ -191,7 +176,7 @@ class BranchedLearner(ABC, Generic[S]):
 
     def _mixed(self, replay: Replay) -> MixedSource:
         real, imagined = (
-            TransitionSource(self.task, rows, self.settings, self.mirror)
+            TransitionSource(self.task, rows, self.settings, self.mirror, self.device)
             for rows in (replay, self.imagined.replay)
         )
         return MixedSource(real, imagined, self.settings.real_share)

@@ -62,11 +62,11 @@ class Maac(BranchedLearner[MaacSettings]):
     """Model-augmented actor-critic, on one task.
 
     Args:
-        task, settings, seed: as for `BranchedLearner`.
+        task, settings, seed, device: as for `BranchedLearner`.
     """
 
-    def __init__(self, task: Task, settings: MaacSettings, seed: int) -> None:
-        super().__init__(task, settings, seed)
+    def __init__(self, task: Task, settings: MaacSettings, seed: int, device: str = "cpu") -> None:
+        super().__init__(task, settings, seed, device)
         self._learner = ModelAugmentedActorCritic(
             task, self.policy, self.critic, self.model, settings
         )
@@ -150,7 +150,7 @@ class ModelAugmentedActorCritic(PathwiseActorCritic):
         self.critic_optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self.critic_optimizer.step()
-        depth = torch.arange(len(target.weight), dtype=torch.float32)
+        depth = torch.arange(len(target.weight), dtype=torch.float32, device=q.device)
         looked_ahead = (depth[:, None] * target.weight).sum(dim=0)
         self._last |= {
             "critic_loss": loss.detach(),

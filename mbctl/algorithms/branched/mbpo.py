@@ -50,11 +50,11 @@ class Mbpo(BranchedLearner[MbpoSettings]):
     """Model-based policy optimisation, on one task.
 
     Args:
-        task, settings, seed: as for `BranchedLearner`.
+        task, settings, seed, device: as for `BranchedLearner`.
     """
 
-    def __init__(self, task: Task, settings: MbpoSettings, seed: int) -> None:
-        super().__init__(task, settings, seed)
+    def __init__(self, task: Task, settings: MbpoSettings, seed: int, device: str = "cpu") -> None:
+        super().__init__(task, settings, seed, device)
         self._learner = SoftActorCritic(task, self.policy, self.critic, settings)
 
     @property

@@ -53,7 +53,7 @@ class PathwiseActorCritic(SoftActorCritic, ABC):
             loss = loss + temperature_loss(self.log_alpha, log_prob, self.target_entropy)
         self.policy_optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        norm = clip_grad_norm_(self.policy.parameters, self.gradient_norm)
+        norm = clip_grad_norm_(self.policy.ordered, self.gradient_norm)
         if bool(norm.isfinite()):
             self.policy_optimizer.step()
             self._last |= {"path_return": value.detach(), "policy_gradient_norm": norm}

@@ -60,7 +60,8 @@ class SlopePenalty:
         Not of its own rows: most of many are older than `neighbour_rows`, and w would fade.
         """
         count = len(self.rows.inputs)
-        return self.of_rows(torch.randint(count, batch.shape, generator=self._generator))
+        made = {"generator": self._generator, "device": batch.device}
+        return self.of_rows(torch.randint(count, batch.shape, **made))
 
     def of_rows(self, numbers: Int[Tensor, "E B"]) -> Float[Tensor, ""]:
         """w R, summed over members, of rows by their numbers among those with neighbours."""
@@ -81,10 +82,10 @@ class SlopePenalty:
         return self._model.network(inputs)[..., : self._model.target_dim]
 
     def _chosen_directions(self, count: int) -> Tensor:
-        wanted = self._settings.directions_per_step
+        wanted, device = self._settings.directions_per_step, self.rows.near.device
         if wanted is None or wanted >= count:
-            return torch.arange(count)
-        return torch.randperm(count, generator=self._generator)[:wanted]
+            return torch.arange(count, device=device)
+        return torch.randperm(count, generator=self._generator, device=device)[:wanted]
 
     @torch.no_grad()
     def _find(self, train: Tensor) -> "_Rows":

@@ -119,5 +119,7 @@ def npg_step(
 
 
 def _sample(kept: Activations, count: int, generator: torch.Generator) -> Activations:
-    rows = kept.mean.shape[0]
-    return kept if rows <= count else kept.rows(torch.randperm(rows, generator=generator)[:count])
+    rows, device = kept.mean.shape[0], kept.mean.device
+    if rows <= count:
+        return kept
+    return kept.rows(torch.randperm(rows, generator=generator, device=device)[:count])

@@ -25,11 +25,10 @@ The paper gives the principle and no sizes. Deviations and choices:
 """
 
 import torch
-from torch import Tensor
+from torch import nn
 
 from mbctl.algorithms.algorithm import Metrics, Progress
-from mbctl.algorithms.checkpoint import copies
-from mbctl.algorithms.game.learner import GameLearner, load_model_state, model_state
+from mbctl.algorithms.game.learner import GameLearner
 from mbctl.algorithms.game.policy_update import ModelBasedNpg
 from mbctl.algorithms.game.settings import SimultaneousSettings
 from mbctl.data.replay import Replay
@@ -43,18 +42,20 @@ class SimultaneousLearner(GameLearner):
     M_0 is fitted to the first data by passes of its own, and the first policy is made in M_0.
 
     Args:
-        task, settings, seed: as for `GameLearner`.
+        task, settings, seed, device: as for `GameLearner`.
     """
 
-    def __init__(self, task: Task, settings: SimultaneousSettings, seed: int) -> None:
-        super().__init__(task, settings, seed)
+    def __init__(
+        self, task: Task, settings: SimultaneousSettings, seed: int, device: str = "cpu"
+    ) -> None:
+        super().__init__(task, settings, seed, device)
         self.initial_model_epochs = settings.initial_model_epochs
         self.previous = DeterministicEnsemble(
             task,
             settings.model_hidden,
             settings.members,
             settings.model_kinematics,
-            torch.Generator(),
+            torch.Generator(self.device),
         )
         self._keep_model()
         self.npg = ModelBasedNpg(task, self.previous, self.policy, self.value, settings)
@@ -72,15 +73,11 @@ class SimultaneousLearner(GameLearner):
             fit = self.fit_model(replay, self.model_steps(newest), progress, newest)
         return {**errors, **fit}
 
-    def state(self) -> dict[str, Tensor]:
-        return {**super().state(), **copies(model_state(self.previous, "previous."))}
-
-    def load_state(self, state: dict[str, Tensor]) -> None:
-        super().load_state(state)
-        load_model_state(self.previous, state, "previous.")
+    def modules(self) -> dict[str, nn.Module]:
+        return {**super().modules(), "previous": self.previous}
 
     def _keep_model(self) -> None:
-        load_model_state(self.previous, model_state(self.model, ""), "")
+        self.previous.load_state_dict(self.model.state_dict())
 
 
 class Gda(SimultaneousLearner):

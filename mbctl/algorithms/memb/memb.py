@@ -30,42 +30,40 @@ Deviations from the paper:
     * The first rows come from the first policy, whose actions are close to uniform.
 """
 
-from typing import Any
-
-import numpy as np
 import torch
-from torch import Tensor
+from torch import nn
 
 from mbctl.algorithms.algorithm import REPORT_EVERY, Metrics, Progress
-from mbctl.algorithms.memb.actor_critic import EmbeddedActorCritic, embedded_state, load_embedded
+from mbctl.algorithms.memb.actor_critic import EmbeddedActorCritic
 from mbctl.algorithms.memb.model import EmbeddedModel
 from mbctl.algorithms.memb.settings import MembSettings
 from mbctl.algorithms.sac.transitions import TransitionSource, updates_due
+from mbctl.algorithms.torch_learner import TorchLearner
 from mbctl.critics.soft_value import SoftValue
 from mbctl.critics.twin_q import TwinQ
 from mbctl.data.replay import Replay
 from mbctl.policies.squashed import SquashedGaussianPolicy
 from mbctl.tasks.task import Task
 
-COUNTS = ("rows_fitted", "rows_used")
 
-
-class Memb:
+class Memb(TorchLearner):
     """Model-embedding actor-critic, on one task.
 
     Args:
         task: gives observations, limits and, where they are not learned, reward and dynamics.
         settings: hyper-parameters.
-        seed: of every random draw that learning makes.
+        seed, device: see `TorchLearner`.
 
     Raises:
         ValueError: `true_model` is set, and the task has no dynamics in closed form.
     """
 
-    def __init__(self, task: Task, settings: MembSettings, seed: int) -> None:
+    COUNTS = ("rows_fitted", "rows_used", "rows_in_units")
+
+    def __init__(self, task: Task, settings: MembSettings, seed: int, device: str = "cpu") -> None:
+        super().__init__(seed, device)
         self.task = task
         self.settings = settings
-        self.generator = torch.Generator().manual_seed(seed)
         observations, actions = len(task.observation_names), len(task.robot.joints)
         mirror = task.reflection if settings.mirrored_policy else None
         self.policy = SquashedGaussianPolicy(
@@ -115,25 +113,24 @@ class Memb:
         """Gradient steps from `before` to `rows` rows; without new ones, those of one refit."""
         return updates_due(rate, self.settings.rows_per_refit, before, rows)
 
-    def snapshot(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        return self.policy.snapshot()
+    @property
+    def rows_in_units(self) -> int:
+        """Rows that there were when the model's units were taken from them."""
+        return self.model.rows_in_units
 
-    def state(self) -> dict[str, Tensor]:
-        state = embedded_state(self.learner)
-        state["generator"] = self.generator.get_state()
-        return {**state, **{name: torch.tensor([getattr(self, name)]) for name in COUNTS}}
+    @rows_in_units.setter
+    def rows_in_units(self, rows: int) -> None:
+        self.model.rows_in_units = rows
 
-    def load_state(self, state: dict[str, Tensor]) -> None:
-        missing = {"generator", *COUNTS} - state.keys()
-        if missing:
-            raise ValueError(f"checkpoint lacks {min(missing)!r}")
-        load_embedded(self.learner, state)
-        self.generator.set_state(state["generator"])
-        for name in COUNTS:
-            setattr(self, name, int(state[name][0]))
+    def modules(self) -> dict[str, nn.Module]:
+        return self.learner.modules()
+
+    def optimizers(self) -> dict[str, torch.optim.Optimizer]:
+        return self.learner.optimizers()
 
     def _model_steps(self, before: int, rows: int) -> int:
         return self.updates_due(self.settings.model_updates_per_row, before, rows)
 
     def _source(self, replay: Replay) -> TransitionSource:
-        return TransitionSource(self.task, replay, self.settings, self.policy.reflection)
+        mirror = self.policy.reflection
+        return TransitionSource(self.task, replay, self.settings, mirror, self.device)

@@ -12,6 +12,7 @@ from torch.nn import Parameter
 
 from mbctl.algorithms.algorithm import REPORT_EVERY, Metrics
 from mbctl.algorithms.memb.settings import MembSettings
+from mbctl.algorithms.model_data import replay_rows
 from mbctl.algorithms.model_error import moving_columns, relative_error
 from mbctl.algorithms.sac.transitions import TransitionSource
 from mbctl.data.replay import Replay
@@ -19,6 +20,7 @@ from mbctl.losses.memb import sampled_error
 from mbctl.models.analytic import AnalyticDynamics, AnalyticModel
 from mbctl.models.sampled_gaussian import SampledGaussian
 from mbctl.models.sampled_model import SampledDynamics, SampledReward
+from mbctl.nn.device import randn_like
 from mbctl.nn.units import Renewal
 from mbctl.tasks.reflection import Reflection
 from mbctl.tasks.task import Task
@@ -52,6 +54,7 @@ class EmbeddedModel:
     ) -> None:
         self.task = task
         self.settings = settings
+        self.device = generator.device
         self.reflection = reflection
         self.dynamics = _dynamics(task, settings, generator)
         self.reward: SampledReward | None = None
@@ -118,10 +121,10 @@ class EmbeddedModel:
         unseen = min(unseen, len(replay))
         if unseen < 2 or not isinstance(self.dynamics, SampledDynamics):
             return {}
-        rows = torch.from_numpy(replay.rows[-unseen:])
+        rows = replay_rows(replay, self.device, unseen)
         inputs, difference = self.dynamics_data(rows, replay, symmetry=0)
         error = self.dynamics.gaussian.mean(inputs) - difference
-        unit = self.dynamics.gaussian.units.target_scale
+        unit = self.dynamics.gaussian.target_scale
         moves = moving_columns(difference, unit if self.rows_in_units else None)
         if not bool(moves.any()):
             return {}
@@ -147,15 +150,18 @@ class EmbeddedModel:
         """Eq. 4 for each net on a mini-batch of its own."""
         batch, losses = self.settings.batch, dict[str, Tensor]()
         if isinstance(self.dynamics, SampledDynamics):
-            index = torch.randint(len(replay), (batch,), generator=generator)
-            rows = torch.from_numpy(replay.rows)[index]
-            image = int(torch.randint(self._images, (1,), generator=generator))
+            drawn = self._integers(len(replay), batch, generator)
+            rows = source.rows[drawn]
+            image = int(self._integers(self._images, 1, generator))
             data = self.dynamics_data(rows, replay, image)
             losses["model_loss"] = _error(self.dynamics.gaussian, *data, generator)
         if self.reward is not None:
             data = self._reward_data(source, batch, generator)
             losses["reward_loss"] = _error(self.reward.gaussian, *data, generator)
         return losses
+
+    def _integers(self, below: int, count: int, generator: torch.Generator) -> Tensor:
+        return torch.randint(below, (count,), generator=generator, device=self.device)
 
     @property
     def _images(self) -> int:
@@ -179,7 +185,7 @@ class EmbeddedModel:
         assert self.optimizer is not None
         renewal = Renewal(self.optimizer, generator)
         if isinstance(self.dynamics, SampledDynamics):
-            rows, images = torch.from_numpy(replay.rows), self._images
+            rows, images = source.rows, self._images
             parts = [self.dynamics_data(rows[i::images], replay, i) for i in range(images)]
             inputs, targets = (torch.cat(columns) for columns in zip(*parts, strict=True))
             self.dynamics.gaussian.set_units(inputs, targets, keep, renewal)
@@ -205,7 +211,7 @@ def _error(
     net: SampledGaussian, inputs: Tensor, targets: Tensor, generator: torch.Generator
 ) -> Tensor:
     mean, deviation = net.unit_heads(inputs)
-    noise = torch.randn(mean.shape, generator=generator)
+    noise = randn_like(mean, generator)
     return sampled_error(mean, deviation, noise, net.unit_targets(targets))
 
 

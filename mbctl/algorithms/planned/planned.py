@@ -65,13 +65,15 @@ class CriticLearner(ModelLearner, Protocol):
     def settings(self) -> ActorCriticSettings: ...
 
 
-def build_planned(task: Task, settings: PlannedSettings, seed: int) -> "PlannedLearner":
+def build_planned(
+    task: Task, settings: PlannedSettings, seed: int, device: str = "cpu"
+) -> "PlannedLearner":
     """The algorithm that the settings learn by, behind a planner.
 
     Raises:
         ValueError: as `planned`.
     """
-    return planned(ALGORITHMS[settings.learner].build(settings, task, seed), settings)
+    return planned(ALGORITHMS[settings.learner].build(settings, task, seed, device), settings)
 
 
 def planned(learner: Algorithm, settings: PlannedSettings) -> "PlannedLearner":

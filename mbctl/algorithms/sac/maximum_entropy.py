@@ -5,10 +5,11 @@ section 5.
 """
 
 import math
+from abc import ABC, abstractmethod
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from mbctl.algorithms.algorithm import Metrics
 from mbctl.algorithms.sac.settings import ActorCriticSettings
@@ -16,7 +17,20 @@ from mbctl.policies.squashed import SquashedGaussianPolicy
 from mbctl.tasks.task import Task
 
 
-class MaximumEntropyUpdate:
+class Temperature(nn.Module):
+    """How much an action's entropy is worth.
+
+    Attributes:
+        log_alpha: its logarithm, a scalar.
+    """
+
+    def __init__(self, settings: ActorCriticSettings, device: torch.device) -> None:
+        super().__init__()
+        start = torch.tensor(math.log(settings.initial_temperature), device=device)
+        self.log_alpha = nn.Parameter(start, requires_grad=settings.learn_temperature)
+
+
+class MaximumEntropyUpdate(ABC):
     """Policy, temperature, and the numbers of the last update.
 
     Critics are asked about actions as the robot applies them, which is what replay rows hold: what
@@ -24,7 +38,7 @@ class MaximumEntropyUpdate:
     its requests.
 
     Attributes:
-        log_alpha: logarithm of the temperature, a scalar tensor.
+        temperature: alpha, as a module.
 
     Raises:
         ValueError: the settings ask for more entropy than a policy can have.
@@ -37,10 +51,20 @@ class MaximumEntropyUpdate:
         self.policy = policy
         self.settings = settings
         self.target_entropy = settings.entropy_of(len(task.robot.joints))
-        self.log_alpha = torch.tensor(
-            math.log(settings.initial_temperature), requires_grad=settings.learn_temperature
-        )
+        self.temperature = Temperature(settings, policy.input_shift.device)
         self._last: dict[str, Tensor] = {}
+
+    @property
+    def log_alpha(self) -> Tensor:
+        return self.temperature.log_alpha
+
+    def modules(self) -> dict[str, nn.Module]:
+        """What it learns, by name."""
+        return {"policy": self.policy, "temperature": self.temperature}
+
+    @abstractmethod
+    def optimizers(self) -> dict[str, torch.optim.Optimizer]:
+        """Adam's that it learns with, by name."""
 
     def metrics(self) -> Metrics:
         """Numbers of the last update; none before the first.
@@ -68,7 +92,7 @@ class MaximumEntropyUpdate:
     def _policy_groups(self) -> list[dict[str, Any]]:
         """What an optimizer moves of policy and temperature, each at its own rate."""
         settings = self.settings
-        groups = [{"params": self.policy.parameters, "lr": settings.policy_learning_rate}]
+        groups = [{"params": self.policy.ordered, "lr": settings.policy_learning_rate}]
         if settings.learn_temperature:
             rate = settings.temperature_learning_rate
             groups.append({"params": [self.log_alpha], "lr": rate})

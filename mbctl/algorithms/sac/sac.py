@@ -26,39 +26,35 @@ Deviations from the paper:
     * What is cut short by the time limit is not an end: its value goes on.
 """
 
-from typing import Any
-
-import numpy as np
 import torch
-from torch import Tensor
+from torch import nn
 
 from mbctl.algorithms.algorithm import REPORT_EVERY, Metrics, Progress
 from mbctl.algorithms.sac.settings import SacSettings
-from mbctl.algorithms.sac.soft_actor_critic import (
-    SoftActorCritic,
-    load_soft_actor_critic,
-    soft_actor_critic_state,
-)
+from mbctl.algorithms.sac.soft_actor_critic import SoftActorCritic
 from mbctl.algorithms.sac.transitions import TransitionSource, updates_due
+from mbctl.algorithms.torch_learner import TorchLearner
 from mbctl.critics.twin_q import TwinQ
 from mbctl.data.replay import Replay
 from mbctl.policies.squashed import SquashedGaussianPolicy
 from mbctl.tasks.task import Task
 
 
-class Sac:
+class Sac(TorchLearner):
     """Soft actor-critic, on one task.
 
     Args:
         task: gives observations, limits and, where goals are exchanged, rewards.
         settings: hyper-parameters.
-        seed: of every random draw that learning makes.
+        seed, device: see `TorchLearner`.
     """
 
-    def __init__(self, task: Task, settings: SacSettings, seed: int) -> None:
+    COUNTS = ("rows_used",)
+
+    def __init__(self, task: Task, settings: SacSettings, seed: int, device: str = "cpu") -> None:
+        super().__init__(seed, device)
         self.task = task
         self.settings = settings
-        self.generator = torch.Generator().manual_seed(seed)
         observations, actions = len(task.observation_names), len(task.robot.joints)
         self.policy = SquashedGaussianPolicy(
             observations,
@@ -83,7 +79,9 @@ class Sac:
         updates = self.updates_due(replay.total)
         if self.settings.standard_inputs:
             self.learner.follow_inputs(replay, begin=self.rows_used == 0)
-        source = TransitionSource(self.task, replay, self.settings, self.policy.reflection)
+        source = TransitionSource(
+            self.task, replay, self.settings, self.policy.reflection, self.device
+        )
         for k in range(updates):
             if k % REPORT_EVERY == 0:
                 counts = {"improve_step": float(k), "improve_steps": float(updates)}
@@ -100,19 +98,8 @@ class Sac:
         rates = settings.updates_per_row, settings.rows_per_refit
         return updates_due(*rates, self.rows_used, rows)
 
-    def snapshot(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        return self.policy.snapshot()
+    def modules(self) -> dict[str, nn.Module]:
+        return self.learner.modules()
 
-    def state(self) -> dict[str, Tensor]:
-        state = soft_actor_critic_state(self.learner)
-        state["generator"] = self.generator.get_state()
-        state["rows_used"] = torch.tensor([self.rows_used])
-        return state
-
-    def load_state(self, state: dict[str, Tensor]) -> None:
-        missing = {"generator", "rows_used"} - state.keys()
-        if missing:
-            raise ValueError(f"checkpoint lacks {min(missing)!r}")
-        load_soft_actor_critic(self.learner, state)
-        self.generator.set_state(state["generator"])
-        self.rows_used = int(state["rows_used"][0])
+    def optimizers(self) -> dict[str, torch.optim.Optimizer]:
+        return self.learner.optimizers()

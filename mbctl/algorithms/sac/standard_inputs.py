@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
+from mbctl.algorithms.model_data import replay_rows
 from mbctl.critics.soft_value import SoftValue
 from mbctl.critics.twin_q import TwinQ
 from mbctl.data.replay import Replay
@@ -62,14 +63,14 @@ def widen_inputs(
 
 
 def _seen(policy: SquashedGaussianPolicy, replay: Replay) -> Tensor:
-    rows = torch.from_numpy(replay.rows)
+    rows = replay_rows(replay, policy.input_shift.device)
     return policy.canonical(rows[:, replay.layout.observation])[0]
 
 
 def _first_layers(network: Network) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
     """Parameter, and views of it [..., I, H] and of its bias [..., 1, H]."""
     if isinstance(network, SquashedGaussianPolicy):
-        weight, bias = network.parameters[0], network.parameters[1]
+        weight, bias = network.ordered[0], network.ordered[1]
         yield weight, weight.T, bias[None]
         return
     for net in (network.network, network.target):

@@ -9,8 +9,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from mbctl.algorithms.model_data import replay_rows
 from mbctl.algorithms.sac.settings import ActorCriticSettings
 from mbctl.data.replay import Replay
+from mbctl.nn.device import CPU
 from mbctl.tasks.reflection import Reflection
 from mbctl.tasks.task import Task
 
@@ -37,6 +39,11 @@ class TransitionSource:
     Args:
         reflection: show transitions in the mirror image where it says so; None shows them as
             they are.
+        device: where transitions are to be. The rows are moved there at once: a batch then costs no
+            wait, where one that is drawn there and gathered here would cost two.
+
+    Attributes:
+        rows: all rows, on the device.
     """
 
     def __init__(
@@ -45,10 +52,11 @@ class TransitionSource:
         replay: Replay,
         settings: ActorCriticSettings,
         reflection: Reflection | None,
+        device: torch.device = CPU,
     ) -> None:
         self._task = task
         self._layout = replay.layout
-        self._rows = torch.from_numpy(replay.rows)
+        self.rows = replay_rows(replay, device)
         self._settings = settings
         self._reflection = reflection
         self._reward = task.reward if settings.reward == "task" else task.objective
@@ -56,7 +64,8 @@ class TransitionSource:
     def draw(self, count: int, generator: torch.Generator) -> Transitions:
         """`count` transitions, evenly and with replacement."""
         layout, settings = self._layout, self._settings
-        rows = self._rows[torch.randint(len(self._rows), (count,), generator=generator)]
+        stored, device = self.rows, self.rows.device
+        rows = stored[torch.randint(len(stored), (count,), generator=generator, device=device)]
         before, after = rows[:, layout.observation], rows[:, layout.next_observation]
         action, reward = rows[:, layout.action], rows[:, layout.reward]
         changed = round(settings.relabelled * count)

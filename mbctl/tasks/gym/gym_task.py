@@ -91,8 +91,8 @@ class GymTask(BaseTask):
 
     def last_action(self, observation: Array) -> Array:
         """Not in the observation, so zeros."""
-        shape = (*observation.shape[:-1], len(self.actuators))
-        return array_namespace(observation).zeros(shape, dtype=observation.dtype)
+        shape, xp = (*observation.shape[:-1], len(self.actuators)), array_namespace(observation)
+        return xp.zeros(shape, dtype=observation.dtype, device=observation.device)
 
     def applied_action(self, physical: Array, action: Array) -> Array:
         return array_namespace(action).clip(action, -1.0, 1.0)

@@ -149,7 +149,7 @@ def test_a_learner_that_cannot_be_made_is_told_of(learner, message):
 
 
 class _HalfALearner:
-    def __init__(self, task, settings, seed):
+    def __init__(self, task, settings, seed, device):
         self.settings = settings
 
     def refit(self, replay, progress):

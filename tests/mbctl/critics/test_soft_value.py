@@ -24,7 +24,7 @@ def test_the_target_begins_as_the_network_and_takes_no_gradient():
 def test_the_target_follows_geometrically():
     value = make()
     with torch.no_grad():
-        for parameter in value.parameters:
+        for parameter in value.network.parameters():
             parameter.fill_(1.0)
         for slow in value.target.parameters():
             slow.fill_(3.0)
@@ -45,18 +45,17 @@ def test_inputs_are_standardised():
 @pytest.mark.parametrize("layer_norm", [False, True])
 def test_an_actors_gradient_is_by_the_observation_alone(layer_norm):
     value = make(layer_norm)
-    value.network.double()
-    value.input_shift, value.input_scale = value.input_shift.double(), value.input_scale.double()
+    value.double()
     seen = rows().double().requires_grad_()
     value.values_for_actor(seen).sum().backward()
-    assert all(parameter.grad is None for parameter in value.parameters)
-    assert all(parameter.requires_grad for parameter in value.parameters)
+    assert all(parameter.grad is None for parameter in value.network.parameters())
+    assert all(parameter.requires_grad for parameter in value.network.parameters())
     assert torch.autograd.gradcheck(value.values_for_actor, (seen,))
 
 
 def test_it_learns_what_it_is_told():
     value = SoftValue(4, (32, 32), True, torch.Generator().manual_seed(0))
-    optimizer = torch.optim.Adam(value.parameters, lr=3e-3)
+    optimizer = torch.optim.Adam(value.network.parameters(), lr=3e-3)
     seen = rows(300)
     wanted = seen[:, 0] - seen[:, 1].square()
     for _ in range(300):

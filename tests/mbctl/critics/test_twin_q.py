@@ -28,7 +28,7 @@ def test_the_critics_differ_and_their_targets_begin_as_they_are():
 def test_targets_follow_geometrically():
     critic = make()
     with torch.no_grad():
-        for parameter in critic.parameters:
+        for parameter in critic.network.parameters():
             parameter.fill_(1.0)
         for slow in critic.target.parameters():
             slow.fill_(3.0)
@@ -50,14 +50,9 @@ def test_inputs_are_standardised():
 def test_an_actors_gradient_is_by_the_action_alone(layer_norm):
     critic, (observation, action) = make(layer_norm), rows()
     critic.minimum_for_actor(observation, action.requires_grad_()).sum().backward()
-    assert all(parameter.grad is None for parameter in critic.parameters)
-    assert all(parameter.requires_grad for parameter in critic.parameters)
-    for network in (critic.network, critic.target):
-        network.double()
-    critic.input_shift, critic.input_scale = (
-        critic.input_shift.double(),
-        critic.input_scale.double(),
-    )
+    assert all(parameter.grad is None for parameter in critic.network.parameters())
+    assert all(parameter.requires_grad for parameter in critic.network.parameters())
+    critic.double()
     exact = action.detach().double().requires_grad_()
     assert torch.autograd.gradcheck(
         lambda a: critic.minimum_for_actor(observation.double(), a), (exact,)
@@ -71,7 +66,7 @@ def test_an_actors_gradient_is_by_the_action_alone(layer_norm):
 
 def test_both_learn_what_they_are_told():
     critic = TwinQ(4, 2, (32, 32), True, torch.Generator().manual_seed(0))
-    optimizer = torch.optim.Adam(critic.parameters, lr=3e-3)
+    optimizer = torch.optim.Adam(critic.network.parameters(), lr=3e-3)
     observation, action = rows(300)
     wanted = observation[:, 0] - 2.0 * action[:, 1].square()
     for _ in range(300):

@@ -49,22 +49,19 @@ def value_of(view: Tensor, action: Tensor) -> Tensor:
 def policy_that_asks(action: float, reflection: Reflection | None = None) -> SquashedGaussianPolicy:
     """Always the same action, as good as without noise: its log sigma is -20."""
     policy = SquashedGaussianPolicy(2, 1, (4,), reflection, torch.Generator().manual_seed(0))
-    for parameter in policy.parameters:
+    for parameter in policy.ordered:
         parameter.detach().zero_()
-    policy.parameters[-1].detach().copy_(torch.tensor([math.atanh(action), -20.0]))
+    policy.ordered[-1].detach().copy_(torch.tensor([math.atanh(action), -20.0]))
     return doubled(policy)
 
 
 def doubled(policy: SquashedGaussianPolicy) -> SquashedGaussianPolicy:
-    policy.parameters = [p.detach().to(DOUBLE).requires_grad_() for p in policy.parameters]
-    policy.input_shift = policy.input_shift.to(DOUBLE)
-    policy.input_scale = policy.input_scale.to(DOUBLE)
-    return policy
+    return policy.to(DOUBLE)
 
 
 def random_policy() -> SquashedGaussianPolicy:
     policy = SquashedGaussianPolicy(2, 1, (6,), None, torch.Generator().manual_seed(3))
-    for parameter in policy.parameters[2:]:
+    for parameter in policy.ordered[2:]:
         parameter.detach().mul_(50.0)
     return doubled(policy)
 
@@ -123,7 +120,7 @@ def test_nothing_counts_after_the_end_and_the_step_that_ends_does():
 def test_no_gradient_comes_from_behind_the_end():
     policy = policy_that_asks(0.5)
     returned(policy, 6, [1.0], Line(ends_beyond=1.2)).value.sum().backward()
-    bias = policy.parameters[-1].grad
+    bias = policy.ordered[-1].grad
     assert bias is not None
     slope = 1.0 - 0.5**2  # of tanh where it is 0.5
     assert bias[0].item() == pytest.approx(slope * (-1.0 - 0.5))  # one reward, one cost
@@ -140,7 +137,7 @@ def entropies(value: Tensor, without: Tensor) -> list[float]:
 def test_entropy_is_counted_as_set(entropy: Entropy, weights):
     # Every action has the same log density: its noise is that of a constant policy's.
     policy = policy_that_asks(0.0)
-    policy.parameters[-1].detach().copy_(torch.tensor([0.0, -6.0]))
+    policy.ordered[-1].detach().copy_(torch.tensor([0.0, -6.0]))
     plain, soft = returned(policy, 2, [0.0]), returned(policy, 2, [0.0], alpha=0.1, entropy=entropy)
     generator = torch.Generator().manual_seed(7)
     noise = [torch.randn(1, 1, generator=generator, dtype=DOUBLE).item() for _ in range(3)]
@@ -180,7 +177,7 @@ def test_the_gradient_is_the_finite_difference(horizon, entropy: Entropy):
 
     objective().backward()
     width = 1e-6
-    for parameter in policy.parameters:
+    for parameter in policy.ordered:
         assert parameter.grad is not None
         flat, slopes = parameter.detach().view(-1), parameter.grad.view(-1)
         for i in range(0, len(flat), 3):
@@ -201,7 +198,7 @@ def test_beyond_the_robots_bound_the_gradient_is_as_set(straight_through, reache
     cut = (3.0 - 0.2 - 0.02) + GAMMA * (2.0 + 0.2)
     assert result.value.item() == pytest.approx(cut)
     result.value.sum().backward()
-    bias = policy.parameters[-1].grad
+    bias = policy.ordered[-1].grad
     assert bias is not None
     assert (bias[0].abs().item() > 0.1) == reaches
 
@@ -261,10 +258,10 @@ def test_a_linear_policys_gradient_on_a_linear_quadratic_task_is_the_closed_form
     """With a = k x: x_t = (1 + k)^t x_0, and V(x) = -c x^2 behind the horizon."""
     gain, start, curvature = -0.3, 1e-4, 5.0
     policy = SquashedGaussianPolicy(2, 1, (), None, torch.Generator().manual_seed(0))
-    for parameter in policy.parameters:
+    for parameter in policy.ordered:
         parameter.detach().zero_()
-    policy.parameters[0].detach()[0, 0] = gain
-    policy.parameters[1].detach()[1] = -20.0
+    policy.ordered[0].detach()[0, 0] = gain
+    policy.ordered[1].detach()[1] = -20.0
     policy = doubled(policy)
     zeros = torch.zeros(1, 1, dtype=DOUBLE)
     result = pathwise_return(
@@ -284,6 +281,6 @@ def test_a_linear_policys_gradient_on_a_linear_quadratic_task_is_the_closed_form
     grown = 1.0 + gain
     rewards = [-(GAMMA**t) * 2 * (t + 1) * grown ** (2 * t + 1) for t in range(horizon)]
     behind = -(GAMMA**horizon) * curvature * 2 * horizon * grown ** (2 * horizon - 1)
-    slope = policy.parameters[0].grad
+    slope = policy.ordered[0].grad
     assert slope is not None
     assert slope[0, 0].item() == pytest.approx(start**2 * (sum(rewards) + behind), rel=1e-3)

@@ -11,11 +11,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from mbctl.algorithms.branched.model_player import (
-    load_probabilistic,
-    probabilistic_state,
-)
 from mbctl.algorithms.branched.settings import ProbabilisticModelSettings
+from mbctl.algorithms.torch_learner import adam_state, load_adam_state
 from mbctl.losses.gaussian_nll import gaussian_nll
 from mbctl.losses.memb import sampled_error
 from mbctl.models.deterministic_ensemble import DeterministicEnsemble
@@ -180,13 +177,14 @@ def test_a_fit_that_begins_anew_is_the_same_after_a_restart():
     rows = torch.Generator().manual_seed(1)
     small = drawn(300, 1e-2, (1, 3), rows)
     fitters[0].fit(small.data, small.reward, quiet)
-    load_probabilistic(fitters[1], probabilistic_state(fitters[0], "model."), "model.")
+    fitters[1].model.load_state_dict(fitters[0].model.state_dict())
+    load_adam_state(fitters[1].optimizer, adam_state(fitters[0].optimizer))
     fitters[1].generator.set_state(fitters[0].generator.get_state())
     for size in (1.0, 1e-3):
         block = drawn(300, size, (1, 3), rows)
         for fitter in fitters:
             fitter.fit(block.data, block.reward, quiet)
-    ours, theirs = (probabilistic_state(fitter, "") for fitter in fitters)
+    ours, theirs = (f.model.state_dict() | adam_state(f.optimizer) for f in fitters)
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
 
 

@@ -73,7 +73,7 @@ def test_a_column_that_never_changes_keeps_its_unit():
     physical, action = rows(20)
     still = torch.zeros(20, 4)
     model.fit_statistics(physical, action, still, None)
-    assert model.statistics.target_scale.tolist() == [1.0] * 4
+    assert model.target_scale.tolist() == [1.0] * 4
     assert bool(torch.isfinite(model.predict(in_all(physical), in_all(action))).all())
 
 
@@ -123,12 +123,7 @@ def test_a_drawn_reward_is_the_one_that_is_predicted():
 
 def test_its_gradient_by_state_and_action_is_that_of_finite_differences():
     model = with_units(make())
-    model.network.double()
-    for name, value in vars(model.statistics).items():
-        setattr(model.statistics, name, value.double())
-    model.max_log_variance, model.min_log_variance = (
-        bound.detach().double() for bound in (model.max_log_variance, model.min_log_variance)
-    )
+    model.double()
     physical, action = (part.double().requires_grad_() for part in rows(5))
 
     def step(physical: Tensor, action: Tensor) -> Tensor:

@@ -26,14 +26,14 @@ def test_units_are_those_of_the_data():
     inputs, targets = in_units(net)
     assert torch.allclose(net.unit_targets(targets).std(dim=0, correction=0), torch.ones(2))
     assert torch.allclose(net.unit_targets(targets).mean(dim=0), torch.zeros(2), atol=1e-4)
-    assert torch.allclose(net.units.input_shift, inputs.mean(dim=0))
-    assert torch.allclose(net.units.input_scale, inputs.std(dim=0, correction=0))
+    assert torch.allclose(net.input_shift, inputs.mean(dim=0))
+    assert torch.allclose(net.input_scale, inputs.std(dim=0, correction=0))
 
 
 def test_a_constant_column_has_a_unit_of_one():
     net = make()
     net.set_units(torch.ones(10, 3), torch.full((10, 2), 4.0), keep=False)
-    assert torch.equal(net.units.input_scale, torch.ones(3))
+    assert torch.equal(net.input_scale, torch.ones(3))
     assert torch.equal(net.unit_targets(torch.full((10, 2), 5.0)), torch.ones(10, 2))
 
 
@@ -43,9 +43,9 @@ def test_new_units_leave_a_learned_function_what_it_was(hidden):
     in_units(net)
     inputs, generator = drawn(20, 3, seed=3), torch.Generator()
     mean, sample = net.mean(inputs), net.sample(inputs, generator.manual_seed(4))
-    scale = net.units.target_scale.clone()
+    scale = net.target_scale.clone()
     net.set_units(9.0 * drawn(50, 3, seed=5), 3.0 * drawn(50, 2, seed=6) + 1.0, keep=True)
-    assert not torch.allclose(net.units.target_scale, scale)
+    assert not torch.allclose(net.target_scale, scale)
     again = net.sample(inputs, generator.manual_seed(4))
     for now, before in ((net.mean(inputs), mean), (again, sample)):
         assert torch.allclose(now, before, rtol=1e-4, atol=2e-5 * float(scale.max()))
@@ -57,7 +57,7 @@ def test_samples_have_the_mean_and_the_deviation_of_the_heads():
     inputs = drawn(1, 3)
     samples = net.sample(inputs.expand(100_000, 3), torch.Generator().manual_seed(2))
     _, deviation = net.unit_heads(inputs)
-    expected = (net.units.target_scale * deviation.detach().abs())[0]
+    expected = (net.target_scale * deviation.detach().abs())[0]
     assert torch.allclose(samples.std(dim=0), expected, rtol=0.02)
     error = (samples.mean(dim=0) - net.mean(inputs)[0]).abs()
     assert (error < 5 * expected / 100_000**0.5).all()

@@ -56,8 +56,8 @@ def snapshot_with_planner(
     """A squashed policy with a planner around it."""
     policy = squashed_of(task)
     planner, arrays = planner_parts(ensemble_of(task, seed), {**SEARCH, **search}, 0.1, 2, critic)
-    described = {**policy.architecture(), "planner": planner.model_dump()}
-    weights = {k: v.numpy().copy() for k, v in policy.named_weights().items()} | arrays
+    architecture, weights = policy.snapshot()
+    described, weights = {**architecture, "planner": planner.model_dump()}, weights | arrays
     return build_snapshot(
         task,
         weights,
@@ -267,15 +267,10 @@ def test_gaussian_policies_are_priors_too():
     policy = GaussianPolicy(6, 2, (8,), -1.0, -2.0, None, generator)
     planner, arrays = planner_parts(ensemble_of(task), SEARCH, 0.0, 1)
     assert isinstance(planner, PlannerArchitecture)
-    weights = {"input_shift": policy.input_shift, "input_scale": policy.input_scale}
-    weights |= {"log_std": policy.log_std}
-    for i in range(2):
-        weights[f"layers.{i}.weight"] = policy.parameters[2 * i]
-        weights[f"layers.{i}.bias"] = policy.parameters[2 * i + 1]
     architecture = PolicyArchitecture(hidden=(8,), planner=planner)
     snapshot = build_snapshot(
         task,
-        {k: v.numpy() for k, v in weights.items()} | arrays,
+        policy.snapshot()[1] | arrays,
         version=1,
         algorithm="pal-mpc",
         architecture=architecture,

@@ -75,7 +75,7 @@ def test_a_mirrored_policy_is_turned_back():
     generator = torch.Generator().manual_seed(1)
     width = len(task.observation_names)
     policy = GaussianPolicy(width, 9, (16,), -1.0, -3.0, task.reflection, generator)
-    policy.parameters[-1] = torch.linspace(-2, 0, 9)
+    policy.log_std.copy_(torch.linspace(-2, 0, 9))
     seen = torch.randn(6, width, generator=generator)
     mirrored = seen.clone()
     everywhere = torch.ones(6, 1, dtype=torch.bool)
@@ -91,7 +91,7 @@ def test_a_squashed_policys_deviation_is_that_of_its_actions():
     generator = torch.Generator().manual_seed(1)
     policy = SquashedGaussianPolicy(3, 2, (16,), None, generator)
     with torch.no_grad():
-        for parameter in policy.parameters[-2:]:
+        for parameter in policy.ordered[-2:]:
             parameter.mul_(100)  # means off 0, deviations apart
         seen = torch.randn(4, 3, generator=generator)
         mean, std = SquashedPrior(policy).distribution(seen)

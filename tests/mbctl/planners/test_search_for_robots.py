@@ -83,7 +83,7 @@ def test_states_are_compared_in_the_models_units_of_the_day():
     planner = build_planner(task, model, settings, 0)
     before = planner.plan(*arguments(task), deadline_ns=0).disagreement
     planner.restart()
-    model.statistics.difference_scale = torch.full((20,), 2.0)
+    model.difference_scale = torch.full((20,), 2.0)
     with torch.no_grad():  # the same function in other units
         model.network.weights[1] /= 2.0
         model.network.biases[1] /= 2.0

@@ -18,14 +18,14 @@ def make(task: Task, spread: float = 0.0) -> SquashedGaussianPolicy:
     actions = len(task.robot.joints)
     policy = SquashedGaussianPolicy(len(task.observation_names), actions, (16, 8), None, generator)
     with torch.no_grad():
-        last = policy.parameters[-2]
+        last = policy.ordered[-2]
         last.add_(spread * torch.randn(last.shape, generator=generator))
     return policy
 
 
 def snapshot_of(policy: SquashedGaussianPolicy, task: Task) -> Snapshot:
-    weights = {name: weight.numpy().copy() for name, weight in policy.named_weights().items()}
-    architecture = PolicyArchitecture.model_validate(policy.architecture())
+    described, weights = policy.snapshot()
+    architecture = PolicyArchitecture.model_validate(described)
     return build_snapshot(task, weights, version=1, algorithm="sac", architecture=architecture)
 
 
@@ -55,16 +55,12 @@ def test_the_correction_is_exact_far_out_in_single_precision():
 
 
 def test_gradients_agree_with_finite_differences(task):
-    policy = make(task, 0.5)
-    policy.input_shift, policy.input_scale = (
-        policy.input_shift.double(),
-        policy.input_scale.double(),
-    )
+    policy = make(task, 0.5).double()
     observation = torch.from_numpy(observations(task, 3)).double()
-    tensors = [p.detach().double().requires_grad_() for p in policy.parameters]
+    tensors = [p.detach().clone().requires_grad_() for p in policy.ordered]
 
     def sample(*parameters: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        policy.parameters = list(parameters)
+        policy.ordered = parameters
         return policy.sample(observation, torch.Generator().manual_seed(0))
 
     assert torch.autograd.gradcheck(sample, tensors, fast_mode=True)
@@ -93,7 +89,7 @@ def test_the_first_policy_is_wide_and_even(task):
 def test_the_deviation_is_cut_to_its_range(task):
     policy = make(task)
     with torch.no_grad():
-        policy.parameters[-1][9:] = 50.0
+        policy.ordered[-1][9:] = 50.0
     observation = torch.from_numpy(observations(task, 4))
     assert torch.equal(policy.distribution(observation)[1], torch.full((4, 9), 2.0))
 
@@ -117,8 +113,8 @@ def test_the_robot_runs_the_same_policy(task):
 def test_tanh_hides_no_overflow_from_the_robot(task):
     policy = make(task)
     with torch.no_grad():
-        policy.parameters[-1][0] = math.inf  # a mean
-        policy.parameters[-1][9 + 4] = math.inf  # a deviation
+        policy.ordered[-1][0] = math.inf  # a mean
+        policy.ordered[-1][9 + 4] = math.inf  # a deviation
     robot = NumpyPolicy(snapshot_of(policy, task))
     for rng in (None, np.random.default_rng(0)):
         action = robot.act(observations(task, 1)[0], rng)

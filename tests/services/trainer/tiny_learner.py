@@ -93,7 +93,7 @@ class Tiny:
         self.optimizer.load_state_dict(loaded)
 
 
-def build(name, settings, task, seed):
+def build(name, settings, task, seed, device):
     if name != "tiny":
         raise ValueError(f"unknown algorithm {name!r}; there is only 'tiny'")
     if settings.get("die") == "start":

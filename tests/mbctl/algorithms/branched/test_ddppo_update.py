@@ -25,24 +25,14 @@ def seeded(seed: int) -> torch.Generator:
 def ensemble(seed: int) -> ProbabilisticEnsemble:
     """One member, in float64, whose steps are of some size."""
     model = ProbabilisticEnsemble(TASK, (16, 16), 1, 1, False, False, "silu", seeded(seed))
-    model.network.double()
-    model.max_log_variance = model.max_log_variance.detach().double()
-    model.min_log_variance = model.min_log_variance.detach().double()
-    for name, value in vars(model.statistics).items():
-        setattr(model.statistics, name, value.double())
-    return model
+    return model.double()
 
 
 def policy_and_critic() -> tuple[SquashedGaussianPolicy, TwinQ]:
     policy = SquashedGaussianPolicy(6, 2, (8,), None, seeded(3))
-    policy.parameters = [
-        (30 * p.detach() if p.shape[0] == 4 else p.detach()).double().requires_grad_()
-        for p in policy.parameters
-    ]
-    critic = TwinQ(6, 2, (8,), False, seeded(4))
-    critic.network.double()
-    critic.target.double()
-    return policy, critic
+    for parameter in policy.ordered[-2:]:
+        parameter.detach().mul_(30)
+    return policy.double(), TwinQ(6, 2, (8,), False, seeded(4)).double()
 
 
 def learner_of(
@@ -65,7 +55,7 @@ def objective(learner: TwoModelActorCritic) -> Tensor:
 
 
 def gradient_of(learner: TwoModelActorCritic) -> list[Tensor]:
-    return list(torch.autograd.grad(objective(learner), learner.policy.parameters))
+    return list(torch.autograd.grad(objective(learner), learner.policy.ordered))
 
 
 def mean_step(model: ProbabilisticEnsemble, physical: Tensor, action: Tensor) -> Tensor:
@@ -116,7 +106,7 @@ def test_with_one_model_the_gradient_is_that_of_its_path():
     learner = learner_of(model, copy.deepcopy(model))
     gradient = gradient_of(learner)
     step = 1e-6
-    for i, parameter in enumerate(learner.policy.parameters):
+    for i, parameter in enumerate(learner.policy.ordered):
         towards = torch.randn(parameter.shape, generator=seeded(i), dtype=torch.float64)
         values = []
         for sign in (1, -1):
@@ -148,7 +138,7 @@ def test_with_two_models_the_gradient_is_the_backward_recursion():
             if t < H:
                 state = mean_step(predictor, state, action)
     # Backward: lambda_H, then lambda_t = d/ds_t [r + lambda_{t+1} . g(s_t, a_t)].
-    total = [torch.zeros_like(p) for p in policy.parameters]
+    total = [torch.zeros_like(p) for p in policy.ordered]
     costate = torch.zeros(B, 4, dtype=torch.float64)
     for t in range(H, -1, -1):
         at = states[t].clone().requires_grad_()
@@ -165,7 +155,7 @@ def test_with_two_models_the_gradient_is_the_backward_recursion():
             slope = torch.autograd.grad(TASK.reward(arrived, goal).sum(), arrived)[0]
             costate = costate + GAMMA**t * slope
         local = (GAMMA**t * gained).sum() + (costate * after).sum()
-        found = torch.autograd.grad(local, [at, *policy.parameters])
+        found = torch.autograd.grad(local, [at, *policy.ordered])
         costate = found[0]
         total = [sum_ + one for sum_, one in zip(total, found[1:], strict=True)]
     for mine, expected in zip(ours, total, strict=True):
@@ -183,7 +173,7 @@ def test_models_and_critics_get_no_gradient():
     objective(learner).backward()
     for network in (predictor.network, gradient.network, learner.critic.network):
         assert all(p.grad is None for p in network.parameters())
-    assert all(p.grad is not None for p in learner.policy.parameters)
+    assert all(p.grad is not None for p in learner.policy.ordered)
 
 
 def test_a_learned_reward_is_asked_for_only_where_there_is_one():

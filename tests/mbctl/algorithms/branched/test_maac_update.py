@@ -38,19 +38,10 @@ def seeded() -> torch.Generator:
 def in_double(learner: ModelAugmentedActorCritic) -> ModelAugmentedActorCritic:
     """The same learner, exact enough for finite differences."""
     model, critic, policy = learner.model, learner.critic, learner.policy
-    for network in (model.network, critic.network):
-        network.double()
-    for units, names in (
-        (model, ("max_log_variance", "min_log_variance")),
-        (model.statistics, [f.name for f in dataclasses.fields(model.statistics)]),
-        (critic, ("input_shift", "input_scale")),
-        (policy, ("input_shift", "input_scale")),
-    ):
-        for name in names:
-            setattr(units, name, getattr(units, name).detach().double())
-    policy.parameters[:] = [p.detach().double().requires_grad_() for p in policy.parameters]
+    for module in (model, critic, policy):
+        module.double()
     # The initial policy hardly acts by what it sees.
-    policy.parameters[-2].detach().mul_(30.0)
+    policy.ordered[-2].detach().mul_(30.0)
     return learner
 
 
@@ -88,7 +79,7 @@ def test_the_gradient_through_the_model_is_the_finite_difference(horizon, entrop
 
     objective().backward()
     width = 1e-6
-    for parameter in learner.policy.parameters:
+    for parameter in learner.policy.ordered:
         assert parameter.grad is not None
         flat, slopes = parameter.detach().view(-1), parameter.grad.view(-1)
         for i in range(0, len(flat), 7):
@@ -106,10 +97,10 @@ def test_model_and_critics_get_no_gradient_from_the_policys_step():
     learner = make(PointMass())
     starts = point_masses().float()
     learner.returned(starts, torch.tensor(0.2), seeded()).value.sum().backward()
-    frozen = [*learner.model.network.parameters(), *learner.critic.parameters]
+    frozen = [*learner.model.network.parameters(), *learner.critic.network.parameters()]
     assert all(p.grad is None for p in frozen)
     assert all(p.grad is None for p in learner.model.bounds)
-    assert all(p.grad is not None for p in learner.policy.parameters)
+    assert all(p.grad is not None for p in learner.policy.ordered)
 
 
 def flat(tensors) -> Tensor:
@@ -120,9 +111,9 @@ def test_every_part_moves_and_the_model_stays(batch):
     learner = make(DCLAW, target_rate=0.25)
     critic, policy, model = learner.critic, learner.policy, learner.model
     parts = (
-        lambda: flat(critic.parameters),
+        lambda: flat(critic.network.parameters()),
         lambda: flat(critic.target.parameters()),
-        lambda: flat(policy.parameters),
+        lambda: flat(policy.ordered),
         lambda: flat(model.network.parameters()),
     )
     before = [part() for part in parts]
@@ -160,7 +151,9 @@ def test_policy_and_critics_see_the_mirror_image_they_act_in(batch):
     # Gradients, for Adam's first step makes much of the sign of next to nothing.
     # A path recomposes observations, and D'Claw's fingertips mirror to within a hundredth only.
     for part, tolerance in (("critic", 1e-6), ("policy", 1e-2)):
-        one, other = (flat([p.grad for p in getattr(a, part).parameters]) for a in learners)
+        moved = [getattr(a, part) for a in learners]
+        ours = [m.ordered if part == "policy" else m.network.parameters() for m in moved]
+        one, other = (flat([p.grad for p in parameters]) for parameters in ours)
         assert torch.allclose(one, other, atol=tolerance * float(one.norm()))
         assert float(one.norm()) > 1e-3
 
@@ -171,7 +164,7 @@ def test_the_policys_gradient_is_cut_to_its_length(batch):
     )
     for learner in (cut, whole):
         learner.update(batch, seeded())
-    gradients = [flat([p.grad for p in learner.policy.parameters]) for learner in (cut, whole)]
+    gradients = [flat([p.grad for p in learner.policy.ordered]) for learner in (cut, whole)]
     assert gradients[0].norm().item() == pytest.approx(1e-3, rel=1e-2)
     length = whole.metrics()["policy_gradient_norm"]
     assert gradients[1].norm().item() == pytest.approx(length, rel=1e-4)
@@ -182,9 +175,9 @@ def test_a_gradient_that_is_no_number_is_left_out(batch):
     learner = make(DCLAW, expansion_horizon=0)
     with torch.no_grad():
         learner.model.network.weights[0][:] = torch.nan
-    before, alpha = flat(learner.policy.parameters), learner.log_alpha.item()
+    before, alpha = flat(learner.policy.ordered), learner.log_alpha.item()
     learner.update(batch, seeded())
-    assert torch.equal(flat(learner.policy.parameters), before)
+    assert torch.equal(flat(learner.policy.ordered), before)
     assert learner.log_alpha.item() == alpha
     assert learner.metrics()["skipped_updates"] == 1.0
 

@@ -96,6 +96,6 @@ def test_a_state_between_the_moves_holds_both_models(replay, episodes):
     for mine, theirs in zip(predictions(straight), predictions(resumed), strict=True):
         assert torch.equal(mine, theirs)
     state = straight.state()
-    del state["previous.statistics.input_scale"]
-    with pytest.raises(ValueError, match=r"lacks 'previous\.statistics"):
+    del state["previous.input_scale"]
+    with pytest.raises(ValueError, match=r"lacks 'previous\.input_scale"):
         resumed.load_state(state)

@@ -123,7 +123,7 @@ def test_an_imagined_end_takes_the_value_away_only_where_it_is_known():
 @pytest.mark.usefixtures("double")
 def test_the_policys_gradient_agrees_with_finite_differences(learned):
     learner, batch = make(true_model=not learned, learned_reward=learned), drawn()
-    parameters, generator = learner.policy.parameters, seeded(9)
+    parameters, generator = learner.policy.ordered, seeded(9)
     loss = imagined(learner, batch.observation).mean()
     gradient = torch.autograd.grad(loss, parameters)
     for _ in range(5):
@@ -143,8 +143,8 @@ def test_the_policys_gradient_agrees_with_finite_differences(learned):
 def test_only_the_policy_learns_from_the_model():
     learner, batch = make(), drawn()
     learner.losses(batch, seeded())["policy_loss"].backward()
-    assert all(p.grad is not None for p in learner.policy.parameters)
-    weights = [*learner.critic.parameters, *learner.value.parameters]
+    assert all(p.grad is not None for p in learner.policy.ordered)
+    weights = [*learner.critic.network.parameters(), *learner.value.network.parameters()]
     for net in learner.model.nets().values():
         weights += list(net.network.parameters())
     assert all(p.grad is None for p in weights)
@@ -178,7 +178,11 @@ def test_the_targets_are_those_of_the_paper():
 
 def test_every_part_moves_and_the_target_by_its_rate():
     learner, batch = make(target_rate=0.25), drawn()
-    parts = (learner.critic.parameters, learner.value.parameters, learner.policy.parameters)
+    parts = (
+        list(learner.critic.network.parameters()),
+        list(learner.value.network.parameters()),
+        learner.policy.ordered,
+    )
     before, slow = [flat(p) for p in parts], flat(learner.value.target.parameters())
     learner.update(batch, seeded())
     after = [flat(p) for p in parts]
@@ -224,7 +228,7 @@ def test_with_the_value_of_an_lqr_it_finds_the_gain():
     )
     learner.value = QuadraticValue(6, (), False, seeded())
     learner.value.p = p
-    optimizer, generator = torch.optim.Adam(learner.policy.parameters, lr=5e-3), seeded()
+    optimizer, generator = torch.optim.Adam(learner.policy.ordered, lr=5e-3), seeded()
     for _ in range(800):
         observation = torch.rand(64, 6, generator=generator) - 0.5
         action, log_prob = learner.policy.sample(observation, generator)

@@ -100,7 +100,7 @@ def test_a_refit_without_new_rows_does_the_work_of_a_regular_one(replay):
 
 def test_the_moves_divide_what_there_is_to_learn(replay):
     memb = make()
-    policy, model = memb.policy.parameters[0], memb.model.nets()["dynamics"].network.weights[0]
+    policy, model = memb.policy.ordered[0], memb.model.nets()["dynamics"].network.weights[0]
     before = policy.detach().clone(), model.detach().clone()
     memb.refit(replay, quiet)
     fitted = model.detach().clone()

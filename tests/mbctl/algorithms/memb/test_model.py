@@ -69,7 +69,7 @@ def test_the_model_is_fitted_in_the_policys_view(replay):
 def test_units_follow_when_there_are_a_tenth_more_rows(replay, episodes):
     fitted = Fitted(replay)
     fitted.fit(1)
-    units: Any = fitted.model.nets()["dynamics"].units
+    units: Any = fitted.model.nets()["dynamics"]
     scale = units.input_scale.clone()
     replay.append(3 * episodes[0], np.arange(len(episodes[0])))
     Fitted.fit(fitted, 1)

@@ -67,9 +67,9 @@ def test_goes_on_exactly_where_its_state_was_taken(replay, episodes):
 
 def test_a_state_of_other_settings_is_refused():
     state = make().state()
-    with pytest.raises(ValueError, match=r"'policy\.0' of shape .* expected"):
+    with pytest.raises(ValueError, match=r"'policy\.layers\.0\.weight' of shape .* expected"):
         make(policy_hidden=[8]).load_state(state)
-    with pytest.raises(ValueError, match=r"lacks 'critic\.gains\.0'"):
+    with pytest.raises(ValueError, match=r"lacks 'critic\.network\.gains\.0'"):
         make().load_state(make(layer_norm=False).state())
     del state["rows_used"]
     with pytest.raises(ValueError, match="lacks 'rows_used'"):

@@ -47,9 +47,17 @@ def test_it_is_the_plainly_written_update(replay):
 def test_every_part_moves_and_targets_by_their_rate(batch):
     learner = make(target_rate=0.25)
     critic, policy = learner.critic, learner.policy
-    before = [flat(critic.parameters), flat(critic.target.parameters()), flat(policy.parameters)]
+    before = [
+        flat(critic.network.parameters()),
+        flat(critic.target.parameters()),
+        flat(policy.ordered),
+    ]
     learner.update(batch, generator())
-    after = [flat(critic.parameters), flat(critic.target.parameters()), flat(policy.parameters)]
+    after = [
+        flat(critic.network.parameters()),
+        flat(critic.target.parameters()),
+        flat(policy.ordered),
+    ]
     assert not any(torch.equal(b, a) for b, a in zip(before, after, strict=True))
     assert torch.allclose(after[1], before[1] + 0.25 * (after[0] - before[1]), atol=1e-7)
     assert learner.metrics().keys() == {"critic_loss", "q", "entropy", "temperature"}

@@ -26,7 +26,11 @@ class Learner:
         self.critic = TwinQ(4, 1, (16,), False, generator)
         self.value = SoftValue(4, (16,), False, generator)
         self.replay = Replay(LAYOUT, None)
-        parameters = [*self.policy.parameters, *self.critic.parameters, *self.value.parameters]
+        parameters = [
+            *self.policy.ordered,
+            *self.critic.network.parameters(),
+            *self.value.network.parameters(),
+        ]
         self.optimizer = torch.optim.Adam(parameters)
         self.add(500, first)
         standardise_inputs(self.policy, [self.critic, self.value], self.replay)
@@ -90,8 +94,8 @@ def test_its_moments_are_forgotten_and_no_others():
     learner.add(2000, 1.0)
     learner.widen()
     state = learner.optimizer.state
-    of_policy = state[learner.policy.parameters[0]]["exp_avg_sq"]
-    of_critic = state[learner.critic.parameters[0]]["exp_avg_sq"]
+    of_policy = state[learner.policy.ordered[0]]["exp_avg_sq"]
+    of_critic = state[learner.critic.network.weights[0]]["exp_avg_sq"]
     assert bool((of_policy[:, 3] == 0).all())
     assert bool((of_policy[:, :3] != 0).any())
     assert bool((of_critic[:, 3] == 0).all())
@@ -101,9 +105,9 @@ def test_its_moments_are_forgotten_and_no_others():
 def test_what_grows_a_little_keeps_its_unit():
     learner = Learner(0.5)
     scale, told = learner.policy.input_scale.clone(), learner.of(learner.seen()).detach()
-    weights = learner.policy.parameters[0].detach().clone()
+    weights = learner.policy.ordered[0].detach().clone()
     learner.add(2000, 1.0)
     learner.widen()
     assert torch.equal(learner.policy.input_scale, scale)
-    assert torch.equal(learner.policy.parameters[0].detach(), weights)
+    assert torch.equal(learner.policy.ordered[0].detach(), weights)
     assert torch.equal(learner.of(learner.seen()[:500]).detach(), told)
