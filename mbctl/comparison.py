@@ -14,6 +14,7 @@ from mbctl.results import NAMES, CurvePoint, read_points
 _NEUTRAL = frozenset(
     {"run_dir", "seed", "listen", "metrics_listen", "tls", "trainer", "trainer_tls"}
     | {"robot.name", "robot.port", "spool_quota_mb", "row_ring_mb", "planner_threads"}
+    | {"device", "planner_device"}
 )
 _FEW_COLOURS, _COLOURS = 10, 20
 

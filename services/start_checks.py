@@ -7,11 +7,14 @@ import os
 import socket
 from pathlib import Path
 
+from hal.child import PIPE, Child, module_command
 from mbctl.data.sqlite import StoreError, connect
 from mbctl.exit_codes import StartUpError
 from services.channel import TlsFiles
 from services.server import check_listen
 from services.unix_socket import check_socket_path, is_unix
+
+DEVICE_WAIT_S = 180.0  # it imports torch, maybe on a busy machine
 
 
 def check_directory(path: Path) -> None:
@@ -43,6 +46,25 @@ def _check_links(path: Path) -> None:
                 f"run_dir = {str(path)!r}: {entry} is a symbolic link, and nothing is written "
                 "through one: move it away, or choose another run directory"
             )
+
+
+def check_device(key: str, name: str) -> None:
+    """Make sure that torch sees a device, by a process of its own: this one has no torch.
+
+    Raises:
+        StartUpError: it does not; says what it sees.
+    """
+    if name in ("cpu", "auto"):
+        return  # there always is one
+    child = Child(module_command("mbctl.nn.device", name), stderr=PIPE)
+    try:
+        said = child.stderr.read().decode(errors="replace").strip()
+        if child.wait(DEVICE_WAIT_S) != 0:
+            why = said.rpartition("\n")[2] or child.ending
+            raise StartUpError(f"{key} = {name!r} cannot be used: {why}")
+    finally:
+        child.end_now()
+        child.close()
 
 
 def check_database(path: Path) -> None:

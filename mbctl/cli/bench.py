@@ -139,6 +139,9 @@ def curves(
     final_episodes: Annotated[int, typer.Option(min=1, max=1000, help="Of the last look.")] = 100,
     out: Annotated[Path, typer.Option(help="Holds the runs and what they found.")] = Path("curves"),
     processes: Processes = 0,
+    device: Annotated[
+        str, typer.Option(help="Of all runs: cpu, cuda, cuda:1; auto: a GPU if there is one.")
+    ] = "cpu",
     only_report: Annotated[
         bool, typer.Option("--only-report", help="Tables and picture of what there is; no runs.")
     ] = False,
@@ -151,6 +154,7 @@ def curves(
     one_thread()
     from mbctl.study.curves.plan import Rhythm, parse_variant, plan_runs
     from mbctl.study.curves.study import report, run_curves
+    from services.start_checks import check_device
 
     with _reported(as_json):
         rhythm = Rhythm(
@@ -160,7 +164,9 @@ def curves(
             final_episodes=final_episodes,
         )
         variants = [parse_variant(text) for text in algorithm]
-        plans = plan_runs(task, variants, range(first_seed, first_seed + seeds), rhythm)
+        some = range(first_seed, first_seed + seeds)
+        plans = plan_runs(task, variants, some, rhythm, device=device)
+        check_device("--device", device)
         if only_report:
             result = report(plans, out)
         else:

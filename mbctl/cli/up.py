@@ -55,6 +55,9 @@ def up(
         str,
         typer.Option(help="lockstep: as fast as it can, the default with mujoco; wall: real time."),
     ] = "",
+    device: Annotated[
+        str, typer.Option(help="Of learner and planner: cpu, cuda, cuda:1; auto: a GPU if any.")
+    ] = "cpu",
     assignments: Assignments = None,
     check_config: CheckConfig = False,
     as_json: Json = False,
@@ -68,7 +71,9 @@ def up(
         from services.up.run_dir import RunDir
 
         directory = RunDir(run_dir or Path("runs") / f"{task}-{algorithm}")
-        chosen = Choices(task, algorithm, preset, samples, seed, directory.path, backend, clock)
+        chosen = Choices(
+            task, algorithm, preset, samples, seed, directory.path, backend, clock, device
+        )
         plan = make_plan(chosen, assignments or ())
         directory.check(plan)
     if check_config:

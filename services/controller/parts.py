@@ -82,34 +82,29 @@ class Parts:
 
 
 class _EventRouter:
-    """Passes events of the control process on to the parts that they concern."""
+    """Passes events of the control process on to whom they concern."""
 
     def __init__(
-        self,
-        view: ControlView,
-        sharing: PortSharing,
-        subscriptions: Subscriptions,
-        batches: EpisodeBatches,
-        policies: PolicySource,
+        self, view: ControlView, sharing: PortSharing, subscriptions: Subscriptions
     ) -> None:
         self._view = view
         self._subscriptions = subscriptions
         self._told: Fault | None = None
         self._sharing = sharing
-        self._batches = batches
-        self._policies = policies
+        self.batches: EpisodeBatches | None = None
+        self.policies: PolicySource | None = None
 
-    def take(self, event: Event) -> None:
+    def deliver(self, event: Event) -> None:
         kind, fault = event["type"], self._view.control_fault
         if kind == "fault" and fault is not None:
             self._sharing.explain(fault)
         self._tell_fault()
-        if kind in EPISODE_EVENTS:
-            self._batches.take_event(event)
-        elif kind == "gone" and fault is not None:
-            self._batches.fail(refusal(fault.reason, fault.message))
-        elif kind == "policy_refused":
-            self._policies.refused_by_loop(event["reason"], event["message"])
+        if self.batches is not None and kind in EPISODE_EVENTS:
+            self.batches.take_event(event)
+        elif self.batches is not None and kind == "gone" and fault is not None:
+            self.batches.fail(refusal(fault.reason, fault.message))
+        elif self.policies is not None and kind == "policy_refused":
+            self.policies.refused_by_loop(event["reason"], event["message"])
 
     def _tell_fault(self) -> None:
         latched = self._view.fault
@@ -123,6 +118,7 @@ def build_parts(config: ControllerConfig, files: Files, stack: contextlib.AsyncE
     subscriptions = _subscriptions(config, files)
     view, operations, episode_log = ControlView(), OperationStore(), EpisodeLog(subscriptions.put)
     background = BackgroundTasks()
+    router = _EventRouter(view, PortSharing(config.robot, view), subscriptions)
     launcher = ControlLauncher(config, files.task, files.spool, subscriptions)
     joint_names = files.task.robot.joint_names
     torque_off = torque_off_of(config.robot)
@@ -131,6 +127,7 @@ def build_parts(config: ControllerConfig, files: Files, stack: contextlib.AsyncE
         launcher,
         view,
         joint_names,
+        router.deliver,
         torque_off,
         planner,
         patience_of(config.clock),
@@ -147,9 +144,9 @@ def build_parts(config: ControllerConfig, files: Files, stack: contextlib.AsyncE
         next_index,
         files.spool.expect,
     )
+    router.batches = batches
     policies, feed, uplink = _trainer_side(config, files, supervisor, launcher.layout, stack)
-    router = _EventRouter(view, PortSharing(config.robot, view), subscriptions, batches, policies)
-    supervisor.add_listener(router.take)
+    router.policies = policies
     report = StatusReport(
         config, files.task, view, lease, policies, files.spool, uplink, planner, subscriptions
     )
@@ -182,7 +179,9 @@ def _subscriptions(config: ControllerConfig, files: Files) -> Subscriptions:
 
 
 def _planner_host(config: ControllerConfig, files: Files) -> PlannerHost:
-    told = PlannerTask(task=config.task, threads=config.planner_threads)
+    told = PlannerTask(
+        task=config.task, threads=config.planner_threads, device=config.planner_device
+    )
     return PlannerHost(told, files.shelf.path, is_lockstep=config.clock == "lockstep")
 
 

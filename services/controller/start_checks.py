@@ -11,7 +11,7 @@ from services.controller.control.wiring import build_task, period_of
 from services.controller.link import settings_of
 from services.controller.policy_choice import read_choice
 from services.controller.subscriber import SUBSCRIBERS
-from services.start_checks import check_address, check_database, check_directory
+from services.start_checks import check_address, check_database, check_device, check_directory
 
 
 def check_controller(config: ControllerConfig) -> None:
@@ -25,6 +25,7 @@ def check_controller(config: ControllerConfig) -> None:
     check_address("listen", config.listen, config.tls)
     if config.metrics_listen:
         check_address("metrics_listen", config.metrics_listen, config.tls)
+    check_device("planner_device", config.planner_device)
     try:
         read_choice(config.run_dir / paths.CHOICE_FILE)
     except ValueError as error:

@@ -79,6 +79,7 @@ def main(build=None) -> int:
 
 def _learn(config: LearnerConfig, inbox: Inbox, output: BinaryIO, build) -> Refused:
     from mbctl.algorithms.algorithm import Cancelled
+    from mbctl.nn.device import DeviceError
     from mbctl.nn.torch_set_up import set_up_torch
     from mbctl.policies.snapshot import SnapshotError
     from services.trainer.checkpoint import CheckpointError
@@ -91,7 +92,7 @@ def _learn(config: LearnerConfig, inbox: Inbox, output: BinaryIO, build) -> Refu
         learner = Learner(
             config, build, lambda report: _write(output, report.line()), inbox.is_cancelled
         )
-    except (CheckpointError, SnapshotError, *_DATABASE_ERRORS) as error:
+    except (CheckpointError, DeviceError, SnapshotError, *_DATABASE_ERRORS) as error:
         return Refused(reason=error.reason, message=str(error))
     except ValueError as error:
         return Refused(reason="CONFIG_INVALID", message=str(error))

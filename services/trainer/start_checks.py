@@ -4,7 +4,7 @@ from importlib.util import find_spec
 
 from mbctl.config import TrainerConfig
 from mbctl.exit_codes import StartUpError
-from services.start_checks import check_address, check_database, check_directory
+from services.start_checks import check_address, check_database, check_device, check_directory
 from services.trainer import paths
 
 
@@ -21,3 +21,4 @@ def check_trainer(config: TrainerConfig) -> None:
     check_address("listen", config.listen, config.tls)
     if config.metrics_listen:
         check_address("metrics_listen", config.metrics_listen, config.tls)
+    check_device("device", config.device)

@@ -47,9 +47,10 @@ class Supervisor:
         refusal: why a learner declined to work here at all; then none is started any more.
     """
 
-    def __init__(self, command: Sequence[str], config: LearnerConfig) -> None:
+    def __init__(self, command: Sequence[str], config: LearnerConfig, listener: Listener) -> None:
         self._command = command
         self._config = config
+        self._listener = listener
         self._link: LearnerLink | None = None
         self._backoff = Backoff(random.Random(), PAUSE_FIRST_S, PAUSE_MAX_S)
         self.refusal: Refused | None = None
@@ -64,25 +65,25 @@ class Supervisor:
         if self._link is not None:
             self._link.send(command)
 
-    async def run(self, listener: Listener) -> None:
-        """Supervise until cancelled, or until a learner refuses; `listener` hears of it all."""
+    async def run(self) -> None:
+        """Supervise until cancelled, or until a learner refuses."""
         loop = asyncio.get_running_loop()
         while self.refusal is None:
             started = loop.time()
-            error = await self._run_once(listener)
+            error = await self._run_once()
             if self.refusal is not None:
-                listener.on_failure(self.refusal.message)
+                self._listener.on_failure(self.refusal.message)
                 return
             if loop.time() - started >= QUICK_S:
                 self._backoff.succeed()
             pause_s = self._backoff.next_s()
             log.error("learner_died", deaths=self._backoff.failures, error=error)
-            listener.on_death(error)
+            self._listener.on_death(error)
             if self._backoff.failures >= QUICK_DEATHS_MAX:
-                listener.on_failure(error)
+                self._listener.on_failure(error)
             await asyncio.sleep(pause_s)
 
-    async def _run_once(self, listener: Listener) -> str:
+    async def _run_once(self) -> str:
         try:
             link = await LearnerLink.start(self._command, self._config)
         except OSError as error:
@@ -92,7 +93,7 @@ class Supervisor:
         trouble = ""
         try:
             async for report in link.reports():
-                self._hear(report, listener)
+                self._hear(report)
         except ValueError as error:
             trouble = f"the learner sent a line that is no report: {error}; "
         finally:
@@ -100,7 +101,7 @@ class Supervisor:
             ending = await link.stop()
         return trouble + ending
 
-    def _hear(self, report: Report, listener: Listener) -> None:
+    def _hear(self, report: Report) -> None:
         if isinstance(report, Refused):
             self.refusal = report
             return
@@ -108,4 +109,4 @@ class Supervisor:
             self._backoff.succeed()
         if isinstance(report, Ready):
             log.info("learner_ready", refits=report.newest.refit, rows=report.newest.rows)
-        listener.on_report(report)
+        self._listener.on_report(report)

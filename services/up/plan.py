@@ -79,6 +79,7 @@ class Choices:
     run_dir: Path
     backend: str
     clock: str = ""  # lockstep where the backend can, else wall
+    device: str = "cpu"  # of learner and planner
 
 
 def make_plan(
@@ -113,6 +114,7 @@ def make_plan(
                 "robot": robot,
                 "clock": choices.clock or _clock(choices.backend),
                 "run_dir": str(run_dir / "controller"),
+                "planner_device": choices.device,
             },
         ),
         trainer=load_trainer(
@@ -124,6 +126,7 @@ def make_plan(
                 "robot_model": model,
                 "algorithm": algorithm,
                 "run_dir": str(run_dir / "trainer"),
+                "device": choices.device,
             },
         ),
     )
@@ -185,7 +188,7 @@ def _top_level() -> list[str]:
 def differences(stored: Plan, wanted: Plan) -> list[str]:
     """The keys in which two plans are different runs, with both values; causes come first.
 
-    The budget may grow, and the addresses, the directory and who looks on may change: it stays the
+    The budget may grow, and addresses, directory, devices and who looks on may change: it stays the
     same run. What only follows from another difference is left out.
     """
     a, b = _flat(stored.model_dump(mode="json")), _flat(wanted.model_dump(mode="json"))
@@ -200,7 +203,7 @@ def differences(stored: Plan, wanted: Plan) -> list[str]:
 
 def _may_differ(key: str) -> bool:
     last = key.rpartition(".")[2]
-    moving = ("listen", "run_dir", "trainer", "metrics_listen", "port")
+    moving = ("listen", "run_dir", "trainer", "metrics_listen", "port", "device", "planner_device")
     looks_on = key.startswith("controller.subscribers.")
     return key == "rhythm.samples" or looks_on or last in moving
 

@@ -61,7 +61,7 @@ class CurveRun:
         self._plan, self._files, self._say = plan, files, say
         self._task = make_task(identity.task, identity.observation)
         self._algorithm = build_algorithm(
-            identity.algorithm, identity.settings, self._task, identity.seed
+            identity.algorithm, identity.settings, self._task, identity.seed, identity.device
         )
         rows = self._algorithm.settings
         self._schedule = Schedule(rows.initial_rows, rows.rows_per_refit)
@@ -169,7 +169,8 @@ class CurveRun:
 
     def _make_actor(self) -> PolicyActor:
         name, version = self._plan.identity.algorithm, self._head.moves + 1
-        return actor_of(snapshot_of(self._algorithm, self._task, name, version), self._task)
+        snapshot = snapshot_of(self._algorithm, self._task, name, version)
+        return actor_of(snapshot, self._task, self._plan.identity.device)
 
     def _save(self) -> None:
         began, head = time.monotonic(), self._head

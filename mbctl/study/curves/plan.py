@@ -17,7 +17,7 @@ from mbctl.config.check import (
     preset_observation,
     resolve_algorithm,
 )
-from mbctl.config.models import AlgorithmConfig, Frozen
+from mbctl.config.models import AlgorithmConfig, DeviceName, Frozen
 from mbctl.config.overrides import assign
 from mbctl.config.typed import structure
 from mbctl.study.shift import Shift, world_task
@@ -51,6 +51,7 @@ class Identity(Frozen):
     algorithm: str
     settings: dict[str, Any]
     seed: int = Field(ge=0)
+    device: DeviceName = "cpu"
     shift: Shift | None = None
 
 
@@ -136,11 +137,13 @@ def plan_runs(
     seeds: Iterable[int],
     rhythm: Rhythm,
     shift: Shift | None = None,
+    device: str = "cpu",
 ) -> list[RunPlan]:
     """Every task with every algorithm and seed; all of one seed come before those of the next.
 
     Args:
         shift: changes the world of all of them.
+        device: where they learn and plan.
 
     Raises:
         ConfigError: a task, algorithm, preset or setting is unknown or does not go with the task,
@@ -151,7 +154,7 @@ def plan_runs(
             f"--at {shift.at}: must be below --samples {rhythm.samples}, or nothing ever changes"
         )
     pairs = list(product(tasks, variants))
-    plans = [_plan(task, v, seed, rhythm, shift) for seed in seeds for task, v in pairs]
+    plans = [_plan(task, v, seed, rhythm, shift, device) for seed in seeds for task, v in pairs]
     names = [plan.directory for plan in plans]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
@@ -159,7 +162,9 @@ def plan_runs(
     return plans
 
 
-def _plan(task: str, variant: Variant, seed: int, rhythm: Rhythm, shift: Shift | None) -> RunPlan:
+def _plan(
+    task: str, variant: Variant, seed: int, rhythm: Rhythm, shift: Shift | None, device: str
+) -> RunPlan:
     check_task_name(task, "--task")
     check_algorithm_name(variant.algorithm)
     observation = _observation(task, variant)
@@ -175,6 +180,7 @@ def _plan(task: str, variant: Variant, seed: int, rhythm: Rhythm, shift: Shift |
         algorithm=variant.algorithm,
         settings=resolved.settings,
         seed=seed,
+        device=device,
         shift=shift,
     )
     return RunPlan(variant=variant.text, identity=identity, rhythm=rhythm)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from mbctl.config.models import TaskConfig
+from mbctl.config.models import DeviceName, TaskConfig
 
 
 class PlannerTask(BaseModel):
@@ -12,12 +12,14 @@ class PlannerTask(BaseModel):
 
     Attributes:
         threads: that share the scoring of sequences.
+        device: where plans are made, as in a configuration.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     task: TaskConfig
     threads: int = Field(ge=1)
+    device: DeviceName = "cpu"
 
 
 class UseVersion(BaseModel):

@@ -23,6 +23,7 @@ class PlanServer:
         exchange: where questions come from and plans go to.
         now_ns: CLOCK_MONOTONIC.
         threads: that share the scoring of sequences.
+        device: where plans are made: "cpu", "cuda", "cuda:N" or "auto".
     """
 
     def __init__(
@@ -31,8 +32,10 @@ class PlanServer:
         exchange: PlanExchange,
         now_ns: Callable[[], int] = time.monotonic_ns,
         threads: int = 1,
+        device: str = "cpu",
     ) -> None:
         self._task = task
+        self._device = device
         self._exchange = exchange
         self._now_ns = now_ns
         self._threads = threads
@@ -72,7 +75,7 @@ class PlanServer:
             )
         period_s = snapshot.manifest.period_s  # compared when the version was accepted
         check_snapshot(snapshot, self._task, period_s=period_s, dry_run=False)
-        agent = agent_of(snapshot, self._task, self._now_ns, self._threads)
+        agent = agent_of(snapshot, self._task, self._now_ns, self._threads, self._device)
         self._warm_up(agent)
         return agent
 

@@ -83,7 +83,7 @@ def _plan_server(told: PlannerTask, exchange: PlanExchange) -> "PlanServer":
 
     set_up_torch()
     task = make_task(told.task.name, told.task.observation)
-    return PlanServer(task, exchange, threads=told.threads)
+    return PlanServer(task, exchange, threads=told.threads, device=told.device)
 
 
 def _run(server: "PlanServer", exchange: PlanExchange, lines: Lines, words: SignalWords) -> int:

@@ -11,7 +11,7 @@ from services.errors import ServiceError
 WALL_WINDOW_S = 5.0
 
 
-class RunLease:
+class Command:
     """Holds the lease for the length of a block; `regain` takes it up again after a loss."""
 
     def __init__(
