@@ -3,19 +3,17 @@
 The bus is virtual: real bytes on a pseudo-terminal at the pace of the wire, adapter included.
 """
 
+import socket
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 
 from hal.robots.registry import robot_spec
 from hal.tracker import Tracker
 from hal.trackers.udp import UdpTracker
-from services.bench.bus_clients import GOAL_BYTES, STATE_BYTES, OwnClient, SdkClient
-from services.bench.bus_robot import RobotClient
-from services.bench.bus_run import BusClient, BusRun, drive
-from services.bench.bus_wire import rate_limit_hz
+from services.bench.bus_clients import GOAL_BYTES, STATE_BYTES, OwnClient, RobotClient, SdkClient
+from services.bench.bus_run import BusClient, BusRun, drive, rate_limit_hz
 from services.bench.host import measure_host
 from services.bench.report import Figure, Goal, Report, Say
-from services.bench.udp_port import HOST, free_udp_port
 from services.bench.yardstick import measure_yardstick
 from sim.servo_bus.client import RunningBus, start_virtual_bus
 
@@ -192,3 +190,13 @@ def _robot(
 def _limit(robot: str, baud_rate: int, *, fast: bool = False) -> float:
     servos = len(robot_spec(robot).joints)
     return rate_limit_hz(servos, STATE_BYTES, GOAL_BYTES, baud_rate, HOLD_S, fast=fast)
+
+
+HOST = "127.0.0.1"
+
+
+def free_udp_port() -> int:
+    """A UDP port that is free now."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])

@@ -9,7 +9,7 @@ from mbctl.study.curves.points import RunFilesError
 from services.bench.bus_clients import BenchmarkClientError
 from services.bench.loop_process import LearnerError
 from services.bench.stop_rig import StopBenchError
-from services.controller.channel import ControlError
+from services.controller.control_channel import ControlError
 from services.errors import ServiceError
 from services.up.process import DaemonDiedError
 

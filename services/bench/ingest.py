@@ -1,21 +1,27 @@
 """`mbctl bench ingest`: durable rows per second, and bytes per row on the wire."""
 
 import asyncio
+import contextlib
+import json
 import statistics
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from mbctl.data.chunk import STAMP_BYTES
 from mbctl.policies.manifest import row_layout
 from mbctl.tasks.registry import make_task
 from mbctl.tasks.task import Task
-from services.bench.host import measure_host
+from services.bench.host import filesystem_of, measure_host
 from services.bench.relay import CountingRelay
 from services.bench.report import Figure, Goal, Report, Say
 from services.bench.sender import Batch, build_chunks, send
-from services.bench.trainer import BenchTrainer, running_trainer
 from services.bench.yardstick import measure_yardstick
 from services.channel import open_aio_channel
+from services.client.trainer import TrainerClient
+from services.trainer import paths
+from services.up.process import DaemonProcess
 
 TASK = "dclaw-turn-random"
 FORTY_TIMES = Goal("at least", 40.0)
@@ -28,6 +34,8 @@ NOTES = (
     "Payload: the float32 row and two int64 stamps.",
 )
 ONE_STREAMED, ONE_EACH = "one row per message", "one row per message, an ack each"
+_NEVER = 1_000_000_000  # rows before the first refit: it stores, and does not learn meanwhile
+_START_S = 120.0
 
 
 @dataclass(frozen=True)
@@ -50,6 +58,50 @@ class IngestSizes:
 
 
 QUICK = IngestSizes(10_240, 5_120, 800, 100, rounds=1)
+
+
+@dataclass(frozen=True)
+class BenchTrainer:
+    """Attributes: `filesystem` is the type of the one that its database lies on."""
+
+    address: str
+    filesystem: str
+
+    def rows_stored(self) -> int:
+        """Durable rows, as the trainer counts them."""
+        with TrainerClient(self.address) as client:
+            return client.status().rows_stored
+
+
+@contextlib.contextmanager
+def running_trainer(task: str) -> Iterator[BenchTrainer]:
+    """Start the daemon, wait until its learner is up too, and stop it at the end.
+
+    Raises:
+        services.up.process.DaemonDiedError: it did not start.
+    """
+    with tempfile.TemporaryDirectory(prefix="mbctl-bench-") as name:
+        directory = Path(name)
+        run_dir = directory / "run"
+        config = directory / "trainer.json"
+        tree = {
+            "task": {"name": task},
+            "algorithm": {"name": "pal", "settings": {"initial_rows": _NEVER}},
+            "listen": "127.0.0.1:0",
+            "run_dir": str(run_dir),
+        }
+        config.write_text(json.dumps(tree))
+        address = run_dir / paths.ADDRESS_FILE
+        with DaemonProcess("trainer", config, directory / "trainer.log") as daemon:
+            daemon.wait_serving(lambda: _is_serving(address), _START_S)
+            yield BenchTrainer(address.read_text().strip(), filesystem_of(run_dir))
+
+
+def _is_serving(address: Path) -> bool:
+    if not address.is_file():
+        return False
+    with TrainerClient(address.read_text().strip()) as client:
+        return client.is_serving()
 
 
 def run_ingest(sizes: IngestSizes, say: Say, quick: bool = False) -> Report:

@@ -10,7 +10,7 @@ from mbctl.tasks.registry import make_task
 from services.bench.act import random_policy
 from services.bench.learning import LEARNING, TASK
 from services.bench.loop_run import BATCH, FOREVER_NS, PERIOD_S, LoopRun, loop_settings, summarise
-from services.controller.channel import ControlChannel
+from services.controller.control_channel import ControlChannel
 from services.ipc.row_message import RowMessage
 from services.up.cpu_time import cpu_seconds
 
@@ -26,7 +26,7 @@ def run_in_process(realtime: bool, seconds: float) -> LoopRun:
 
     Raises:
         LearnerError: there was nobody learning beside it.
-        services.controller.channel.ControlError: the control process failed.
+        services.controller.control_channel.ControlError: the control process failed.
     """
     policy = random_policy(make_task(TASK), period_s=PERIOD_S)
     with running_learner() as learner, ControlChannel(loop_settings(realtime)) as channel:

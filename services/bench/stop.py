@@ -15,10 +15,16 @@ from services.bench.host import measure_host
 from services.bench.report import Figure, Goal, Report, Say
 from services.bench.stop_estop import E_STOP, measure_stops
 from services.bench.stop_journal import Trial, TrialJournal
-from services.bench.stop_kills import NO_WATCHDOG, VICTIMS, WINDOW_S, measure_kills
+from services.bench.stop_kills import (
+    NO_WATCHDOG,
+    PLAIN_LOOP,
+    VICTIMS,
+    WINDOW_S,
+    measure_kills,
+    measure_plain_kills,
+)
 from services.bench.stop_motion import GOAL_S, QUIET_S, STANDSTILL_RAD_S
 from services.bench.stop_rig import PATIENCE, WATCHDOG_S
-from services.bench.stop_sdk_kills import PLAIN_LOOP, measure_plain_kills
 from services.bench.yardstick import measure_yardstick
 
 E_STOP_LIMIT_MS = 20.0

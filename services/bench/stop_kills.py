@@ -1,10 +1,15 @@
-"""Kills parts of a controller in motion, and looks at how the robot stops and what a restart does.
+"""Kills parts of a controller in motion, and measures how the robot stops and what a restart does.
 
-SIGKILL at a random moment of episodes: the control process, the service process, or both.
+SIGKILL at a random moment of episodes: the control process, the service process, or both. The
+baseline is a plain loop on `dynamixel_sdk`: nothing stops its servos.
 """
 
 import contextlib
+import importlib.util
+import os
 import random
+import signal
+import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
@@ -12,11 +17,17 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Literal
 
+from hal.child import module_command
+from hal.lifecycle import Lifecycle
+from services.bench.bus_clients import BenchmarkClientError
 from services.bench.report import Say
-from services.bench.stop_board import board_of, left_active_ns
 from services.bench.stop_journal import Trial, TrialJournal
 from services.bench.stop_motion import halt_after
-from services.bench.stop_rig import SPOILING, StopBenchError, StopRig
+from services.bench.stop_rig import ROBOT, SPOILING, StopBenchError, StopRig
+from services.bench.stop_sdk import SWINGING
+from services.ipc.segment import SharedSegment
+from services.ipc.state_board import StateBoard
+from sim.servo_bus.client import start_virtual_bus
 from sim.servo_bus.oracle import Traffic
 
 Victim = Literal["control process", "service process", "both"]
@@ -107,3 +118,71 @@ def _restart(rig: StopRig, control_pid: int) -> Trial:
         "goals_at_restart": len(traffic.goals),
         "torque_on_at_restart": sum(torque.on for torque in traffic.torques),
     }
+
+
+_POLL_S = 0.001
+
+
+@contextlib.contextmanager
+def board_of(control_pid: int) -> Iterator[StateBoard]:
+    """The state board of a control process, which outlives the service process in the block.
+
+    Raises:
+        OSError: there is no such process.
+    """
+    words = Path(f"/proc/{control_pid}/cmdline").read_text().split("\0")
+    descriptor = words[words.index("--fd") + 1]
+    inherited = os.open(f"/proc/{control_pid}/fd/{descriptor}", os.O_RDWR)
+    with SharedSegment.attach(inherited) as segment:
+        board = StateBoard(segment.board)
+        yield board
+        del board
+
+
+def left_active_ns(board: StateBoard, timeout_s: float) -> int | None:
+    """CLOCK_MONOTONIC when the policy commanded no more; None for not within `timeout_s`."""
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        record = board.read()
+        if record is not None and record.lifecycle != Lifecycle.ACTIVE:
+            return time.monotonic_ns()
+        time.sleep(_POLL_S)
+    return None
+
+
+PLAIN_LOOP = "plain loop on dynamixel_sdk"
+PLAIN_WINDOW_S = 2.5
+_PLAIN_PHASE_S = (1.6, 4.6)  # from its start: both directions
+
+
+def measure_plain_kills(count: int, journal: TrialJournal, say: Say) -> list[Trial]:
+    """Kill until the journal has `count` trials.
+
+    Raises:
+        BenchmarkClientError: `dynamixel_sdk` is not installed.
+        StopBenchError: the loop does not begin.
+    """
+    if importlib.util.find_spec("dynamixel_sdk") is None:
+        raise BenchmarkClientError(
+            "dynamixel_sdk, the baseline, is not installed: pip install dynamixel-sdk"
+        )
+    while (number := len(journal.of(PLAIN_LOOP))) < count:
+        say(f"SIGKILL of a {PLAIN_LOOP}, {number + 1} of {count}")
+        journal.add(PLAIN_LOOP, **_kill_plain(random.Random(f"{PLAIN_LOOP} {number}")))
+    return journal.of(PLAIN_LOOP)
+
+
+def _kill_plain(rng: random.Random) -> Trial:
+    with start_virtual_bus(ROBOT, record=None) as bus:
+        command = module_command("services.bench.stop_sdk", bus.port)
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+            try:
+                said = process.stdout.readline() if process.stdout else b""
+                if said != SWINGING:
+                    raise StopBenchError(f"the plain loop said {said!r}, expected {SWINGING!r}")
+                time.sleep(rng.uniform(*_PLAIN_PHASE_S))
+                killed_ns = time.monotonic_ns()
+            finally:
+                process.send_signal(signal.SIGKILL)
+        time.sleep(PLAIN_WINDOW_S)
+        return asdict(halt_after(bus.motion(killed_ns - _BEFORE_NS), killed_ns))

@@ -13,7 +13,7 @@ from mbctl.config import ControllerConfig
 from mbctl.data.private_files import write_whole
 from mbctl.exit_codes import StartUpError
 from services.controller import paths
-from services.controller.channel import ControlError
+from services.controller.control_channel import ControlError
 from services.controller.files import open_files
 from services.controller.lease import LeaseGuard
 from services.controller.parts import (

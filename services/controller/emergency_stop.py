@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import structlog
 
-from services.controller.channel import ControlChannel
+from services.controller.control_channel import ControlChannel
 from services.controller.episode_events import Event
 from services.controller.stop_confirmation import StopConfirmation, Stopped
 from services.controller.torque_off import LastResort

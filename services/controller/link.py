@@ -13,8 +13,8 @@ from mbctl.config import ControlConfig, ControllerConfig
 from mbctl.data.layout import RowLayout
 from mbctl.policies.snapshot import row_layout
 from mbctl.tasks.task import Task
-from services.controller.channel import ControlChannel, ControlError
 from services.controller.control.settings import ControlSettings, LatchedFault
+from services.controller.control_channel import ControlChannel, ControlError
 from services.controller.episode_events import Event, OpenEpisode, summary_from_event
 from services.controller.patience import patience_of
 from services.controller.row_pump import RowPump

@@ -82,29 +82,34 @@ class Parts:
 
 
 class _EventRouter:
-    """Passes events of the control process on to whom they concern."""
+    """Passes events of the control process on to the parts that they concern."""
 
     def __init__(
-        self, view: ControlView, sharing: PortSharing, subscriptions: Subscriptions
+        self,
+        view: ControlView,
+        sharing: PortSharing,
+        subscriptions: Subscriptions,
+        batches: EpisodeBatches,
+        policies: PolicySource,
     ) -> None:
         self._view = view
         self._subscriptions = subscriptions
         self._told: Fault | None = None
         self._sharing = sharing
-        self.batches: EpisodeBatches | None = None
-        self.policies: PolicySource | None = None
+        self._batches = batches
+        self._policies = policies
 
-    def deliver(self, event: Event) -> None:
+    def take(self, event: Event) -> None:
         kind, fault = event["type"], self._view.control_fault
         if kind == "fault" and fault is not None:
             self._sharing.explain(fault)
         self._tell_fault()
-        if self.batches is not None and kind in EPISODE_EVENTS:
-            self.batches.take_event(event)
-        elif self.batches is not None and kind == "gone" and fault is not None:
-            self.batches.fail(refusal(fault.reason, fault.message))
-        elif self.policies is not None and kind == "policy_refused":
-            self.policies.refused_by_loop(event["reason"], event["message"])
+        if kind in EPISODE_EVENTS:
+            self._batches.take_event(event)
+        elif kind == "gone" and fault is not None:
+            self._batches.fail(refusal(fault.reason, fault.message))
+        elif kind == "policy_refused":
+            self._policies.refused_by_loop(event["reason"], event["message"])
 
     def _tell_fault(self) -> None:
         latched = self._view.fault
@@ -118,7 +123,6 @@ def build_parts(config: ControllerConfig, files: Files, stack: contextlib.AsyncE
     subscriptions = _subscriptions(config, files)
     view, operations, episode_log = ControlView(), OperationStore(), EpisodeLog(subscriptions.put)
     background = BackgroundTasks()
-    router = _EventRouter(view, PortSharing(config.robot, view), subscriptions)
     launcher = ControlLauncher(config, files.task, files.spool, subscriptions)
     joint_names = files.task.robot.joint_names
     torque_off = torque_off_of(config.robot)
@@ -127,7 +131,6 @@ def build_parts(config: ControllerConfig, files: Files, stack: contextlib.AsyncE
         launcher,
         view,
         joint_names,
-        router.deliver,
         torque_off,
         planner,
         patience_of(config.clock),
@@ -144,9 +147,9 @@ def build_parts(config: ControllerConfig, files: Files, stack: contextlib.AsyncE
         next_index,
         files.spool.expect,
     )
-    router.batches = batches
     policies, feed, uplink = _trainer_side(config, files, supervisor, launcher.layout, stack)
-    router.policies = policies
+    router = _EventRouter(view, PortSharing(config.robot, view), subscriptions, batches, policies)
+    supervisor.add_listener(router.take)
     report = StatusReport(
         config, files.task, view, lease, policies, files.spool, uplink, planner, subscriptions
     )

@@ -11,7 +11,7 @@ import structlog
 
 from hal.faults import Fault
 from services.backoff import Backoff
-from services.controller.channel import ControlError
+from services.controller.control_channel import ControlError
 from services.controller.view import ControlView, new_fault
 
 FIRST_S, MAX_S = 0.5, 5.0

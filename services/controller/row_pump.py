@@ -13,7 +13,7 @@ from collections.abc import Callable
 import structlog
 
 from mbctl.data.chunk import EpisodeSummary
-from services.controller.channel import ControlChannel
+from services.controller.control_channel import ControlChannel
 from services.controller.episode_events import Event, OpenEpisode
 from services.controller.sealer import ChunkSealer
 from services.controller.spool import Spool

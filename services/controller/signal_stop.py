@@ -18,7 +18,7 @@ from typing import Any
 import structlog
 
 from hal.lifecycle import Lifecycle
-from services.controller.channel import ControlChannel
+from services.controller.control_channel import ControlChannel
 from services.controller.stop_confirmation import Stopped
 from services.controller.supervisor import ControlSupervisor
 from services.estop.by_signal import REASON_MAX, reason_path

@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass
 
 from hal.lifecycle import Lifecycle
-from services.controller.channel import ControlChannel
+from services.controller.control_channel import ControlChannel
 from services.controller.episode_events import Event
 from services.ipc.words import Word
 

@@ -17,8 +17,8 @@ from hal.faults import Fault
 from hal.lifecycle import Lifecycle
 from hal.realtime import RealTimeReport
 from mbctl.policies.snapshot import Snapshot
-from services.controller.channel import ControlChannel, ControlError
 from services.controller.control.exit_codes import CLEAN, ROBOT_LOST
+from services.controller.control_channel import ControlChannel, ControlError
 from services.controller.emergency_stop import EmergencyStop
 from services.controller.episode_events import Event
 from services.controller.link import ControlLauncher, ControlLink, Replies, naming_shortages
@@ -43,8 +43,6 @@ class ControlSupervisor:
     """Owns the control process; everything here runs in the event loop.
 
     Args:
-        deliver: takes each event of the control process, after this has seen it, and
-            {"type": "gone"} when it has ended.
         torque_off: for a robot whose torque outlives its control process.
         planner: plans beside the control process where the policy wants it.
         patience: with the control process.
@@ -55,7 +53,6 @@ class ControlSupervisor:
         launcher: ControlLauncher,
         view: ControlView,
         joint_names: tuple[str, ...],
-        deliver: Callable[[Event], None],
         torque_off: TorqueOff | None,
         planner: PlannerHost,
         patience: Patience,
@@ -63,7 +60,7 @@ class ControlSupervisor:
         self._patience = patience
         self._launcher = launcher
         self._view = view
-        self._deliver = deliver
+        self._listeners: list[Callable[[Event], None]] = []
         self._planner = planner
         self._link: ControlLink | None = None
         # To the control process that was started last, also while it is being stopped.
@@ -83,6 +80,14 @@ class ControlSupervisor:
         self._last_resort = LastResort(torque_off, view, joint_names, self._restart)
         self._estop = EmergencyStop(view, self._confirmation, self._last_resort)
         self.broken: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    def add_listener(self, listener: Callable[[Event], None]) -> None:
+        """Call `listener` in the event loop with each event of the control process.
+
+        It comes after this has seen the event, and once with {"type": "gone"} when the process has
+        ended. It must return at once.
+        """
+        self._listeners.append(listener)
 
     async def start(self) -> None:
         """Start the control process, or wait for a robot that is not there yet.
@@ -304,7 +309,11 @@ class ControlSupervisor:
             self._take_broken(event["message"])
         elif kind == "gone":
             self._take_end(event)
-        self._deliver(event)
+        for listener in self._listeners:
+            try:
+                listener(event)
+            except Exception:  # the others, and the robot, come before one that listens
+                log.exception("listener_failed", event_type=kind)
 
     def _take_broken(self, message: str) -> None:
         """Nobody hears the control process any more, which has been told to end."""

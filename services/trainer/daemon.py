@@ -5,6 +5,7 @@ import contextlib
 import os
 import random
 from collections.abc import AsyncIterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -36,7 +37,7 @@ from services.trainer.messages import learner_config
 from services.trainer.model_servicer import ModelServicer
 from services.trainer.pace import Pace
 from services.trainer.refits import Refits
-from services.trainer.status import StatusBoard, TrainerCollector
+from services.trainer.status import StatusReport, TrainerCollector
 from services.trainer.supervisor import Supervisor
 from services.trainer.versions import Versions
 from services.transient import through_shortages
@@ -89,7 +90,7 @@ class _Trainer:
             announcement = announce(daemon, self._config.run_dir, stack)
             address = self._config.run_dir / paths.ADDRESS_FILE
             stack.callback(address.unlink, missing_ok=True)
-            collector = TrainerCollector(self._board)
+            collector = TrainerCollector(self._report)
             metrics_listen, tls = self._config.metrics_listen, self._config.tls
             stack.callback(serve_metrics(metrics_listen, collector, tls))
             async with self._learning(stop):
@@ -128,15 +129,14 @@ class _Trainer:
         self._versions = Versions(self._catalogue, config.run_dir / paths.VERSIONS_DIR)
         limit = config.samples_per_insert_limit
         pace = Pace(self._versions, lambda: self._store.counts().train_rows, limit)
-        self._refits = Refits(self._operations, self._versions, pace)
-        self._board = StatusBoard(config, self._store, self._refits, self._versions)
-        self._supervisor = Supervisor(self._learner_command, learner_config(config), self._refits)
-        self._refits.send = self._supervisor.send
-        server = build_server(
+        self._supervisor = Supervisor(self._learner_command, learner_config(config))
+        self._refits = Refits(
+            self._operations, self._versions, pace, self._supervisor.send, self._say_health
+        )
+        self._report = StatusReport(config, self._store, self._refits, self._versions)
+        return build_server(
             config.listen, self._servicings(), config.tls, MESSAGE_MAX_BYTES, daemon=daemon
         )
-        self._refits.on_health = lambda well: self._say_health(server, well)
-        return server
 
     def _servicings(self) -> list[Servicing]:
         ingest = IngestServicer(
@@ -147,7 +147,7 @@ class _Trainer:
             on_stored=self._refits.start_next,
             on_error=self._note_ingest_error,
         )
-        model = ModelServicer(self._refits, self._versions, self._board)
+        model = ModelServicer(self._refits, self._versions, self._report)
         return [
             Servicing(INGEST_SERVICE, trainer_pb2_grpc.add_IngestServiceServicer_to_server, ingest),
             Servicing(MODEL_SERVICE, trainer_pb2_grpc.add_ModelServiceServicer_to_server, model),
@@ -162,9 +162,10 @@ class _Trainer:
     async def _learning(self, stop: asyncio.Event) -> AsyncIterator[None]:
         """Runs the learner's supervision; the daemon stops when it ends by itself."""
         self._stop = stop
+        supervise = partial(self._supervisor.run, self._refits)
         tasks = [
             asyncio.create_task(through_shortages(work, Backoff(random.Random())))
-            for work in (self._supervisor.run, self._refits.run, self._look_after_writer)
+            for work in (supervise, self._refits.run, self._look_after_writer)
         ]
         for task in tasks:
             task.add_done_callback(lambda _: stop.set())
@@ -179,7 +180,7 @@ class _Trainer:
                 raise result
 
     def _note_ingest_error(self, error: str) -> None:
-        self._board.ingest_error = error
+        self._report.ingest_error = error
 
     async def _look_after_writer(self) -> None:
         """Ask every LOOK_S whether rows can be stored; returns, which ends the daemon, when not."""
@@ -194,7 +195,7 @@ class _Trainer:
             except StoreError as error:
                 log.error("store_failed", reason=error.reason, error=str(error))
                 self._code = exit_codes.FAULT
-                self._board.ingest_error = str(error)
+                self._report.ingest_error = str(error)
                 await self._server.set_serving(INGEST_SERVICE, False)
                 return
             deadline = max(deadline + LOOK_S, loop.time())
@@ -205,5 +206,5 @@ class _Trainer:
         with contextlib.suppress(StoreBusyError):
             await asyncio.to_thread(self._store.check_contents, self._stop.is_set)
 
-    def _say_health(self, server: GrpcServer, well: bool) -> None:
-        self._health = asyncio.ensure_future(server.set_serving(MODEL_SERVICE, well))
+    def _say_health(self, well: bool) -> None:
+        self._health = asyncio.ensure_future(self._server.set_serving(MODEL_SERVICE, well))

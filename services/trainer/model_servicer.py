@@ -13,7 +13,7 @@ from mbctl.policies.snapshot import MANIFEST_FILE, WEIGHTS_FILE, version_dir
 from protos import trainer_pb2, trainer_pb2_grpc
 from services.errors import ServiceError, invalid_field
 from services.trainer.refits import Refits
-from services.trainer.status import StatusBoard
+from services.trainer.status import StatusReport
 from services.trainer.versions import Versions, metrics_message, version_message
 from services.transient import is_transient
 
@@ -29,10 +29,10 @@ Context = grpc.aio.ServicerContext
 class ModelServicer(trainer_pb2_grpc.ModelServiceServicer):
     """The trainer as its clients see it."""
 
-    def __init__(self, refits: Refits, versions: Versions, board: StatusBoard) -> None:
+    def __init__(self, refits: Refits, versions: Versions, report: StatusReport) -> None:
         self._refits = refits
         self._versions = versions
-        self._board = board
+        self._report = report
 
     async def Refit(self, request: trainer_pb2.RefitRequest, context: Context) -> Operation:
         return self._refits.request().to_proto()
@@ -40,7 +40,7 @@ class ModelServicer(trainer_pb2_grpc.ModelServiceServicer):
     async def GetTrainerStatus(
         self, request: trainer_pb2.GetTrainerStatusRequest, context: Context
     ) -> trainer_pb2.TrainerStatus:
-        return self._board.status()
+        return self._report.status()
 
     async def WatchTrainerStatus(
         self, request: trainer_pb2.WatchTrainerStatusRequest, context: Context
@@ -51,7 +51,7 @@ class ModelServicer(trainer_pb2_grpc.ModelServiceServicer):
         loop = asyncio.get_running_loop()
         deadline = loop.time()
         while True:
-            yield self._board.status()
+            yield self._report.status()
             deadline = max(deadline + period_ms / 1000, loop.time())
             await asyncio.sleep(deadline - loop.time())
 

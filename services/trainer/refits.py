@@ -91,9 +91,11 @@ class Job:
 class Refits:
     """The learner's work list; a Listener of its supervisor.
 
-    Attributes:
-        send: gives the learner a command; set once the supervisor exists.
+    Args:
+        send: gives the learner a command.
         on_health: told whether the learner can work.
+
+    Attributes:
         newest: what the learner published last.
         current: the refit that runs.
         error: why the learner does not work; empty when it does.
@@ -105,6 +107,8 @@ class Refits:
         operations: OperationStore,
         versions: Versions,
         pace: Pace,
+        send: Callable[[Command], None],
+        on_health: Callable[[bool], None],
     ) -> None:
         self._operations = operations
         self._versions = versions
@@ -113,8 +117,8 @@ class Refits:
         self._queue: deque[Job] = deque()
         self._numbers = 0
         self._skipped_rows = 0  # a cancelled scheduled refit is not tried again
-        self.send: Callable[[Command], None] = lambda _: None
-        self.on_health: Callable[[bool], None] = lambda _: None
+        self._send = send
+        self._on_health = on_health
         self.ready = False
         self.failed = False
         self.newest: Published | None = None
@@ -173,7 +177,7 @@ class Refits:
 
     def on_failure(self, error: str) -> None:
         self.ready, self.failed, self.error = False, True, error
-        self.on_health(False)
+        self._on_health(False)
         jobs = [*([self.current] if self.current else []), *self._queue]
         self.current = None
         self._queue.clear()
@@ -200,7 +204,7 @@ class Refits:
         self.pace.schedule = Schedule(report.initial_rows, report.rows_per_refit)
         await self._take(report.newest)
         self.ready, self.failed, self.error = True, False, ""
-        self.on_health(True)
+        self._on_health(True)
         job = self.current
         if job is None:
             return
@@ -248,7 +252,7 @@ class Refits:
 
     def _cancel(self, job: Job) -> None:
         if job is self.current:
-            self.send(CancelCommand(job=job.number))
+            self._send(CancelCommand(job=job.number))
         else:
             self._queue.remove(job)
             message = "the refit was cancelled before it started"
@@ -259,7 +263,7 @@ class Refits:
         self.current = job
         refit = self.newest.refit + 1 if self.newest else 1
         job.start(self._numbers, refit, rows)
-        self.send(RefitCommand(job=self._numbers, refit=refit, rows=rows))
+        self._send(RefitCommand(job=self._numbers, refit=refit, rows=rows))
         log.info("refit_started", refit=refit, rows=rows, operation=job.handle.name)
 
     def _scheduled(self) -> Job | None:

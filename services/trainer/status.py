@@ -12,7 +12,7 @@ from services.trainer.refits import Refits
 from services.trainer.versions import Versions
 
 
-class StatusBoard:
+class StatusReport:
     """Puts the status together from the parts that know.
 
     Attributes:
@@ -97,11 +97,11 @@ _GAUGES = (
 class TrainerCollector(Collector):
     """One gauge per number of the status, `mbctl_trainer_...`."""
 
-    def __init__(self, board: StatusBoard) -> None:
-        self._board = board
+    def __init__(self, report: StatusReport) -> None:
+        self._report = report
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        status = self._board.status()
+        status = self._report.status()
         for name in _GAUGES:
             yield GaugeMetricFamily(f"mbctl_trainer_{name}", name, value=getattr(status, name))
         failed = float(status.phase == "FAILED")

@@ -47,10 +47,9 @@ class Supervisor:
         refusal: why a learner declined to work here at all; then none is started any more.
     """
 
-    def __init__(self, command: Sequence[str], config: LearnerConfig, listener: Listener) -> None:
+    def __init__(self, command: Sequence[str], config: LearnerConfig) -> None:
         self._command = command
         self._config = config
-        self._listener = listener
         self._link: LearnerLink | None = None
         self._backoff = Backoff(random.Random(), PAUSE_FIRST_S, PAUSE_MAX_S)
         self.refusal: Refused | None = None
@@ -65,25 +64,25 @@ class Supervisor:
         if self._link is not None:
             self._link.send(command)
 
-    async def run(self) -> None:
-        """Supervise until cancelled, or until a learner refuses."""
+    async def run(self, listener: Listener) -> None:
+        """Supervise until cancelled, or until a learner refuses; `listener` hears of it all."""
         loop = asyncio.get_running_loop()
         while self.refusal is None:
             started = loop.time()
-            error = await self._run_once()
+            error = await self._run_once(listener)
             if self.refusal is not None:
-                self._listener.on_failure(self.refusal.message)
+                listener.on_failure(self.refusal.message)
                 return
             if loop.time() - started >= QUICK_S:
                 self._backoff.succeed()
             pause_s = self._backoff.next_s()
             log.error("learner_died", deaths=self._backoff.failures, error=error)
-            self._listener.on_death(error)
+            listener.on_death(error)
             if self._backoff.failures >= QUICK_DEATHS_MAX:
-                self._listener.on_failure(error)
+                listener.on_failure(error)
             await asyncio.sleep(pause_s)
 
-    async def _run_once(self) -> str:
+    async def _run_once(self, listener: Listener) -> str:
         try:
             link = await LearnerLink.start(self._command, self._config)
         except OSError as error:
@@ -93,7 +92,7 @@ class Supervisor:
         trouble = ""
         try:
             async for report in link.reports():
-                self._hear(report)
+                self._hear(report, listener)
         except ValueError as error:
             trouble = f"the learner sent a line that is no report: {error}; "
         finally:
@@ -101,7 +100,7 @@ class Supervisor:
             ending = await link.stop()
         return trouble + ending
 
-    def _hear(self, report: Report) -> None:
+    def _hear(self, report: Report, listener: Listener) -> None:
         if isinstance(report, Refused):
             self.refusal = report
             return
@@ -109,4 +108,4 @@ class Supervisor:
             self._backoff.succeed()
         if isinstance(report, Ready):
             log.info("learner_ready", refits=report.newest.refit, rows=report.newest.rows)
-        self._listener.on_report(report)
+        listener.on_report(report)

@@ -19,12 +19,12 @@ from services.errors import ServiceError
 from services.trainer.paths import DATABASE_FILE
 from services.up.addresses import with_addresses
 from services.up.bus import VIRTUAL, BusProcess
-from services.up.command import Command
 from services.up.cpu_time import cpu_seconds
 from services.up.learning import Learning
 from services.up.plan import Plan
 from services.up.process import DaemonDiedError, DaemonProcess, Watched
 from services.up.run_dir import RunDir
+from services.up.run_lease import RunLease
 from services.up.session import Session
 from services.up.stop import StopNow, StopRequested, StopSignals
 from services.up.view import Display, Observer
@@ -118,7 +118,7 @@ class Run:
     ) -> CurvePoint | None:
         owner = f"mbctl up {self._run_dir.path.name}"[:64]
         try:
-            with Command(controller, owner, self._plan.controller.clock) as command:
+            with RunLease(controller, owner, self._plan.controller.clock) as command:
                 session = Session(controller, trainer, command, daemons, signals, self._observer)
                 final = Learning(self._plan, self._run_dir, session, self._spent).run()
                 controller.deactivate(command.lease)

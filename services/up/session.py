@@ -12,8 +12,8 @@ from protos.trainer_pb2 import TrainerStatus
 from services.client import ControllerClient, TrainerClient
 from services.client.controller import Episodes, Purpose
 from services.errors import refusal
-from services.up.command import Command
 from services.up.process import Watched
+from services.up.run_lease import RunLease
 from services.up.stop import StopSignals
 from services.up.view import Batch, Observer
 
@@ -31,7 +31,7 @@ class Session:
         self,
         controller: ControllerClient,
         trainer: TrainerClient,
-        command: Command,
+        command: RunLease,
         daemons: Sequence[Watched],
         signals: StopSignals,
         observer: Observer,

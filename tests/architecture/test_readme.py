@@ -63,7 +63,9 @@ def results(root: Path) -> list[str]:
 
 
 def small(command: str) -> str:
-    """The command with a budget for tests."""
+    """The command with a budget for tests, and with short evaluations."""
+    if command.startswith("mbctl up"):
+        command += " --set evaluation_episodes=2 --set final_episodes=2"
     for option, divisor in (("samples", SAMPLES_DIVISOR), ("count", COUNT_DIVISOR)):
         command = re.sub(
             rf"--{option} (\d+)",

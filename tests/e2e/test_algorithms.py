@@ -15,6 +15,7 @@ from tests.mbctl.algorithms.cases import CASES
 
 ROWS = {"initial_rows": 80, "rows_per_refit": 40}
 SAMPLES = 160  # so three refits
+QUICK = ("maac-mpc", "mbpo", "pal")  # one of each family, one with a planner; the others are slow
 
 
 def assignments(settings: Mapping[str, Any], path: str = "algorithm") -> Iterator[str]:
@@ -26,7 +27,9 @@ def assignments(settings: Mapping[str, Any], path: str = "algorithm") -> Iterato
             yield f"--set={path}.{key}={text}"
 
 
-@pytest.mark.parametrize("name", sorted(CASES))
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=() if n in QUICK else pytest.mark.slow) for n in sorted(CASES)]
+)
 def test_it_learns_from_the_rows_of_its_own_policies(name: str, tmp_path: Path, e2e: ModuleType):
     found = e2e.mbctl(
         "up",

@@ -8,6 +8,9 @@ from types import ModuleType
 
 import pytest
 
+from protos import common_pb2
+from services.client import ControllerClient
+
 
 @pytest.fixture
 def running(pair):
@@ -18,11 +21,11 @@ def running(pair):
 
 
 def wait_for_policy(e2e: ModuleType, controller: str, version: int) -> None:
-    def has_it() -> bool:
-        status = e2e.mbctl_json("robot", "status", "--target", controller)
-        return status["policy"]["version"] >= version
-
-    e2e.wait_until(has_it, f"the robot does not get version {version}")
+    with ControllerClient(controller) as client:
+        e2e.wait_until(
+            lambda: client.status().policy.version >= version,
+            f"the robot does not get version {version}",
+        )
 
 
 def test_the_verbs_in_the_order_of_a_day(running: tuple[str, str], e2e: ModuleType):
@@ -118,10 +121,12 @@ def test_ctrl_c_on_a_batch_brings_the_robot_to_rest(running: tuple[str, str], e2
     assert "CANCELLED" in err
 
     def at_rest() -> bool:
-        status = e2e.mbctl_json("robot", "status", "--target", controller)
-        return status["lifecycle"] == "INACTIVE" and status["lease"] is None
+        status = client.status()
+        return status.lifecycle == common_pb2.LIFECYCLE_INACTIVE and not status.HasField("lease")
 
-    e2e.wait_until(at_rest, "the robot is not at rest")
+    with ControllerClient(controller) as client:
+        e2e.wait_until(at_rest, "the robot is not at rest")
+    assert e2e.mbctl_json("robot", "status", "--target", controller)["lease"] is None
 
 
 def test_a_second_controller_for_the_same_robot_does_not_start(pair, e2e: ModuleType):

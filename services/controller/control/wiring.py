@@ -10,8 +10,8 @@ from mbctl.policies.snapshot import row_layout
 from mbctl.tasks.registry import make_task
 from mbctl.tasks.task import Task
 from services.controller.control.guarded_robot import GuardedRobot
+from services.controller.control.lifecycle_machine import LifecycleMachine
 from services.controller.control.loop import ControlLoop
-from services.controller.control.machine import Machine
 from services.controller.control.pacer import LockstepPacer, Tending, WallPacer
 from services.controller.control.planner_client import PlannerClient
 from services.controller.control.policy_holder import PolicyHolder
@@ -86,7 +86,7 @@ def build_loop(
     watchdog_s = settings.robot.bus.watchdog_s if settings.robot.is_on_bus else None
     stall = StallWatch(watchdog_s, boot_ns)
     guarded = GuardedRobot(robot, gate, clock, stall, settings.gate.invalid_reads_max)
-    machine = Machine(guarded, clock, settings.stop, link)
+    machine = LifecycleMachine(guarded, clock, settings.stop, link)
     if settings.latched is not None:
         machine.inherit(settings.latched)
     policies = PolicyHolder(link, task, period_s)

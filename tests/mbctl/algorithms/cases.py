@@ -194,7 +194,7 @@ MAAC = Case(
         "model_steps_max": 300,
         "entropy": "path",
     },
-    refits=4,
+    refits=3,
 )
 DDPPO = Case(
     "ddppo",
@@ -210,8 +210,8 @@ DDPPO = Case(
     },
     refits=3,
 )
-PAL_MPC = Case("pal-mpc", {**SMALL_GAME, "planner": SMALL_SEARCH}, PAL.learning, refits=4)
-MAL_MPC = Case("mal-mpc", {**SMALL_GAME, "planner": SMALL_SEARCH}, MAL.learning, refits=3)
+PAL_MPC = Case("pal-mpc", {**SMALL_GAME, "planner": SMALL_SEARCH}, PAL.learning, refits=2)
+MAL_MPC = Case("mal-mpc", {**SMALL_GAME, "planner": SMALL_SEARCH}, MAL.learning, refits=2)
 MAAC_MPC = Case(
     "maac-mpc",
     {
@@ -221,7 +221,7 @@ MAAC_MPC = Case(
         "planner": {**MAAC_SEARCH, "gamma": 0.99},
     },
     {**MAAC.learning, "planner": {**MAAC_SEARCH, "gamma": 0.9}},
-    refits=MAAC.refits,
+    refits=2,
     success=MAAC.success,
 )
 MBCTL = Case(
@@ -234,7 +234,7 @@ MBCTL = Case(
         "planner": SMALL_SEARCH,
     },
     PAL.learning,
-    refits=4,
+    refits=2,
 )
 ROWS = {"initial_rows": 60, "rows_per_refit": 20}
 LEARNING_ROWS = {"initial_rows": 300, "rows_per_refit": 100}

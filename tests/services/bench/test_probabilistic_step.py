@@ -4,8 +4,8 @@ import pytest
 
 from mbctl.algorithms.game.settings import PalSettings
 from mbctl.algorithms.model_data import transition_data
-from services.bench.plain_probabilistic import PlainProbabilistic
 from services.bench.probabilistic_step import (
+    PlainProbabilistic,
     ProbabilisticSizes,
     _generator,
     _model,

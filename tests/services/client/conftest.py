@@ -78,6 +78,15 @@ class Peer(
             episodes=records, next_page_token=str(end) if end < 450 else ""
         )
 
+    def ListVersions(self, request, context):
+        self._note("ListVersions", request, context)
+        start = int(request.page_token or 0)
+        end = min(start + request.page_size, 250)
+        versions = [trainer_pb2.Version(version=i) for i in range(start + 1, end + 1)]
+        return trainer_pb2.ListVersionsResponse(
+            versions=versions, next_page_token=str(end) if end < 250 else ""
+        )
+
     def WaitOperation(self, request, context):
         self._note("WaitOperation", request, context)
         self.polls_until_done -= 1

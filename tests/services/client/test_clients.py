@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import grpc
 import pytest
 
-from protos import controller_pb2
+from protos import controller_pb2, trainer_pb2
 from services.client import ControllerClient, TrainerClient, as_plain
 from services.client.plain import enum_word
 from services.errors import ServiceError, refusal
@@ -74,7 +74,18 @@ def test_a_stream_ends_and_is_cancelled_when_left(target: str):
 def test_pages_are_followed_up_to_the_limit(target: str, peer):
     with ControllerClient(target) as client:
         assert [r.index for r in client.episodes(limit=300)] == list(range(300))
-        assert len(client.episodes(limit=10_000)) == 450
+        asked = [(r.page_size, r.page_token) for r in peer.seen(controller_pb2.ListEpisodesRequest)]
+        assert asked == [(200, ""), (100, "200")]
+        assert [r.index for r in client.episodes(limit=10_000)] == list(range(450))
+        assert client.episodes(limit=0) == []
+
+
+def test_pages_of_versions_are_followed_up_to_the_limit(target: str, peer):
+    with TrainerClient(target) as client:
+        assert [v.version for v in client.versions(limit=201)] == list(range(1, 202))
+        asked = [(r.page_size, r.page_token) for r in peer.seen(trainer_pb2.ListVersionsRequest)]
+        assert asked == [(200, ""), (1, "200")]
+        assert [v.version for v in client.versions(limit=10_000)] == list(range(1, 251))
 
 
 def test_plain_values_are_json_ready(target: str):

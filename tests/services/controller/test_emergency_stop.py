@@ -235,7 +235,7 @@ def test_a_pump_that_failed_leaves_no_torque_on():
     async def scenario() -> None:
         parts: Any = SimpleNamespace(is_port_there=True, give_up=lambda: None, detach=lambda: None)
         supervisor = ControlSupervisor(
-            parts, ControlView(), JOINTS, lambda _: None, attempt, parts, patience_of("wall")
+            parts, ControlView(), JOINTS, attempt, parts, patience_of("wall")
         )
         supervisor._take_event({"type": "pump_failed", "message": "the memory was overwritten"})
         assert await supervisor.stop()

@@ -6,7 +6,7 @@ import contextlib
 import pytest
 
 from services.controller import reconnection
-from services.controller.channel import ControlError
+from services.controller.control_channel import ControlError
 from services.controller.reconnection import Reconnection
 from services.controller.view import ControlView, new_fault
 from services.errors import ServiceError

@@ -11,7 +11,7 @@ from mbctl.data.chunk_store import ChunkStore
 from mbctl.episodes.seeding import TRAIN
 from mbctl.policies.snapshot import row_layout
 from mbctl.tasks.registry import make_task
-from services.controller.channel import Drained
+from services.controller.control_channel import Drained
 from services.controller.episode_events import OpenEpisode, summary_from_event
 from services.controller.row_pump import RowPump
 from services.controller.sealer import ChunkSealer, Provenance

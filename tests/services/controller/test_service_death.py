@@ -22,7 +22,7 @@ STAND_IN = """
 import sys, time
 from pathlib import Path
 from mbctl.policies.snapshot import load_snapshot
-from services.controller.channel import ControlChannel
+from services.controller.control_channel import ControlChannel
 from services.controller.control.settings import ControlSettings
 
 channel = ControlChannel(ControlSettings.model_validate_json(sys.argv[1]))

@@ -12,7 +12,7 @@ from hal.safety import SafetyGate
 from mbctl.config import StopConfig
 from services.controller.control.control_fault import ControlFaultError
 from services.controller.control.guarded_robot import GuardedRobot
-from services.controller.control.machine import StopSequence
+from services.controller.control.lifecycle_machine import StopSequence
 from sim.robot import MujocoRobot
 from tests.conformance.driven_pendulum import SPEC, driven_pendulum
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from mbctl.config import ControlConfig, ControllerConfig
-from services.controller.channel import ControlChannel
+from services.controller.control_channel import ControlChannel
 from services.controller.link import settings_of
 
 # For every key another value than its default; the rest needs servos, or is another task's.

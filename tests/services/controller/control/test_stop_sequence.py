@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from hal.types import RobotState
 from mbctl.config import StopConfig
-from services.controller.control.machine import StopSequence
+from services.controller.control.lifecycle_machine import StopSequence
 
 SECOND = 1_000_000_000
 

@@ -18,8 +18,8 @@ from mbctl.policies.snapshot import (
     expected_shapes,
 )
 from mbctl.tasks.registry import make_task
-from services.controller.channel import ControlChannel, ControlError, Drained, Event
 from services.controller.control.settings import ControlSettings
+from services.controller.control_channel import ControlChannel, ControlError, Drained, Event
 from services.ipc.words import Word
 
 TASK = make_task("dclaw-turn-random")

@@ -57,7 +57,7 @@ class StopSequence:
         return np.where(self._is_position, ramped, self._held)
 
 
-class Machine:
+class LifecycleMachine:
     """Lifecycle of a configured robot, beginning INACTIVE; each change is told as an event."""
 
     def __init__(

@@ -11,7 +11,7 @@ from services.errors import ServiceError
 WALL_WINDOW_S = 5.0
 
 
-class Command:
+class RunLease:
     """Holds the lease for the length of a block; `regain` takes it up again after a loss."""
 
     def __init__(

@@ -8,7 +8,7 @@ from hal.types import RobotState
 from mbctl.episodes.actor import PolicyActor
 from services.controller.control.episode_batch import EpisodeBatch
 from services.controller.control.guarded_robot import GuardedRobot
-from services.controller.control.machine import Machine
+from services.controller.control.lifecycle_machine import LifecycleMachine
 from services.controller.control.pacer import Pacer
 from services.controller.control.planner_client import PlannerClient
 from services.controller.control.policy_holder import PolicyHolder
@@ -24,7 +24,7 @@ _PUBLISH_NS = 10_000_000  # lockstep shows itself this often, not at each of its
 _SECOND_NS = 1_000_000_000
 
 
-class Publisher:
+class StatePublisher:
     """Writes cycles and the state board, and sends "health" events.
 
     Args:
@@ -34,7 +34,7 @@ class Publisher:
     def __init__(
         self,
         robot: GuardedRobot,
-        machine: Machine,
+        machine: LifecycleMachine,
         policies: PolicyHolder,
         actor: PolicyActor,
         planner: PlannerClient | None,

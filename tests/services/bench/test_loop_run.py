@@ -3,7 +3,7 @@
 import pytest
 
 from mbctl.episodes.seeding import TRAIN
-from services.bench.lateness import lateness_of
+from services.bench.loop_run import lateness_of
 from services.ipc.row_message import RowMessage
 
 pytestmark = pytest.mark.xdist_group("timing")
