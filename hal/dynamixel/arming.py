@@ -94,7 +94,7 @@ class ServoArming:
         _limit_velocity(self._in_motion, velocity_rad_s)
 
     def _seed(self) -> dict[int, int]:
-        """Goal := present, until both agree: a limp robot may still be sinking."""
+        """Goal := present, until both agree: a robot without torque may still be sinking."""
         deadline_ns = self._now_ns() + round(self._settings.seed_timeout_s * 1e9)
         while True:
             goals = self._present()

@@ -1,8 +1,8 @@
-"""`ServoBus`: what a host can ask of the servos on one line.
+"""`ServoBus`: the requests of a host to the servos on one line.
 
-The robot above it decides what a failure means; the bus only tells the truth of each exchange:
-nothing is retried, nothing old is returned as new, no answer is taken that is not the one asked
-for. Deadlines are of the monotonic clock and hold also while noise floods the line.
+The robot above it decides what a failure means. The bus reports each exchange as it was: it does
+not retry, returns no old value as new, and accepts only an answer that matches the request.
+Deadlines are of the monotonic clock and hold also while noise floods the line.
 """
 
 import time
@@ -72,7 +72,7 @@ class ServoBus:
 
     @property
     def last_error(self) -> int:
-        """Error byte of the last answer of one servo: tells of an alert that came with data."""
+        """Error byte of the last answer of one servo: it shows an alert that came with data."""
         return self._link.last_error
 
     def close(self) -> None:
@@ -83,14 +83,14 @@ class ServoBus:
         """Model and firmware of a servo.
 
         Raises:
-            BusTimeoutError, ServoStatusError, BadStatusError: no, a refusing or a strange answer.
+            BusTimeoutError, ServoStatusError, BadStatusError: no, a refusing or a malformed answer.
         """
         deadline_ns = _after(timeout_s)
         status = ask(self._link, servo_id, Instruction.PING, b"", PING_BYTES, "ping", deadline_ns)
         return as_ping(status)
 
     def ping_replies(self, servo_id: int, timeout_s: float = 0.02) -> tuple[Ping, ...]:
-        """All answers to a ping within the time: more than one tells of two servos with one ID."""
+        """All answers to a ping within the time: more than one means two servos with one ID."""
         replies = listen_pings(self._link, servo_id, _after(timeout_s))
         return tuple(reply for reply in replies if reply.servo_id == servo_id)
 
@@ -98,7 +98,7 @@ class ServoBus:
         """All servos that answer, in the order in which they do, two with one ID twice.
 
         Args:
-            timeout_s: to listen; None: as long as 253 servos may take, 0.8 s at 1 Mbaud.
+            timeout_s: for all answers; None: as long as 253 servos may take, 0.8 s at 1 Mbaud.
         """
         if timeout_s is None:
             slots = MAX_SERVO_ID + 1
@@ -124,7 +124,7 @@ class ServoBus:
         """Counts of one register.
 
         Raises:
-            BusTimeoutError, ServoStatusError, BadStatusError: no, a refusing or a strange answer.
+            BusTimeoutError, ServoStatusError, BadStatusError: no, a refusing or a malformed answer.
         """
         parameters = span_bytes(register.address, register.size)
         what = f"a read of {register.name}"
@@ -139,7 +139,7 @@ class ServoBus:
         """`length` bytes of the table.
 
         Raises:
-            BusTimeoutError, ServoStatusError, BadStatusError: no, a refusing or a strange answer.
+            BusTimeoutError, ServoStatusError, BadStatusError: no, a refusing or a malformed answer.
         """
         parameters = span_bytes(address, length)
         what = f"a read of {length} bytes at {address}"
@@ -158,11 +158,11 @@ class ServoBus:
         """Set one register.
 
         Args:
-            confirm: wait for the servo's word. Without it nothing is known of the outcome.
+            confirm: wait for the servo's status. Without it the outcome is unknown.
 
         Raises:
             RegisterError: read only or out of range; nothing was sent.
-            BusTimeoutError, ServoStatusError, BadStatusError: no, a refusing or a strange answer.
+            BusTimeoutError, ServoStatusError, BadStatusError: no, a refusing or a malformed answer.
         """
         if confirm:
             ask_write(self._link, servo_id, Instruction.WRITE, register, value, deadline_ns)
@@ -196,10 +196,10 @@ class ServoBus:
         """The same registers of several servos.
 
         Args:
-            fast: one common answer, from firmware 45; a mute servo then breaks it for all.
+            fast: one common answer, from firmware 45; a silent servo then breaks it for all.
 
         Returns:
-            What came, whatever is missing: a mute servo is no error here.
+            All answers that came: a silent servo is no error here.
         """
         if timeout_s is not None:
             deadline_ns = _after(timeout_s)
@@ -227,11 +227,11 @@ class ServoBus:
     # --- outside control cycles: registered writes, restarts, resets, backups
 
     def reg_write(self, servo_id: int, register: Register, value: int) -> None:
-        """Let a servo keep a value for its register until `action`.
+        """Store a value in a servo, to be written to its register at `action`.
 
         Raises:
             RegisterError: read only or out of range; nothing was sent.
-            BusTimeoutError, ServoStatusError, BadStatusError: no, a refusing or a strange answer.
+            BusTimeoutError, ServoStatusError, BadStatusError: no, a refusing or a malformed answer.
         """
         ask_write(self._link, servo_id, Instruction.REG_WRITE, register, value, None)
 
@@ -239,7 +239,7 @@ class ServoBus:
         """Carry out what `reg_write` left; for all servos at once none answers.
 
         Raises:
-            BusTimeoutError, ServoStatusError, BadStatusError: no, a refusing or a strange answer.
+            BusTimeoutError, ServoStatusError, BadStatusError: no, a refusing or a malformed answer.
         """
         if servo_id == BROADCAST_ID:
             self._link.send(encode_instruction(BROADCAST_ID, Instruction.ACTION))
@@ -250,7 +250,7 @@ class ServoBus:
         """Restart a servo: torque off, RAM to its defaults, error latches cleared.
 
         Returns:
-            Whether it answered before it went; some restart without. See `wait_for`.
+            Whether it answered before the restart; some restart without. See `wait_for`.
 
         Raises:
             ServoStatusError: it refused.
@@ -261,7 +261,7 @@ class ServoBus:
         """Set a servo to its factory values; it restarts.
 
         Returns:
-            Whether it answered before it went.
+            Whether it answered before the restart.
 
         Raises:
             ServoStatusError: it refused.
@@ -278,7 +278,7 @@ class ServoBus:
         """Bring the present position back into one turn; the servo must stand still.
 
         Raises:
-            BusTimeoutError, ServoStatusError, BadStatusError: no, a refusing or a strange answer.
+            BusTimeoutError, ServoStatusError, BadStatusError: no, a refusing or a malformed answer.
         """
         ask(self._link, servo_id, Instruction.CLEAR, _CLEAR_MULTI_TURN, 0, "clear")
 
@@ -286,7 +286,7 @@ class ServoBus:
         """Let a servo keep a copy of its control table; from firmware 45, torque off.
 
         Raises:
-            BusTimeoutError, ServoStatusError, BadStatusError: no, a refusing or a strange answer.
+            BusTimeoutError, ServoStatusError, BadStatusError: no, a refusing or a malformed answer.
         """
         ask(self._link, servo_id, Instruction.BACKUP, _BACKUP_STORE + _BACKUP_KEY, 0, "backup")
 
@@ -294,7 +294,7 @@ class ServoBus:
         """Let a servo take the copy of its control table back; it restarts.
 
         Returns:
-            Whether it answered before it went.
+            Whether it answered before the restart.
 
         Raises:
             ServoStatusError: it refused.

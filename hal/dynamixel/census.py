@@ -1,4 +1,4 @@
-"""Who is on the bus: every expected servo once, of a known model, and nobody else."""
+"""Checks the servos on the bus: each expected one once, of a known model, and no others."""
 
 import time
 from collections.abc import Mapping
@@ -64,7 +64,7 @@ def take_census(
 
 
 def _seek(bus: ServoBus, missing: list[ServoJoint], found: dict[int, Ping]) -> None:
-    """Ask in rounds for those that the broadcast did not reach."""
+    """Ping in rounds those that did not answer the broadcast."""
     spoiled = dict.fromkeys((joint.servo_id for joint in missing), 0)
     for _ in range(_PINGS):
         for joint in missing:
@@ -114,7 +114,7 @@ def _refuse_missing(
 
 
 def _refuse_collisions(bus: ServoBus, joint: ServoJoint) -> None:
-    """Two servos with one id talk at the same time: broken, doubled or unasked answers, always.
+    """Two servos with one id answer at the same time: broken, doubled or unasked answers, always.
 
     A host that was held up sees some of that as well, but not round after round.
     """

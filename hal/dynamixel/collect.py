@@ -1,6 +1,6 @@
-"""The answers of many servos to one packet, told apart.
+"""Collects the answers of many servos to one packet.
 
-This is the path of every control cycle. A servo that is mute, or whose answer was damaged, costs
+This is the path of every control cycle. A servo that is silent, or whose answer was damaged, costs
 the others nothing; since servos answer in the order in which they are listed, the wait ends with
 the last of them and not at the deadline.
 """
@@ -97,7 +97,7 @@ def _take_common(
 ) -> int:
     """The one status that all servos write together; packets that were not it.
 
-    One mute servo breaks it for all: then every ID is missing, and a plain read tells which.
+    One silent servo breaks it for all: then every ID is missing, and a plain read shows which.
     """
     foreign, length = 0, _common_bytes(request)
     if deadline_ns is None:

@@ -97,7 +97,7 @@ def prepare(connection: Connection) -> None:
 
 
 def prepare_again(connection: Connection, servos: list[Servo]) -> None:
-    """`prepare` for some of the servos, which were rebooted; the others are not asked.
+    """`prepare` for some of the servos, which were rebooted; no packet goes to the others.
 
     Raises:
         RobotReadError: SERVO_SILENT.
@@ -142,7 +142,7 @@ def _relax(bus: ServoBus, servos: list[Servo]) -> None:
 
 
 class BusCapacityError(HalError):
-    """The line cannot carry what is asked of it.
+    """The line cannot carry the requested rate.
 
     Reasons: LATENCY_TIMER, RATE_TOO_HIGH.
     """
@@ -199,7 +199,7 @@ class PortRecovery:
 
     Attributes:
         cause: why the port was lost, or why it could not be opened again.
-        owes_torque_off: a torque-off was not confirmed; it comes before anything else.
+        owes_torque_off: a torque-off is unconfirmed; it is repeated before anything else.
         reconnections: so far.
     """
 
@@ -219,7 +219,7 @@ class PortRecovery:
         self._next_ns = self._clock.now_ns() + round(self._pause_s * 1e9)
 
     def is_torque_off_due(self) -> bool:
-        """Whether to try again what was not confirmed; True at most twice a second."""
+        """Whether to repeat an unconfirmed torque-off; True at most twice a second."""
         now_ns = self._clock.now_ns()
         if not self.owes_torque_off or now_ns < self._torque_off_ns:
             return False

@@ -9,7 +9,7 @@ from hal.dynamixel.servo import Servo
 from hal.dynamixel.settings import BusSettings
 from hal.dynamixel.state_block import BLOCK, BlockLayout
 
-_FIRST_SHARE = 0.65  # of the budget; a mute servo leaves the rest for the second chance
+_FIRST_SHARE = 0.65  # of the budget; a silent servo leaves the rest for the retry
 _FLOOD_FACTOR = 1.5  # more noise than so many times all answers is nothing that servos sent
 
 
@@ -64,24 +64,25 @@ class StateCycle:
         return readings
 
     def _order(self) -> list[int]:
-        """Who was mute comes last, and of several in each cycle another one first.
+        """Ids to read: silent servos last, rotated each cycle.
 
-        For some chains of answers end at a servo that stays silent.
+        Some chains of answers end at a servo that stays silent.
         """
         misses = dict(zip(self._index, self.readings.misses.tolist(), strict=True))
-        mute = [servo_id for servo_id in self._index if misses[servo_id] > 0]
-        heard = [servo_id for servo_id in self._index if misses[servo_id] == 0]
-        turn = max(misses.values()) % max(1, len(mute))
-        return heard + mute[turn:] + mute[:turn]
+        silent = [servo_id for servo_id in self._index if misses[servo_id] > 0]
+        answering = [servo_id for servo_id in self._index if misses[servo_id] == 0]
+        turn = max(misses.values()) % max(1, len(silent))
+        return answering + silent[turn:] + silent[:turn]
 
     def _may_read_fast(self) -> bool:
-        """One mute servo spoils a whole fast read, so it is for chains without one."""
+        """Whether no servo is silent: one would lose the whole answer to a fast read."""
         return self._can_read_fast and not self.readings.misses.any()
 
     def _retry(self, missing: list[int], deadline_ns: int) -> None:
-        """Everybody after a common answer that came to nothing: it says of nobody that he is mute.
+        """Read servos without an answer again, within the time left.
 
-        Then the others in one more chain, then the first of the missing alone.
+        All of them where none answered: a broken fast answer does not tell which servo is silent.
+        Then the missing but the first in one chain, then the first alone.
         """
         if len(missing) == len(self._index):
             missing = self._read_again(missing[1:] + missing[:1], deadline_ns)

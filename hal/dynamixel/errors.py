@@ -41,7 +41,7 @@ class PortError(HalError):
 
 
 class BusTimeoutError(HalError):
-    """A servo that was asked did not answer in time."""
+    """No answer of a servo within the deadline."""
 
     reason = "NO_STATUS"
 
@@ -51,7 +51,7 @@ class BusTimeoutError(HalError):
 
 
 class BadStatusError(HalError):
-    """An answer with a valid checksum but not of the shape that was asked for."""
+    """An answer with a valid checksum but not of the requested length."""
 
     reason = "BAD_STATUS"
 
@@ -65,7 +65,7 @@ class ServoStatusError(HalError):
 
     Attributes:
         servo_id: which one.
-        number: what it says, one of `StatusErrorNumber`; a plain int where it is none of them.
+        number: of its status: a `StatusErrorNumber`; a plain int where it is none of them.
         alert: its hardware error status is not zero.
     """
 

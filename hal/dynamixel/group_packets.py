@@ -21,7 +21,7 @@ class GroupRead:
     Attributes:
         packet: as it goes out.
         lengths: data bytes expected of each ID, in the order in which they answer.
-        spans: address and length of each ID as the packet has them: what was asked.
+        spans: address and length of each ID as the packet requests them.
         fast: whether they answer with one common status.
     """
 

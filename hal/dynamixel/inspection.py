@@ -20,7 +20,7 @@ _SET_BY_DRIVER = ("RETURN_LEVEL", "PROFILE")
 
 
 class ServoSetupError(HalError):
-    """A servo is set up so that moving it is unsafe, or that it would not move as it is told.
+    """A servo is set up so that moving it is unsafe, or that it would not follow its goals.
 
     Reasons: SERVO_LIMITS_TOO_TIGHT and those of `servo_setup.SETTINGS`.
     """
@@ -55,7 +55,7 @@ def inspect(
 
 
 def inspect_for_torque(bus: ServoBus, servos: Sequence[Servo]) -> list[str]:
-    """Refuse settings with which a servo would not move as it is told; return warnings.
+    """Refuse settings with which a servo would not follow its goals; return warnings.
 
     Raises:
         ServoSetupError: see there.
@@ -110,7 +110,7 @@ def _warnings(found: _Found) -> Iterator[str]:
 
 
 def _alike(found: _Found) -> Iterator[tuple[Misfit, list[Servo]]]:
-    """Misfits of which the same is to be said, with the servos that have them."""
+    """Misfits with the same text, with the servos that have them."""
     for text in dict.fromkeys(misfit.text for _, misfit in found):
         having = [servo for servo, misfit in found if misfit.text == text]
         yield next(misfit for _, misfit in found if misfit.text == text), having

@@ -19,12 +19,13 @@ from hal.dynamixel.units import BITS_PER_BYTE, RETURN_DELAY_S
 
 
 class OwedAnswers:
-    """Answers that servos still owe, so that a late one never passes for the answer to another.
+    """Outstanding answers, so that a late one is never taken for the answer to another request.
 
-    A status says who sent it and how long it is, not what was asked. Waiting for quiet makes it
+    A status has the id of its sender and its length, not the request. Waiting for quiet makes it
     likely that nothing is on its way; but a host that was held up, or an adaptor that stalled, may
-    deliver it later still. What is owed is therefore remembered until it is certain that it has
-    come: by source (an ID, or the broadcast ID of common answers) and length, what had been asked.
+    deliver it later still. Outstanding answers are therefore kept until they have
+    certainly arrived: the request by source (an ID, or the broadcast ID of common answers) and
+    length of the answer.
     """
 
     def __init__(self) -> None:
@@ -39,16 +40,16 @@ class OwedAnswers:
         asked[length] = request if asked.get(length, request) == request else None
 
     def has(self, source: int, length: int) -> bool:
-        """Whether an answer of that length is owed."""
+        """Whether an answer of that length is outstanding."""
         return length in self._asked.get(source, ())
 
     def confuses(self, source: int, length: int, request: bytes) -> bool:
-        """Whether an answer that is owed could pass for the answer to `request`."""
+        """Whether an outstanding answer could be taken for the answer to `request`."""
         asked = self._asked.get(source)
         return asked is not None and asked.get(length, request) != request
 
     def forget(self, source: int) -> None:
-        """Note that all that `source` owed has come."""
+        """Note that all outstanding answers of `source` have arrived."""
         self._asked.pop(source, None)
 
 
@@ -69,7 +70,7 @@ class Link:
 
     Attributes:
         last_error: error byte of the last answer to a request to one servo.
-        owed: what did not come.
+        owed: outstanding answers.
     """
 
     def __init__(self, port: SerialPort, turnaround_s: float) -> None:
@@ -102,7 +103,7 @@ class Link:
         return time.monotonic_ns() + allowed_ns
 
     def send(self, packet: bytes) -> None:
-        """Send what nobody answers, at once.
+        """Send a packet that is not answered, at once.
 
         Raises:
             PortError: the port was lost, is stuck or closed.
@@ -154,7 +155,7 @@ class Link:
                     yield packet
 
     def is_foreign(self, status: Packet) -> bool:
-        """Whether a status that answers no present request was not owed either; counts it."""
+        """Whether a status answers neither a present request nor an earlier one; counts it."""
         is_common = status.servo_id == BROADCAST_ID
         length = len(status.raw_body) + 1 if is_common else len(status.parameters)
         is_late = self.owed.has(status.servo_id, length)
@@ -169,7 +170,7 @@ class Link:
         self.expect_late()
 
     def expect_late(self) -> None:
-        """Note that something may come that nobody waits for."""
+        """Note that an answer may arrive that is not waited for."""
         self._may_be_late = True
         self._last_byte_ns = time.monotonic_ns()
 

@@ -1,4 +1,4 @@
-"""What in the servos' answers, or in their silence, must stop the robot, and what is a warning.
+"""Which states of the servos and of the bus stop the robot, and which are warnings.
 
 Faults of a servo that has torque stop the robot; the same found without torque is a warning and a
 reason not to activate.
@@ -101,7 +101,7 @@ class ServoMonitor:
                 self._low_voltage(servo, voltage_v).raise_error()
 
     def _watch_supply(self, readings: ServoReadings) -> None:
-        """Note since when each servo's supply has been low; one that is mute tells nothing new."""
+        """Record since when each servo's supply is low; a missing answer changes nothing."""
         low = readings.rows["present_input_voltage"] * VOLTAGE_V < self._settings.voltage_min_v
         since = np.where(self._low_since_ns == _NOT_LOW, readings.stamp_ns, self._low_since_ns)
         changed = np.where(low, since, _NOT_LOW)
@@ -112,7 +112,7 @@ class ServoMonitor:
         return 0.0 if since_ns == _NOT_LOW else (int(readings.stamp_ns[index]) - since_ns) / 1e9
 
     def _odd(self, rows: Rows) -> Flags:
-        """[N] worth a closer look: nearly never, so a cycle has this to pay only."""
+        """[N] servos to examine further; this cheap test is all that an ordinary cycle costs."""
         settings = self._settings
         return (
             (rows["hardware_error_status"] != 0)
@@ -143,7 +143,7 @@ class ServoMonitor:
     def _lost_state(
         self, servo: Servo, readings: ServoReadings, index: int, watchdog_units: int
     ) -> Iterator[ServoFault]:
-        """What a servo forgets when its supply breaks down, and its watchdog."""
+        """Signs of a restart or of a tripped bus watchdog."""
         row = readings.rows[index]
         watchdog = int(row["bus_watchdog"])
         if readings.restarted[index]:
@@ -173,7 +173,7 @@ class ServoMonitor:
 
 
 class BusMonitor:
-    """Tells a lost answer from a lost servo, and that from a lost bus, after each cycle.
+    """Distinguishes a lost answer, a lost servo and a lost bus after each cycle.
 
     Args:
         servos: in the order of the readings.
@@ -185,7 +185,7 @@ class BusMonitor:
         self._settings = settings
 
     def is_degraded(self, readings: ServoReadings) -> bool:
-        """Whether some servo has been mute for too many cycles to send new goals."""
+        """Whether a servo has missed too many cycles for new goals to be sent."""
         return bool((readings.misses >= self._settings.misses_degraded).any())
 
     def require_fresh(self, readings: ServoReadings) -> None:
@@ -199,7 +199,7 @@ class BusMonitor:
             raise RobotReadError(f"no answer from {names_of(silent)}", reason="SERVO_SILENT")
 
     def check(self, readings: ServoReadings, flooded_in_a_row: int, now_ns: int) -> None:
-        """Pass when every servo was heard recently.
+        """Pass when every servo has answered recently.
 
         Raises:
             RobotReadError: BUS_FLOODED, SERVO_SILENT or BUS_LOST.

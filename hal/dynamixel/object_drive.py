@@ -1,4 +1,4 @@
-"""The servos that sense objects may also turn them, but only while a reset asks for it."""
+"""Drives the servos that sense objects, only while a reset places the objects."""
 
 from collections.abc import Callable, Sequence
 
@@ -79,6 +79,6 @@ class ObjectDrive:
             self.forget()
 
     def forget(self) -> None:
-        """Torque was taken off by someone else."""
+        """Note that torque was taken off by another part."""
         self.has_torque = False
         self._goal = None

@@ -30,7 +30,7 @@ _STUFFED_MARK = b"\xff\xff\xfd\xfd"
 
 
 class Instruction(IntEnum):
-    """What a packet asks for, or that it is an answer."""
+    """Instruction of a packet; one value marks an answer."""
 
     PING = 0x01
     READ = 0x02
@@ -110,7 +110,7 @@ def span_bytes(address: int, length: int) -> bytes:
 
 
 def encode_instruction(servo_id: int, instruction: int, parameters: bytes = b"") -> bytes:
-    """The packet that asks `servo_id` for something; stuffed, with checksum.
+    """An instruction packet to `servo_id`; stuffed, with checksum.
 
     Raises:
         ProtocolError: an ID, instruction or length that the protocol has not.

@@ -32,7 +32,7 @@ class PlausibleMotion:
         position_rad, velocity_rad_s: [N].
         valid: [N] measured in the latest cycle.
         jumps: [N] impossible samples in a row.
-        pushes: [N] of them, those in which the servo itself says that it moves like that.
+        pushes: [N] of them, those that the velocity reported by the servo agrees with.
         spikes: impossible velocities so far.
         rejected: impossible positions so far.
     """
@@ -101,7 +101,7 @@ class PlausibleMotion:
     def _elapsed_s(self, stamp_ns: NDArray[np.int64], clock_ms: NDArray[np.int64]) -> Vector:
         """[N] since the last accepted sample, by the host's clock or the servo's: the later one.
 
-        A stamp is of the question. The servo's own clock tells when it really looked, which is
+        A stamp is of the request. The servo's own clock is of the measurement, which is
         later where the line was busy or the host was held up.
         """
         by_host_s = np.maximum((stamp_ns - self._accepted_ns) / 1e9, 0)

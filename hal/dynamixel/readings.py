@@ -1,4 +1,4 @@
-"""The newest answer of every servo, each with its own age: a mute one never hides the rest."""
+"""The newest answer of every servo, each with its own age: a silent one does not hide the rest."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from hal.dynamixel.state_block import BLOCK, RETURN_LEVEL, Rows
 from hal.dynamixel.units import REALTIME_TICK_MODULUS
 
-# A servo's clock may be off by a few per cent; over a longer silence it says nothing any more.
+# A servo's clock may be off by a few per cent; over a longer silence it is useless.
 _TICK_SLACK_MS = 250
 _TICK_DRIFT = 0.02
 _TICK_HORIZON_MS = 8_000
@@ -31,12 +31,12 @@ class ServoReadings:
         self.restarted: NDArray[np.bool_] = np.zeros(count, dtype=np.bool_)
 
     def begin(self) -> None:
-        """Start a cycle in which nobody has answered yet."""
+        """Start a cycle without any answer yet."""
         self.fresh[:] = False
         self.restarted[:] = False
 
     def take(self, index: int, data: bytes, stamp_ns: int, dtype: np.dtype[np.void]) -> None:
-        """The answer of servo `index` in this cycle, laid out as `dtype` says."""
+        """The answer of servo `index` in this cycle, laid out as `dtype`."""
         row = np.frombuffer(data, dtype=dtype)[0]
         seen_before = self.stamp_ns[index] > 0
         elapsed_ns = stamp_ns - int(self.stamp_ns[index]) if seen_before else 0

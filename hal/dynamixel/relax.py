@@ -1,4 +1,4 @@
-"""Torque off: told to everybody at once, three times, then confirmed servo by servo."""
+"""Torque off: broadcast three times, then confirmed by a read of each servo."""
 
 from collections.abc import Sequence
 
@@ -18,7 +18,7 @@ def torque_off(bus: ServoBus, servo_ids: Sequence[int]) -> tuple[int, ...]:
     """Take torque off every servo on the bus; return those of `servo_ids` that did not confirm it.
 
     The first packets go out before anything is waited for. A servo with a latched error answers
-    every write with an alert: only what it says when read counts.
+    every write with an alert: only the value read back counts.
     """
     register = control_table_of(_XM430)["torque_enable"]
     waiting = list(servo_ids)
@@ -35,14 +35,14 @@ def torque_off(bus: ServoBus, servo_ids: Sequence[int]) -> tuple[int, ...]:
             if waiting:
                 bus.sync_write(register.address, dict.fromkeys(waiting, b"\x00"))
     except HalError:
-        return tuple(waiting)  # the port is gone: nobody else can confirm
+        return tuple(waiting)  # the port is gone: no other servo can confirm
     return tuple(waiting)
 
 
 def broadcast_torque_off(
     path: str, baud_rate: int = DEFAULT_BAUD_RATE, servo_ids: Sequence[int] = ()
 ) -> tuple[int, ...]:
-    """For who finds that the owner of the robot has died: open the port, torque off, close.
+    """Open the port, take torque off, close: for when the process that owned the port has died.
 
     Returns:
         Those of `servo_ids` that did not confirm it.

@@ -30,15 +30,15 @@ class Ping:
 
 @dataclass(frozen=True, slots=True)
 class SyncReply:
-    """The answers of several servos to one packet; a mute servo costs the others nothing.
+    """The answers of several servos to one packet; a silent servo costs the others nothing.
 
     Attributes:
-        data: of each servo that answered in full, by ID, in the order in which they were asked.
+        data: of each servo that answered in full, by ID, in the order of the request.
         errors: error byte of each servo that answered at all, by ID. A servo with the alert bit
             alone has its data; one with an error number has none.
-        missing: IDs without data, in the order in which they were asked.
+        missing: IDs without data, in the order of the request.
         foreign: packets of IDs that were not asked, or asked once and answering twice; not what an
-            earlier request is still owed.
+            earlier request still waits for.
     """
 
     data: Mapping[int, bytes]

@@ -140,7 +140,7 @@ def listen_pings(link: Link, servo_id: int, deadline_ns: int) -> tuple[Ping, ...
 
 
 def as_ping(status: Packet) -> Ping:
-    """What the answer to a ping says."""
+    """Model and firmware from the answer to a ping."""
     model_number = int.from_bytes(status.parameters[:2], "little")
     return Ping(status.servo_id, model_number, status.parameters[2])
 

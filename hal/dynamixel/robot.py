@@ -99,7 +99,7 @@ class DynamixelRobot(Robot):
         )
 
     def explanation(self) -> HalError | None:
-        """SERVO_REBOOTED, for a servo that fell silent in motion since it had lost its supply."""
+        """SERVO_REBOOTED, for a servo that lost its supply, and so its answers, in motion."""
         return None if self._session is None else self._session.explanation
 
     def reboot_servo(self, name: str) -> None:
@@ -310,7 +310,7 @@ def robot_state(session: ServoSession, sequence: int, bodies: TrackedBodies | No
 
 
 def joint_health(session: ServoSession, now_ns: int) -> tuple[JointHealth, ...]:
-    """What every servo said last of itself, objects included."""
+    """The latest measured state of every servo, objects included."""
     readings = session.readings
     age_s = readings.age_s(now_ns)
     return tuple(

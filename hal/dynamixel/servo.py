@@ -40,7 +40,7 @@ class Servo:
 
     @property
     def has_watchdog(self) -> bool:
-        """Whether it stops by itself when nobody talks to it any more."""
+        """Whether its firmware has a bus watchdog."""
         return self.firmware >= WATCHDOG_FIRMWARE
 
     @property

@@ -1,4 +1,4 @@
-"""What is wrong with a servo, as its fault is named and as an operator reads it."""
+"""Faults of servos: reason and message, and the latched errors of Hardware Error Status (70)."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -52,13 +52,13 @@ LATCH_CAUSES = (
 
 @dataclass(frozen=True, slots=True)
 class ServoFault:
-    """Something wrong with one servo."""
+    """A fault of one servo or several."""
 
     reason: str
     message: str
 
     def raise_error(self) -> None:
-        """Stop the robot.
+        """Raise it as the error that stops the robot.
 
         Raises:
             RobotReadError: always.
@@ -67,7 +67,7 @@ class ServoFault:
 
 
 def hardware_errors(servo: Servo, status: int) -> Iterator[ServoFault]:
-    """What the bits of Hardware Error Status (70) say, the worst first."""
+    """The faults that Hardware Error Status (70) reports, the worst first."""
     for cause in LATCH_CAUSES:
         if status & cause.bit:
             yield _latched(cause, [servo])

@@ -27,7 +27,7 @@ class ServoGroup:
     Args:
         bus: that they are on.
         servos: at least one; the registers used must lie alike in all their tables.
-        in_motion: the robot may be moving: who is silent is asked three times only, which takes
+        in_motion: the robot may be moving: a silent servo is read three times only, which takes
             some 30 ms, in place of eight times in about a quarter of a second.
     """
 
@@ -96,7 +96,7 @@ class ServoGroup:
             reason: of the error when it does not hold.
 
         Raises:
-            RobotWriteError: with `reason`; names the servos and what they said.
+            RobotWriteError: with `reason`; names the servos and their answers.
             RobotReadError: SERVO_SILENT.
         """
         register = self._register(name)
@@ -132,7 +132,7 @@ class ServoGroup:
     def _explain(
         self, register: Register, wanted: dict[int, int], found: dict[int, int], reason: str
     ) -> NoReturn:
-        """Ask the first servo directly, which alone tells what it objects to."""
+        """Write to the first servo alone: only a direct write is answered with the cause."""
         servo = next(s for s in self.servos if s.id in wanted)
         value = wanted[servo.id]
         said = f"it reads back as {found[servo.id]}"

@@ -1,4 +1,4 @@
-"""What must be set in a servo for a robot to move as it is told: one table for whoever looks.
+"""What must be set in a servo for a robot to follow its goals: one table.
 
 The doctor reports by it, the driver refuses torque by it, `mbctl calibrate --configure` writes by
 it. Another program may have left anything in a servo, and RAM keeps it until the supply goes. Every
@@ -68,7 +68,7 @@ def _half_at_least(register: Register) -> Range:
 
 
 def _about_factory(register: Register) -> Range:
-    """A quarter to four times of it: softer or stiffer by choice, but neither limp nor ringing."""
+    """A quarter to four times of it: softer or stiffer by choice, not weak or oscillating."""
     return register.default // 4, 4 * register.default
 
 

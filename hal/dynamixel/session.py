@@ -101,9 +101,9 @@ class ServoSession:
         self.is_degraded = self._bus_monitor.is_degraded(readings)
         armed = self._armed()
         self._servo_monitor.check(readings, armed, self._arming.watchdog_units)
-        self._heed_restarts(readings)
-        self._heed_jumps()
-        self._heed_silence(readings)
+        self._check_restarts(readings)
+        self._check_jumps()
+        self._check_silence(readings)
         if not self.is_degraded:
             self.goals.confirm(readings)
         self._end_soft_start()
@@ -146,7 +146,7 @@ class ServoSession:
         return tuple(servo.name for servo in servos if servo.id in unconfirmed)
 
     def send(self, position_rad: Vector) -> Vector:
-        """Send goals [J] rad, or none while a servo is mute; return those in force.
+        """Send goals [J] rad, or none while a servo is silent; return those in force.
 
         Raises:
             PortError: the port is gone.
@@ -186,8 +186,8 @@ class ServoSession:
         if self._silence is not None:
             yield f"{self._silence.reason}: {self._silence}"
         if self.is_degraded:
-            mute = self.readings.misses >= self._settings.misses_degraded
-            names = [s.name for s, m in zip(self.connection.servos, mute, strict=True) if m]
+            silent = self.readings.misses >= self._settings.misses_degraded
+            names = [s.name for s, m in zip(self.connection.servos, silent, strict=True) if m]
             yield f"DEGRADED: goals are frozen, no answer from {', '.join(names)}"
         if self.connection.cycle.foreign:
             yield (
@@ -204,11 +204,8 @@ class ServoSession:
         armed[self.joint_count :] = self.objects.has_torque
         return armed
 
-    def _heed_silence(self, readings: ServoReadings) -> None:
-        """A fault where a servo holds torque; where none does, answers that are lost harm nobody.
-
-        A bus on which nobody answers any more is connected to anew in any case.
-        """
+    def _check_silence(self, readings: ServoReadings) -> None:
+        """Raise where lost answers are a fault: when a servo has torque or the bus is lost."""
         self._silence = None
         has_torque = bool(self._armed().any() or readings.rows["torque_enable"].any())
         if self._has_torque:
@@ -221,8 +218,8 @@ class ServoSession:
                 raise
             self._silence = error
 
-    def _heed_restarts(self, readings: ServoReadings) -> None:
-        """One that senses only is a fault too, in motion; at rest it is set up again."""
+    def _check_restarts(self, readings: ServoReadings) -> None:
+        """A restarted servo, also a sensing one, is a fault in motion; at rest set it up again."""
         if not readings.restarted.any():
             return
         index = int(np.argmax(readings.restarted))
@@ -232,16 +229,16 @@ class ServoSession:
         self._explain_silence(readings)
         servos = [s for s, r in zip(self.connection.servos, readings.restarted, strict=True) if r]
         try:
-            prepare_again(self.connection, servos)  # no others: one of them may be mute
+            prepare_again(self.connection, servos)  # no others: one of them may be silent
         except RobotReadError as error:
             if error.reason != "SERVO_SILENT":
                 raise
-            return  # one that has gone again meanwhile: tried anew with the next look
+            return  # it is gone again: repeated at the next look
         self.readings.forget()
         self.motion.forget()
 
     def _explain_silence(self, readings: ServoReadings) -> None:
-        """Who fell silent in motion and comes back as after power-on had lost its supply."""
+        """Record that a servo silent in motion came back as after power-on: its supply was lost."""
         back = readings.restarted & self._fell_silent
         if not back.any():
             return
@@ -253,7 +250,7 @@ class ServoSession:
             reason="SERVO_REBOOTED",
         )
 
-    def _heed_jumps(self) -> None:
+    def _check_jumps(self) -> None:
         jumping = self.motion.jumps >= JUMPS_MAX
         if not jumping.any():
             return
@@ -277,15 +274,15 @@ class ServoSession:
         except RobotReadError as error:
             if error.reason != "SERVO_SILENT":
                 raise
-            return  # tried again after the next look, which tells lost answers from a lost servo
+            return  # tried again after the next look, which shows whether the servo is lost
         self._soft_until_ns = None
 
 
 def raise_jump(servo: Servo, readings: ServoReadings, index: int, *, is_pushed: bool) -> None:
-    """A joint cannot have come by itself to where its encoder says it is.
+    """Raise: the joint cannot have moved by itself to the measured position.
 
     Args:
-        is_pushed: its speed says that it really moved there.
+        is_pushed: the measured velocity agrees with the motion.
 
     Raises:
         RobotReadError: JOINT_PUSHED or SENSOR_JUMP.
@@ -310,14 +307,14 @@ def reboot_servo(bus: ServoBus, servo: Servo, clock: Clock) -> None:
     """Reboot `servo` and wait until it is back without an error, at most a second.
 
     Besides cutting its supply, this is the only cure of a latched error. Some models reboot
-    without answering, so the answer decides nothing.
+    without answering, so the answer is ignored.
 
     Raises:
         RobotWriteError: REBOOT_FAILED, it did not come back or its error is still there.
         PortError: the port is gone.
     """
     started_ns = clock.now_ns()
-    _ask_to_reboot(bus, servo)
+    _send_reboot(bus, servo)
     said = "it does not answer"
     for poll in range(1, round(_REBOOT_PATIENCE_S / _REBOOT_POLL_S) + 1):
         clock.sleep_until(started_ns + round(poll * _REBOOT_POLL_S * 1e9))
@@ -333,11 +330,11 @@ def reboot_servo(bus: ServoBus, servo: Servo, clock: Clock) -> None:
     )
 
 
-def _ask_to_reboot(bus: ServoBus, servo: Servo) -> None:
+def _send_reboot(bus: ServoBus, servo: Servo) -> None:
     try:
         bus.reboot(servo.id)
     except (BusTimeoutError, BadStatusError, ServoStatusError):
-        return  # what follows tells
+        return  # the polls below decide
 
 
 def _error_status(bus: ServoBus, servo: Servo) -> int | None:

@@ -19,7 +19,7 @@ class Severity(IntEnum):
     """What follows from a value that is not legal."""
 
     WARNING = 0  # works, but worse than it could
-    WEAK = 1  # gets no torque: it would not move as it is told
+    WEAK = 1  # gets no torque: it would not follow its goals
     UNSAFE = 2  # is not even connected to
 
 
@@ -56,7 +56,7 @@ class Setting:
         also: legal values outside the range.
         bits: that must be set; then there is no range.
         ceiling: setting whose register this one's value may not pass.
-        shown: how a value is told.
+        shown: text of a value.
     """
 
     register: str

@@ -20,9 +20,9 @@ class BusSettings:
     bus_period_s: Annotated[float, Interval(ge=0.005, le=0.2)] = 0.02
     """The bus is looked at this often, also between the control steps."""
     watchdog_s: Annotated[float, Interval(ge=WATCHDOG_S, le=127 * WATCHDOG_S)] = 0.1
-    """Servos that hear nothing for so long stop by themselves; a multiple of 0.02 s."""
+    """Bus watchdog: servos stop when they receive nothing for so long; a multiple of 0.02 s."""
     cycle_budget_s: Annotated[float, Interval(ge=0.002, le=0.5)] = 0.018
-    """One look at the bus, with a second chance for who was mute, takes no longer."""
+    """One look at the bus, with a retry for silent servos, takes no longer."""
     turnaround_s: Annotated[float, Interval(ge=0.0005, le=0.1)] = 0.004
     """Servos, adaptor and this machine may take so long to answer, besides the time on the wire."""
     misses_degraded: Annotated[int, Interval(ge=1, le=100)] = 3
@@ -64,7 +64,7 @@ class BusSettings:
     profile_velocity_rad_s: Annotated[float, Interval(gt=0, le=10)] | None = None
     """The servos' own speed limit after that; none when not set, as in the simulation."""
     seed_timeout_s: Annotated[float, Interval(gt=0, le=30)] = 2.0
-    """A limp robot may take so long to come to rest before it gets torque."""
+    """Time that a robot without torque may take to come to rest before activation."""
     object_velocity_rad_s: Annotated[float, Interval(gt=0, le=10)] = 2.0
     """Speed at which a reset turns an object."""
     object_velocity_max_rad_s: Annotated[float, Interval(gt=0, le=100)] = 20.0

@@ -1,7 +1,7 @@
-"""A question whose answer is the last of all that a servo owes: it answers in the order of asking.
+"""A probe whose answer arrives after all outstanding ones: servos answer in order of requests.
 
-The question must not be confused itself. It is a read from the start of the table, of a length that
-is of no answer that the servo owes; a ping always looks the same.
+It must be distinguishable itself: a read from the start of the table, of a length that no
+outstanding answer of the servo has; answers to pings are all alike.
 """
 
 from hal.dynamixel.link import Link
@@ -21,10 +21,10 @@ _LENGTHS = range(
 
 
 def settle(link: Link, servo_id: int, source: int, deadline_ns: int | None) -> bool:
-    """Wait until all that was owed has come; False if the servo gives no sign.
+    """Wait until all outstanding answers have arrived; False if the servo does not answer.
 
     Args:
-        servo_id: to ask.
+        servo_id: to probe.
         source: whose answers are meant: the servo's own, or the common ones that it completes.
         deadline_ns: absolute; None: as long as the answer can take.
 

@@ -1,4 +1,4 @@
-"""The numbers by which a servo says how it fares: in each status packet and in its registers."""
+"""Error numbers of status packets, and error bits in the registers of a servo."""
 
 from enum import IntEnum, IntFlag
 

@@ -1,1 +1,1 @@
-"""Tracking systems that tell the pose of bodies."""
+"""Tracking systems, which measure the pose of bodies."""

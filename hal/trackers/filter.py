@@ -109,8 +109,8 @@ class BodyTracks:
 
         Args:
             body: 0 to B - 1.
-            stamp_ns: monotonic time at which it was measured or came in; tells its age.
-            time_s: when it was measured, on the tracker's clock; tells its velocity.
+            stamp_ns: monotonic time at which it was measured or came in; for its age.
+            time_s: when it was measured, on the tracker's clock; for its velocity.
             position_m: [3].
             matrix: [3, 3].
         """

@@ -32,7 +32,7 @@ class OpenVrTracker:
         stale_s: a body whose device was last tracked longer ago is not valid.
         mounting: body to the quaternion [4] (w, x, y, z) that maps body coordinates to those of a
             device turned to z up; level and looking ahead unless given.
-        clock: tells ages; the wall clock unless given.
+        clock: for the age of poses; the wall clock unless given.
 
     Raises:
         TrackerError: a body without a device, a device for no body, or a mounting that is none.

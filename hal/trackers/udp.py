@@ -1,6 +1,6 @@
 """Poses from any motion capture system that sends JSON datagrams; see hal.trackers.datagram.
 
-Anyone who can reach the address can move the robot's idea of its torso: listen on the loopback
+Anyone who can reach the address can falsify the measured pose of the torso: listen on the loopback
 address or on that of a network of its own.
 """
 
@@ -35,7 +35,7 @@ class UdpTracker:
         listen: "host:port" on which datagrams arrive; port 0 takes a free one.
         stale_s: a pose that came in longer ago is not valid.
         names: body to the sender's name of it, where that is another.
-        clock: tells ages; the wall clock unless given.
+        clock: for the age of poses; the wall clock unless given.
 
     Raises:
         TrackerError: an address or a map of names that cannot be meant.
@@ -85,7 +85,7 @@ class UdpTracker:
         return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
     def start(self) -> None:
-        """Begin to listen; whether poses come in, `read` tells.
+        """Begin to listen; `read` shows whether poses arrive.
 
         Raises:
             TrackerError: TRACKER_ADDRESS, the address is in use or not one of this machine.
@@ -167,7 +167,7 @@ class UdpTracker:
         self._last_refusal = why
 
     def _arrival_ns(self, control: list[tuple[int, int, bytes]]) -> int:
-        """When the kernel got it: what lay in the buffer while nobody looked is not fresh."""
+        """Time of arrival at the kernel: a datagram that lay in the buffer is not fresh."""
         now_ns = self._clock.now_ns()
         for level, kind, content in control:
             if (level, kind) == (socket.SOL_SOCKET, _SO_TIMESTAMPNS):

@@ -114,7 +114,7 @@ def _ping_ms(bus: ServoBus, servo_id: int, clock: WallClock) -> float:
 
 
 def rate_findings(rate: BusRate, target: Target) -> list[Finding]:
-    """What the measurement says."""
+    """Finding of the measurement."""
     return [_answer_time(rate, target), _rate(rate, target), _losses(rate, target)]
 
 

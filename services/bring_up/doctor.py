@@ -1,4 +1,4 @@
-"""Looks at everything between this program and a robot that moves, and says what to do about it.
+"""Checks everything between this program and a robot that moves, with a remedy for each finding.
 
 Read-only: it pings and reads servos, and writes nothing to them, whatever it finds.
 """

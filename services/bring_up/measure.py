@@ -67,7 +67,7 @@ def measure_positions(bus: ServoBus, servo_ids: Sequence[int]) -> dict[int, Stan
 
 
 def require_limp(bus: ServoBus, servo_ids: Sequence[int]) -> None:
-    """Refuse servos that hold themselves: nobody has put them where they are.
+    """Refuse servos with torque: they are not where a person has placed them.
 
     Raises:
         MeasurementError: TORQUE_ON, naming them; SERVO_SILENT.

@@ -1,4 +1,4 @@
-"""Who answers on the bus: which of the robot's servos, who else, and whether two share an id."""
+"""Which servos answer on the bus: the robot's, others, and whether two share an id."""
 
 import contextlib
 from collections import Counter
@@ -33,7 +33,7 @@ class Presence:
 
 
 def look_for(bus: ServoBus, expected: Sequence[int]) -> Presence:
-    """Ask everybody, then each of `expected` who has not answered.
+    """Broadcast a ping, then ping each of `expected` that has not answered.
 
     Raises:
         PortError: the port was lost.

@@ -1,4 +1,4 @@
-"""What it means when servos are missing, doubled, strange or of the wrong kind, or all are mute."""
+"""Findings for servos that are missing, doubled, unexpected or of a wrong model, or all silent."""
 
 from collections.abc import Sequence
 from shlex import quote
@@ -78,7 +78,7 @@ def _missing(presence: Presence, target: Target) -> list[Finding]:
 
 
 def _missing_remedy(missing: Sequence[int], presence: Presence, target: Target) -> str:
-    """The chain is broken before the first mute one; its id or rate may also be another."""
+    """The chain is broken before the first silent one; its id or rate may also be another."""
     chain = [s.servo_id for s in target.servos]
     before = [i for i in chain[: chain.index(missing[0])] if i in presence.found]
     cable = (
@@ -165,7 +165,7 @@ def unreadable_finding(
 
 
 def silent_finding(elsewhere: Sequence[Sighting], target: Target) -> Finding:
-    """Nobody answers at the target's baud rate; `elsewhere` is who answers at others."""
+    """No servo answers at the target's baud rate; `elsewhere`: those that answer at others."""
     asked = f"no servo answers at {target.baud_rate} baud"
     if not elsewhere:
         message = f"{asked}, nor at any other of a scan"

@@ -1,4 +1,4 @@
-"""What a servo says about itself: its settings and its state, read and never written."""
+"""Settings and state of a servo, read and never written."""
 
 import contextlib
 from collections.abc import Iterable

@@ -132,7 +132,7 @@ def _name_findings(path: str, ports: SerialPorts) -> Sequence[Finding]:
 
 
 def latency_findings(path: str, latency_ms: int | None, low_latency: bool) -> list[Finding]:
-    """What the open port's driver says about holding bytes back.
+    """Latency of the open port, as its driver reports it.
 
     Args:
         latency_ms: its latency timer, None where it has none.

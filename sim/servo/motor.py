@@ -64,7 +64,7 @@ class FactoryLoops:
 
 
 class MotorCommand(NamedTuple):
-    """What the firmware asks of the motor, in the frame of the shaft.
+    """Command of the firmware to the motor, in the frame of the shaft.
 
     Attributes:
         control: loop that is closed; OFF leaves the shaft free.
@@ -155,7 +155,7 @@ IDLE = MotorOutput(0.0, 0.0, 0.0, 0.0)
 
 
 class _Drive(NamedTuple):
-    """Duty cycle that the firmware asks for: `fixed` less `per_speed` times the shaft's speed."""
+    """Duty cycle that the firmware commands: `fixed` less `per_speed` times the shaft's speed."""
 
     fixed: float
     per_speed_s_rad: float = 0.0

@@ -1,4 +1,4 @@
-"""From registers and profile to what the motor is asked for, by operating mode.
+"""From registers and profile to the command of the motor, by operating mode.
 
 Gains count relative to the factory's; `factory_loops` says what those come to. Source: e-manual,
 Operating Mode (11), Velocity PI (76, 78), Position PID Gain (80 to 84), Goal PWM (100).
@@ -74,7 +74,7 @@ class DriveSettings:
 def motor_command(
     settings: DriveSettings, motion: Motion, encoder: Encoder, now_ns: int
 ) -> MotorCommand:
-    """What the motor is asked for while the torque is on."""
+    """Command of the motor while the torque is on."""
     mode = settings.mode
     if mode is OperatingMode.CURRENT:
         goal_a = 0.0 if motion.is_halted else encoder.sign * settings.goal_current_a

@@ -1,4 +1,4 @@
-"""One virtual servo: what it answers on the bus, what it asks of its motor, what it measures.
+"""One virtual servo: its answers on the bus, the command of its motor, its measurements.
 
 Everything happens in calls that carry the time; there is no clock, thread or I/O in here. Registers
 are raw counts; the physics side is in SI units in the frame of the shaft, whose angle 0 is where a
@@ -34,7 +34,7 @@ class Reply:
 
 
 class Addressing(Enum):
-    """How a servo understands the ID of a packet."""
+    """How the ID of a packet addresses a servo."""
 
     OWN = auto()
     SHADOW = auto()  # by its secondary ID: obeyed without a status, EEPROM excluded
@@ -100,7 +100,7 @@ class VirtualServo(ServoState):
             is_shadow: it went to the secondary ID.
 
         Returns:
-            The status; None where the servo says nothing.
+            The status; None where the servo sends none.
         """
         if not self._listen(now_ns):
             return None
@@ -114,7 +114,7 @@ class VirtualServo(ServoState):
         return Reply(result[0] | alert, result[1]) if level >= needed else None
 
     def read_for_sync(self, address: int, length: int, now_ns: int) -> Reply | None:
-        """Its part of a sync or bulk read, fast or not; None where it says nothing."""
+        """Its part of a sync or bulk read, fast or not; None where it sends no answer."""
         if not self._listen(now_ns):
             return None
         if self.memory["status_return_level"] < 1:
@@ -125,7 +125,7 @@ class VirtualServo(ServoState):
     def write_for_sync(
         self, address: int, data: bytes, now_ns: int, *, is_shadow: bool = False
     ) -> None:
-        """Its part of a sync or bulk write; what is refused is ignored without a word."""
+        """Its part of a sync or bulk write; a refused one is ignored, without a status."""
         if self._listen(now_ns):
             self.write(address, data, now_ns, is_shadow=is_shadow)
 
@@ -149,7 +149,7 @@ class VirtualServo(ServoState):
     # --- the physics side
 
     def motor_command(self, now_ns: int) -> MotorCommand:
-        """What the motor is to do now."""
+        """Command of the motor now."""
         self.advance(now_ns)
         if not self.is_torque_on or self.is_silent(now_ns):
             return OFF
@@ -177,13 +177,13 @@ class VirtualServo(ServoState):
             pwm = current_a / self.stall_current_a
         self.measurement = Measurement(velocity_rad_s, current_a, temperature_c, voltage_v, pwm)
         if not self.has_measured:
-            self._find_itself(now_ns)
+            self._take_initial_angle(now_ns)
         found = self.protection.detect(self.limits, current_a, temperature_c, voltage_v, now_ns)
         if found:
             self.trip(found, now_ns)
 
-    def _find_itself(self, now_ns: int) -> None:
-        """The first measurement says where the shaft was at power-on."""
+    def _take_initial_angle(self, now_ns: int) -> None:
+        """Take the first measurement as the angle at power-on."""
         self.has_measured = True
         if not self.is_torque_on:
             self.encoder.forget_turns()

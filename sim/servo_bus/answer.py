@@ -1,4 +1,4 @@
-"""What a servo puts on the line, between the servo that says it and the host that may hear it."""
+"""An answer on the line, from the servo that sends it to the host that may receive it."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ class Answer:
     """One status packet, or one servo's part of a fast one.
 
     Attributes:
-        servo_id: who speaks.
+        servo_id: of the sender.
         data: bytes on the line.
         gap_ns: quiet time before its first byte, after the instruction or the answer before.
         late_ns: so much later do the bytes reach the host, while the line goes on.

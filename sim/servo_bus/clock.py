@@ -1,4 +1,4 @@
-"""The time that the servos live in: monotonic, less the moments in which this process stood still.
+"""Time of the servos: monotonic, less the stalls of this process.
 
 A virtual servo must not see its bus watchdog run out since the emulator was not scheduled for a
 while: to a real servo nothing would have happened. So a stall stops its time too.
@@ -16,12 +16,12 @@ class BusClock:
     def __init__(self) -> None:
         self.stalled_ns = 0
         self.longest_stall_ns = 0
-        self._told_ns = time.monotonic_ns()
+        self._latest_ns = time.monotonic_ns()
 
     def now_ns(self) -> int:
         """Present time; never runs backwards."""
-        self._told_ns = time.monotonic_ns() - self.stalled_ns
-        return self._told_ns
+        self._latest_ns = time.monotonic_ns() - self.stalled_ns
+        return self._latest_ns
 
     def remaining_s(self, deadline_ns: float) -> float:
         """Time left until `deadline_ns`, not negative."""
@@ -30,9 +30,9 @@ class BusClock:
     def woke(self, deadline_ns: int) -> int:
         """Present time after waiting for `deadline_ns`, less what was lost since then.
 
-        Time that anybody has been told of is never taken back.
+        Time that was returned is never taken back.
         """
-        resumed_ns = max(deadline_ns, self._told_ns)
+        resumed_ns = max(deadline_ns, self._latest_ns)
         late_ns = time.monotonic_ns() - self.stalled_ns - resumed_ns
         if late_ns > STALL_NS:
             self.stalled_ns += late_ns

@@ -1,4 +1,4 @@
-"""What can be asked at the side entrance of the bus, and the answers."""
+"""Requests on the control socket of the bus, and the answers."""
 
 from collections.abc import Callable, Collection
 from typing import Any
@@ -42,7 +42,7 @@ class Commands:
         }
 
     def __call__(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Do what `request` asks for.
+        """Carry out `request`.
 
         Raises:
             FaultError: not a request, or a fault that cannot be.

@@ -71,7 +71,7 @@ class ServoDrive:
 
     @property
     def is_following(self) -> bool:
-        """Whether the servo drives its shaft to a goal: not limp, not stopped by its watchdog."""
+        """Whether the servo drives its shaft to a goal: it has torque, watchdog not tripped."""
         return self.servo.is_torque_on and not self.servo.watchdog.is_tripped
 
     def drive(

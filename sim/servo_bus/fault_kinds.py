@@ -1,4 +1,4 @@
-"""The faults that can be asked for, what each takes, and one checked request for a fault."""
+"""The faults that can be injected, their parameters, and a checked request for one."""
 
 from dataclasses import dataclass
 from math import inf, isfinite
@@ -134,7 +134,7 @@ class InjectedFault:
 
     Attributes:
         kind: a key of FAULT_KINDS.
-        servo_id: whom it befalls; None for everyone.
+        servo_id: of the servo concerned; None for all.
         count: how often; infinity for no end.
         duration_s: how long; infinity for no end.
         probability: of each single opportunity.

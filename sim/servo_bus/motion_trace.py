@@ -1,4 +1,4 @@
-"""How fast the robot's joints moved, physics step by physics step: tells when it came to rest."""
+"""How fast the robot's joints moved, physics step by physics step: shows when it came to rest."""
 
 from collections import deque
 from collections.abc import Sequence

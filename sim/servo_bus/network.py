@@ -55,7 +55,7 @@ class Heard:
 
     Attributes:
         at_ns: when its last byte had passed.
-        baud: of the host, bit/s; servos set to another rate hear noise.
+        baud: of the host, bit/s; servos set to another rate receive noise.
     """
 
     packet: Packet
@@ -69,7 +69,7 @@ class ServoNetwork:
     Args:
         servos: at the start; faults may add twins.
         faults: what befalls servos and answers.
-        chain: what the next servo does when the one before it stays mute.
+        chain: what the next servo does when the one before it stays silent.
         turnaround_ns: what a servo needs before its return delay starts; None for servos that
             answer at once, return delay or not.
     """
@@ -105,7 +105,7 @@ class ServoNetwork:
         self._twins = kept + [make_servo(servo_id) for servo_id in sorted(wanted - there)]
 
     def execute(self, heard: Heard) -> list[Answer]:
-        """Let all servos hear an instruction: the answers in the order on the line.
+        """Deliver an instruction to all servos: the answers in the order on the line.
 
         A status is none, whoever sends it: to a servo it is what another servo says.
         """
@@ -241,7 +241,7 @@ class ServoNetwork:
             servo.encoder.shaft_rad, servo.measurement = shaft_rad, measurement
 
     def _collide(self, slot: list[Answer], heard: Heard) -> list[Answer]:
-        """What is heard when several servos of one ID answer: they start a few bytes apart."""
+        """Received bytes when several servos of one ID answer: they start a few bytes apart."""
         if len(slot) < 2:
             return slot
         first, second = slot[:2]

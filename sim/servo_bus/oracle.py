@@ -67,7 +67,7 @@ class WriteSent:
 
 @dataclass
 class Traffic:
-    """All that a recording says about the host.
+    """What a recording shows of the host.
 
     Args:
         records: in order, as `read_records` or `RunningBus.records` give them.

@@ -29,7 +29,7 @@ _FLYWHEEL_INERTIA_KGM2 = 1e-3
 _FLYWHEEL_DAMPING_NMS = 0.02
 # The object has no actuator in the model; its servo is one of the others.
 _OBJECT_STIFFNESS_NM_RAD = 2.0
-# A limp robot comes to rest slowly; it is looked at once in a second.
+# A robot without torque comes to rest slowly; it is checked once a second.
 _SETTLE_STEPS, _SETTLE_ROUNDS = 400, 30
 
 
@@ -137,7 +137,7 @@ class Plant:
 
     @property
     def is_held(self) -> bool:
-        """Whether somebody holds the bodies in the air."""
+        """Whether the bodies are held in the air."""
         return self._held_pose is not None
 
     @property
@@ -151,7 +151,7 @@ class Plant:
 
     @property
     def is_disturbed(self) -> bool:
-        """Whether somebody pushes a joint."""
+        """Whether an external torque acts on a joint."""
         return any(shaft.is_disturbed for shaft in self.shafts)
 
     def body_pose(self) -> Vector:

@@ -1,4 +1,4 @@
-"""What each servo is asked for by the instructions that address several of them at once."""
+"""The part of each servo in instructions that address several servos."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What a virtual bus can be asked for: its command line, its client and `mbctl` share this."""
+"""Settings of a virtual bus, shared by its command line, its client and `mbctl`."""
 
 from dataclasses import dataclass, fields
 from typing import Annotated, Literal
@@ -36,7 +36,7 @@ class VirtualBusSettings:
         firmware: of all servos.
         model: model number of all servos; 0 for those that the robot is built of.
         feed: which instructions feed a servo's bus watchdog: those for it, or all.
-        chain: whether the next servo of a sync read answers when the one before stays mute.
+        chain: whether the next servo of a sync read answers when the one before stays silent.
         actuator: "servo": joints are as stiff as gains and motors of the servos make them; "robel":
             as the soft position actuators of the benchmark's model, to compare with MuJoCo alone.
         seed: of everything random in faults.

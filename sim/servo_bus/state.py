@@ -1,4 +1,4 @@
-"""The truth about a bus as JSON values: what a client under test cannot know."""
+"""The true state of a bus as JSON values, independent of what its servos answer."""
 
 import time
 from typing import Any
@@ -41,7 +41,7 @@ def servo_table(servo: VirtualServo, now_ns: int) -> dict[str, int]:
 
 
 def banner(bus: VirtualBus, control: str, pid: int) -> dict[str, Any]:
-    """What a bus says first: where it is and what hangs on it."""
+    """First line of output: port, control socket and servos."""
     return {
         "port": bus.port.path,
         "link": bus.settings.port_link,

@@ -11,7 +11,7 @@ PERIOD_NS = 10_000_000
 
 
 class TrackerFeed:
-    """Sends all bodies' poses every 10 ms; nobody has to listen.
+    """Sends all bodies' poses every 10 ms; with or without a receiver.
 
     Args:
         address: "host:port".
