@@ -18,8 +18,7 @@ from sim.servo_bus.bus import VirtualBus
 from sim.servo_bus.commands import Commands
 from sim.servo_bus.control_socket import ControlSocket
 from sim.servo_bus.fault_kinds import FaultError, parse_fault
-from sim.servo_bus.loop import catching_stop_signals, run_bus
-from sim.servo_bus.names import claim_names
+from sim.servo_bus.process import catching_stop_signals, claim_names, run_bus
 from sim.servo_bus.settings import VirtualBusSettings
 from sim.servo_bus.state import banner
 from sim.servo_bus.tracker_feed import TrackerFeed
