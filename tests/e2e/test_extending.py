@@ -19,6 +19,7 @@ PIECES = {
     "A robot": {".py": 1, ".xml": 1},
     "The first task of a robot of your own": {".py": 1},
     "An algorithm": {".py": 2, ".toml": 1},  # the preset may be left out
+    "A planner": {".py": 1},
     "Something that looks on": {".py": 1},
 }
 RUN = [
@@ -78,6 +79,7 @@ def test_what_was_installed_is_listed_with_its_module(site: Path, e2e: ModuleTyp
         ("tasks", "arm-reach", "lab.reach"),
         ("tasks", "dclaw-settle-random", "lab.settle"),
         ("algorithms", "greedy", "lab.greedy.settings"),
+        ("planners", "adaptive-search", "lab.adaptive_search"),
         ("subscribers", "recorder", "lab.recorder"),
     ):
         shown = e2e.mbctl_json("show", kind)
