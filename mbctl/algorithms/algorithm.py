@@ -7,7 +7,8 @@ import numpy as np
 
 from mbctl.algorithms.settings import AlgorithmSettings
 from mbctl.data.replay import Replay
-from mbctl.policies.snapshot import PolicyArchitecture, Snapshot, build_snapshot
+from mbctl.policies.manifest import PolicyArchitecture
+from mbctl.policies.snapshot import Snapshot, build_snapshot
 from mbctl.tasks.task import Task
 
 if TYPE_CHECKING:  # any process may know what an algorithm is

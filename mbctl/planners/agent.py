@@ -23,9 +23,9 @@ from mbctl.planners.proposal import GaussianPrior, SquashedPrior
 from mbctl.planners.search import build_planner
 from mbctl.planners.settings import search_settings
 from mbctl.planners.terminal_value import TwinQValue, twin_q_of
-from mbctl.policies.bundle import Snapshot
 from mbctl.policies.gaussian import GaussianPolicy
 from mbctl.policies.numpy_policy import NumpyPolicy
+from mbctl.policies.snapshot import Snapshot
 from mbctl.policies.torch_policy import torch_policy
 from mbctl.tasks.task import Task
 

@@ -2,11 +2,10 @@
 
 import numpy as np
 
-from mbctl.policies.bundle import Snapshot
 from mbctl.policies.manifest import Manifest, SnapshotError, row_layout
 from mbctl.policies.numpy_policy import NumpyPolicy
 from mbctl.policies.planner_architecture import POSITIVE_WEIGHTS, planner_shapes
-from mbctl.policies.weights import expected_shapes
+from mbctl.policies.snapshot import Snapshot, expected_shapes
 from mbctl.tasks.task import Task
 
 DRY_RUN_OBSERVATIONS = 1000

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mbctl.policies.bundle import Snapshot
 from mbctl.policies.manifest import LOG_STD_RANGE
+from mbctl.policies.snapshot import Snapshot
 
 Floats = NDArray[np.float32]
 

@@ -3,8 +3,8 @@
 import torch
 
 from mbctl.nn.device import CPU
-from mbctl.policies.bundle import Snapshot
 from mbctl.policies.gaussian import GaussianPolicy
+from mbctl.policies.snapshot import Snapshot
 from mbctl.policies.squashed import SquashedGaussianPolicy
 
 

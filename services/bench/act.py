@@ -8,8 +8,9 @@ import numpy as np
 import torch
 from torch import nn
 
+from mbctl.policies.manifest import PolicyArchitecture
 from mbctl.policies.numpy_policy import NumpyPolicy
-from mbctl.policies.snapshot import PolicyArchitecture, Snapshot, build_snapshot, expected_shapes
+from mbctl.policies.snapshot import Snapshot, build_snapshot, expected_shapes
 from mbctl.tasks.task import Task
 from services.bench.report import Figure, Goal
 

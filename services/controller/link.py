@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from hal.faults import Fault
 from mbctl.config import ControlConfig, ControllerConfig
 from mbctl.data.layout import RowLayout
-from mbctl.policies.snapshot import row_layout
+from mbctl.policies.manifest import row_layout
 from mbctl.tasks.task import Task
 from services.controller.control.settings import ControlSettings, LatchedFault
 from services.controller.control_channel import ControlChannel, ControlError

@@ -12,8 +12,13 @@ import grpc.aio
 import structlog
 
 from mbctl.policies.manifest import MANIFEST_BYTES_MAX, SnapshotError
-from mbctl.policies.snapshot import MANIFEST_FILE, WEIGHTS_FILE, Snapshot, snapshot_from_bytes
-from mbctl.policies.weights import WEIGHTS_BYTES_MAX
+from mbctl.policies.snapshot import (
+    MANIFEST_FILE,
+    WEIGHTS_BYTES_MAX,
+    WEIGHTS_FILE,
+    Snapshot,
+    snapshot_from_bytes,
+)
 from protos import trainer_pb2, trainer_pb2_grpc
 from services.backoff import Backoff
 from services.errors import reason_of

@@ -9,11 +9,11 @@ from hashlib import sha256
 from pathlib import Path
 
 from mbctl.planners.settings import search_settings
+from mbctl.policies.check import check_snapshot
+from mbctl.policies.manifest import SnapshotError
 from mbctl.policies.snapshot import (
     MANIFEST_FILE,
     Snapshot,
-    SnapshotError,
-    check_snapshot,
     list_versions,
     load_snapshot,
     save_snapshot,

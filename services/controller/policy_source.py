@@ -12,7 +12,8 @@ import grpc
 import grpc.aio
 import structlog
 
-from mbctl.policies.snapshot import Snapshot, SnapshotError
+from mbctl.policies.manifest import SnapshotError
+from mbctl.policies.snapshot import Snapshot
 from services.controller.policy_choice import Follow, PolicyChoice, write_choice
 from services.controller.policy_feed import PolicyFeed
 from services.controller.policy_shelf import PolicyShelf

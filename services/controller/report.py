@@ -8,7 +8,7 @@ from prometheus_client.registry import Collector
 
 from hal.lifecycle import Lifecycle
 from mbctl.config import ControllerConfig
-from mbctl.policies.snapshot import row_layout
+from mbctl.policies.manifest import row_layout
 from mbctl.tasks.task import Task
 from protos import controller_pb2
 from services import wire

@@ -13,11 +13,8 @@ from mbctl.config import LearnerConfig
 from mbctl.data.chunk_store import ChunkStore
 from mbctl.data.replay import Replay
 from mbctl.data.replay_feed import ReplayFeed
-from mbctl.policies.snapshot import (
-    list_versions,
-    row_layout,
-    save_snapshot,
-)
+from mbctl.policies.manifest import row_layout
+from mbctl.policies.snapshot import list_versions, save_snapshot
 from mbctl.tasks.registry import make_task
 from mbctl.tasks.task import Task
 from services.trainer import checkpoint

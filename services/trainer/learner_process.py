@@ -81,7 +81,7 @@ def _learn(config: LearnerConfig, inbox: Inbox, output: BinaryIO, build) -> Refu
     from mbctl.algorithms.algorithm import Cancelled
     from mbctl.nn.device import DeviceError
     from mbctl.nn.torch_set_up import set_up_torch
-    from mbctl.policies.snapshot import SnapshotError
+    from mbctl.policies.manifest import SnapshotError
     from services.trainer.checkpoint import CheckpointError
     from services.trainer.learner import Learner
 

@@ -18,8 +18,9 @@ from mbctl.algorithms.algorithm import Algorithm, Cancelled, Metrics
 from mbctl.algorithms.registry import build_algorithm
 from mbctl.data.replay import Replay
 from mbctl.planners.agent import actor_of
+from mbctl.policies.check import check_snapshot
 from mbctl.policies.numpy_policy import NumpyPolicy
-from mbctl.policies.snapshot import Snapshot, check_snapshot
+from mbctl.policies.snapshot import Snapshot
 from tests.conformance.point_mass import LAYOUT, PointMass, run_episode
 
 TASK = PointMass()

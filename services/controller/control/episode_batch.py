@@ -12,7 +12,7 @@ from mbctl.episodes.actor import PolicyActor
 from mbctl.episodes.environment import draw_start, take_step
 from mbctl.episodes.episode import Episode
 from mbctl.episodes.seeding import PURPOSE_NUMBERS, EpisodeSeed
-from mbctl.policies.snapshot import row_layout
+from mbctl.policies.manifest import row_layout
 from mbctl.tasks.task import Task
 from services.controller.control.control_fault import ControlFaultError
 from services.controller.control.guarded_robot import GuardedRobot

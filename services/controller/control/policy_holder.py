@@ -1,8 +1,9 @@
 """The policy in use, and when a newer one from the slot takes its place."""
 
+from mbctl.policies.check import check_snapshot
 from mbctl.policies.manifest import SnapshotError
 from mbctl.policies.numpy_policy import NumpyPolicy
-from mbctl.policies.snapshot import check_snapshot, unpack_snapshot
+from mbctl.policies.snapshot import unpack_snapshot
 from mbctl.tasks.task import Task
 from services.controller.control.service_link import ServiceLink
 from services.ipc.policy_slot import SlotContent

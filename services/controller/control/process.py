@@ -19,7 +19,7 @@ from hal.realtime import RealTimeReport, apply_realtime
 from hal.robot import Robot
 from hal.stdio import never_wait_for_readers
 from hal.stop_signals import StopRequests
-from mbctl.policies.snapshot import row_layout
+from mbctl.policies.manifest import row_layout
 from mbctl.tasks.task import Task
 from services.controller.control.exit_codes import CRASHED, START_FAILED
 from services.controller.control.robots import build_robot

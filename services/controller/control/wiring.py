@@ -6,7 +6,7 @@ from hal.clock import Clock, ManualClock, WallClock
 from hal.errors import ReasonedError
 from hal.robot import Robot
 from hal.safety import SafetyGate
-from mbctl.policies.snapshot import row_layout
+from mbctl.policies.manifest import row_layout
 from mbctl.tasks.registry import make_task
 from mbctl.tasks.task import Task
 from services.controller.control.guarded_robot import GuardedRobot

@@ -7,7 +7,9 @@ import numpy as np
 
 from mbctl.planners.agent import PlanningAgent, agent_of
 from mbctl.planners.planner import PlanError
-from mbctl.policies.snapshot import SnapshotError, check_snapshot, load_snapshot
+from mbctl.policies.check import check_snapshot
+from mbctl.policies.manifest import SnapshotError
+from mbctl.policies.snapshot import load_snapshot
 from mbctl.tasks.task import Task
 from services.controller.planner.messages import UseVersion
 from services.ipc.plan_exchange import PlanExchange, PlanMessage, PlanRequest

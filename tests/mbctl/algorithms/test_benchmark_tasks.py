@@ -7,9 +7,10 @@ from mbctl.algorithms.registry import algorithm_config, build_algorithm
 from mbctl.data.layout import Rows
 from mbctl.data.replay import Replay
 from mbctl.episodes.environment import Environment
-from mbctl.policies.manifest import row_layout
+from mbctl.policies.check import check_snapshot
+from mbctl.policies.manifest import PolicyArchitecture, row_layout
 from mbctl.policies.numpy_policy import NumpyPolicy
-from mbctl.policies.snapshot import PolicyArchitecture, build_snapshot, check_snapshot
+from mbctl.policies.snapshot import build_snapshot
 from mbctl.tasks.registry import make_task
 from sim.environments import make_environment
 from tests.mbctl.algorithms.test_contract import CASES

@@ -13,19 +13,13 @@ from mbctl.models.deterministic_ensemble import DeterministicEnsemble
 from mbctl.planners.agent import PlanningAgent, actor_of, agent_of
 from mbctl.planners.planner import PlanError
 from mbctl.planners.snapshot_parts import planner_parts
+from mbctl.policies.check import check_snapshot
 from mbctl.policies.gaussian import GaussianPolicy
+from mbctl.policies.manifest import PolicyArchitecture, SnapshotError
 from mbctl.policies.numpy_policy import NumpyPolicy
-from mbctl.policies.snapshot import (
-    PlannerArchitecture,
-    PolicyArchitecture,
-    Snapshot,
-    SnapshotError,
-    build_snapshot,
-    check_snapshot,
-    snapshot_from_bytes,
-)
+from mbctl.policies.planner_architecture import PlannerArchitecture
+from mbctl.policies.snapshot import Snapshot, build_snapshot, snapshot_from_bytes
 from mbctl.policies.squashed import SquashedGaussianPolicy
-from mbctl.policies.weights import encode_weights
 from mbctl.tasks.registry import make_task
 from mbctl.tasks.task import Task
 from tests.conformance.point_mass import PointMass, act, begun, run_episode
@@ -89,7 +83,7 @@ class TestSnapshot:
     def test_it_passes_the_checks_and_survives_the_wire(self, task):
         snapshot = snapshot_with_planner(task, critic_of(task))
         check_snapshot(snapshot, task)
-        sent = snapshot_from_bytes(snapshot.manifest.to_json(), encode_weights(snapshot.weights))
+        sent = snapshot_from_bytes(*snapshot.files)
         assert sent.manifest == snapshot.manifest
         assert sent.manifest.policy.planner is not None
         assert sent.manifest.policy.planner.search == SEARCH

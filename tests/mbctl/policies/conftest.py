@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from mbctl.policies.snapshot import PolicyArchitecture, Snapshot, build_snapshot, expected_shapes
+from mbctl.policies.manifest import PolicyArchitecture
+from mbctl.policies.snapshot import Snapshot, build_snapshot, expected_shapes
 from mbctl.tasks.registry import make_task
 from mbctl.tasks.task import Task
 

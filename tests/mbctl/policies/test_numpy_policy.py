@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from mbctl.policies.check import check_snapshot
+from mbctl.policies.manifest import SnapshotError
 from mbctl.policies.numpy_policy import NumpyPolicy
-from mbctl.policies.snapshot import Snapshot, SnapshotError, check_snapshot
+from mbctl.policies.snapshot import Snapshot
 from mbctl.tasks.task import Task
 
 

@@ -9,13 +9,13 @@ import safetensors.numpy
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mbctl.policies.check import check_snapshot
+from mbctl.policies.manifest import SnapshotError
 from mbctl.policies.snapshot import (
     MANIFEST_FILE,
     WEIGHTS_FILE,
     Snapshot,
-    SnapshotError,
     build_snapshot,
-    check_snapshot,
     list_versions,
     load_snapshot,
     pack_snapshot,
@@ -59,6 +59,25 @@ def test_metrics_that_are_not_finite_are_left_out(snapshot: Snapshot):
 
 def test_pack_round_trip(snapshot: Snapshot):
     assert same(unpack_snapshot(pack_snapshot(snapshot)), snapshot)
+
+
+def test_files_stay_as_they_were_received(snapshot: Snapshot, tmp_path: Path):
+    manifest, weights = snapshot.files
+    compact = json.dumps(json.loads(manifest)).encode()  # as another trainer may write it
+    received = snapshot_from_bytes(compact, weights)
+    path = save_snapshot(received, tmp_path)
+    assert (path / MANIFEST_FILE).read_bytes() == compact
+    assert (path / WEIGHTS_FILE).read_bytes() == weights
+    for again in (load_snapshot(path), unpack_snapshot(pack_snapshot(received))):
+        assert again.files == (compact, weights)
+        assert same(again, snapshot)
+
+
+def test_a_changed_snapshot_has_files_of_its_own(snapshot: Snapshot):
+    manifest = snapshot.manifest.model_copy(update={"train_rows": 999})
+    changed = dataclasses.replace(snapshot, manifest=manifest)
+    assert snapshot_from_bytes(*changed.files).manifest.train_rows == 999
+    assert changed.files[1] == snapshot.files[1]
 
 
 def test_saving_again_changes_nothing_but_other_weights_are_refused(

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from mbctl.policies.check import check_snapshot
+from mbctl.policies.manifest import PolicyArchitecture
 from mbctl.policies.numpy_policy import NumpyPolicy
-from mbctl.policies.snapshot import PolicyArchitecture, Snapshot, build_snapshot, check_snapshot
+from mbctl.policies.snapshot import Snapshot, build_snapshot
 from mbctl.policies.squashed import SquashedGaussianPolicy, squashed_log_prob
 from mbctl.tasks.task import Task
 

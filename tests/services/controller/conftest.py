@@ -17,13 +17,8 @@ import numpy as np
 import pytest
 
 from mbctl.config import ControllerConfig
-from mbctl.policies.snapshot import (
-    PolicyArchitecture,
-    Snapshot,
-    build_snapshot,
-    expected_shapes,
-    save_snapshot,
-)
+from mbctl.policies.manifest import PolicyArchitecture
+from mbctl.policies.snapshot import Snapshot, build_snapshot, expected_shapes, save_snapshot
 from mbctl.tasks.registry import make_task
 from protos import common_pb2
 from services.client import ControllerClient

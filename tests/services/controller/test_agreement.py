@@ -22,7 +22,7 @@ from mbctl.data.chunk import (
 from mbctl.data.chunk_store import ChunkStore
 from mbctl.data.episode_id import index_of
 from mbctl.episodes.seeding import TRAIN
-from mbctl.policies.snapshot import row_layout
+from mbctl.policies.manifest import row_layout
 from mbctl.tasks.registry import make_task
 from protos import trainer_pb2, trainer_pb2_grpc
 from services.channel import open_aio_channel

@@ -11,12 +11,8 @@ import pytest
 
 from hal.child import PIPE, Child
 from hal.lifecycle import Lifecycle
-from mbctl.policies.snapshot import (
-    PolicyArchitecture,
-    Snapshot,
-    build_snapshot,
-    expected_shapes,
-)
+from mbctl.policies.manifest import PolicyArchitecture
+from mbctl.policies.snapshot import Snapshot, build_snapshot, expected_shapes
 from mbctl.tasks.registry import make_task
 from services.controller.control.settings import ControlSettings
 from services.controller.control_channel import ControlChannel, ControlError, Drained, Event

@@ -9,7 +9,7 @@ import pytest
 
 from mbctl.data.chunk_store import ChunkStore
 from mbctl.episodes.seeding import TRAIN
-from mbctl.policies.snapshot import row_layout
+from mbctl.policies.manifest import row_layout
 from mbctl.tasks.registry import make_task
 from services.controller.control_channel import Drained
 from services.controller.episode_events import OpenEpisode, summary_from_event

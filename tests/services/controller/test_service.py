@@ -9,7 +9,7 @@ import pytest
 
 from hal.lifecycle import Lifecycle
 from mbctl.data.chunk_store import ChunkStore
-from mbctl.policies.snapshot import row_layout
+from mbctl.policies.manifest import row_layout
 from mbctl.tasks.registry import make_task
 from protos import common_pb2, controller_pb2, controller_pb2_grpc
 from services.channel import open_channel

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from mbctl.data.chunk_store import ChunkStore
 from mbctl.data.chunk_writer import ChunkWriter
-from mbctl.policies.snapshot import MANIFEST_FILE, WEIGHTS_FILE, Snapshot, row_layout
-from mbctl.policies.weights import encode_weights
+from mbctl.policies.manifest import row_layout
+from mbctl.policies.snapshot import MANIFEST_FILE, WEIGHTS_FILE, Snapshot
 from mbctl.tasks.registry import make_task
 from protos import trainer_pb2, trainer_pb2_grpc
 from services.errors import refusal
@@ -28,9 +28,8 @@ class Versions(trainer_pb2_grpc.ModelServiceServicer):
 
     def publish(self, snapshot: Snapshot, weights: bytes | None = None) -> None:
         """Make a version known; `weights` take the place of the snapshot's own."""
-        own = encode_weights(snapshot.weights)
-        files = (snapshot.manifest.to_json(), own if weights is None else weights)
-        self._files[snapshot.manifest.version] = files
+        manifest, own = snapshot.files
+        self._files[snapshot.manifest.version] = manifest, own if weights is None else weights
         self.promoted = snapshot.manifest.version
         self._told += 1
 

@@ -16,8 +16,9 @@ import torch
 from mbctl import exit_codes
 from mbctl.algorithms.registry import build_algorithm
 from mbctl.data.replay import Replay
-from mbctl.policies.snapshot import check_snapshot, load_snapshot, row_layout, version_dir
-from mbctl.policies.weights import encode_weights
+from mbctl.policies.check import check_snapshot
+from mbctl.policies.manifest import row_layout
+from mbctl.policies.snapshot import encode_weights, load_snapshot, version_dir
 from mbctl.tasks.registry import make_task
 from services.errors import ServiceError
 

@@ -13,7 +13,9 @@ from mbctl.algorithms.registry import algorithm_config, build_algorithm
 from mbctl.config.check import read_preset
 from mbctl.data.layout import RowLayout
 from mbctl.data.replay import Replay
-from mbctl.policies.snapshot import PolicyArchitecture, build_snapshot, check_snapshot
+from mbctl.policies.check import check_snapshot
+from mbctl.policies.manifest import PolicyArchitecture
+from mbctl.policies.snapshot import build_snapshot
 from mbctl.tasks.registry import make_task
 from mbctl.tasks.task import Task
 from tests.mbctl.algorithms.cases import PRESET_DIR

@@ -19,8 +19,10 @@ from mbctl.planners.agent import actor_of, agent_of
 from mbctl.planners.settings import PLANNERS
 from mbctl.planners.snapshot_parts import planner_parts
 from mbctl.planners.terminal_value import TwinQValue
+from mbctl.policies.check import check_snapshot
+from mbctl.policies.manifest import PolicyArchitecture
 from mbctl.policies.numpy_policy import NumpyPolicy
-from mbctl.policies.snapshot import PolicyArchitecture, build_snapshot, check_snapshot
+from mbctl.policies.snapshot import build_snapshot
 from tests.conformance.algorithm import filled, move, snapshot_of
 from tests.conformance.point_mass import PointMass, act, begun, run_episode
 from tests.mbctl.algorithms.cases import CASES, PRESET_DIR

@@ -8,7 +8,9 @@ from mbctl.algorithms.algorithm import Cancelled
 from mbctl.algorithms.registry import build_algorithm
 from mbctl.algorithms.sac.sac import Sac
 from mbctl.data.replay import Replay
-from mbctl.policies.snapshot import PolicyArchitecture, build_snapshot, check_snapshot
+from mbctl.policies.check import check_snapshot
+from mbctl.policies.manifest import PolicyArchitecture
+from mbctl.policies.snapshot import build_snapshot
 from mbctl.tasks.registry import make_task
 
 TASK = make_task("dclaw-turn-random")

@@ -12,13 +12,8 @@ from hal.health import NO_HEALTH, RobotHealth
 from hal.robot import ResetProgress, Robot
 from hal.robots.dclaw import DCLAW
 from hal.types import ResetTarget, RobotState, Vector
-from mbctl.policies.snapshot import (
-    PolicyArchitecture,
-    Snapshot,
-    build_snapshot,
-    expected_shapes,
-    pack_snapshot,
-)
+from mbctl.policies.manifest import PolicyArchitecture
+from mbctl.policies.snapshot import Snapshot, build_snapshot, expected_shapes, pack_snapshot
 from mbctl.tasks.registry import make_task
 from mbctl.tasks.task import Task
 from services.controller.control.settings import ControlSettings

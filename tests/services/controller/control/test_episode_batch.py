@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from hal.limits import target_to_action
-from mbctl.policies.snapshot import pack_snapshot, row_layout
+from mbctl.policies.manifest import row_layout
+from mbctl.policies.snapshot import pack_snapshot
 
 
 def run(rig, **order):

@@ -8,15 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mbctl.policies.snapshot import (
-    PlannerArchitecture,
-    PolicyArchitecture,
-    Snapshot,
-    build_snapshot,
-    expected_shapes,
-    planner_shapes,
-    save_snapshot,
-)
+from mbctl.policies.manifest import PolicyArchitecture
+from mbctl.policies.planner_architecture import PlannerArchitecture, planner_shapes
+from mbctl.policies.snapshot import Snapshot, build_snapshot, expected_shapes, save_snapshot
 from mbctl.tasks.registry import make_task
 from mbctl.tasks.task import Task
 from services.controller.planner.messages import UseVersion
