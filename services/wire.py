@@ -1,14 +1,24 @@
 """The one place where wire messages and the domain's records are turned into each other.
 
 Messages come from outside, so every direction inwards checks what the record itself cannot hold;
-errors are `ValueError`s (`ChunkError` for chunks) that name the field.
+errors are `ValueError`s (`ChunkError` for chunks) that name the field. Fields of records travel
+under their own names, unless `_CONVERTED` says otherwise.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
 
+from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from mbctl.data.chunk import ChunkError, ChunkRecord, EpisodeSummary, Purpose
+from mbctl.data.chunk import (
+    EPISODE_FIELDS,
+    HEADER_FIELDS,
+    ChunkError,
+    ChunkRecord,
+    EpisodeSummary,
+    Purpose,
+)
 from mbctl.data.layout import RowLayout
 from protos import common_pb2, trainer_pb2
 
@@ -62,6 +72,26 @@ def purpose_to_proto(purpose: Purpose) -> common_pb2.EpisodePurpose:
     return _PURPOSE_NUMBERS[purpose]
 
 
+class _Field(NamedTuple):
+    """How a field of a record stands in a message: its name there, the way there and back."""
+
+    name: str
+    there: str
+    to_message: Callable[[Any], Any] | None = None
+    from_message: Callable[[Any], Any] | None = None
+
+
+_CONVERTED = {
+    "purpose": _Field("purpose", "purpose", purpose_to_proto, purpose_from_proto),
+    "wall_ns": _Field("wall_ns", "wall_time", timestamp_from_ns, ns_from_timestamp),
+    "start_wall_ns": _Field(
+        "start_wall_ns", "start_wall_time", timestamp_from_ns, ns_from_timestamp
+    ),
+}
+_HEADER = tuple(_CONVERTED.get(name, _Field(name, name)) for name in HEADER_FIELDS)
+_EPISODE = tuple(_CONVERTED.get(name, _Field(name, name)) for name in EPISODE_FIELDS)
+
+
 def layout_to_proto(layout: RowLayout) -> common_pb2.RowLayout:
     """The columns of a row, and their hash."""
     return common_pb2.RowLayout(
@@ -89,22 +119,24 @@ def layout_from_proto(message: common_pb2.RowLayout) -> RowLayout:
     return layout
 
 
+def _to_message(record: ChunkRecord | EpisodeSummary, fields: Iterable[_Field]) -> dict[str, Any]:
+    return {
+        there: getattr(record, name) if convert is None else convert(getattr(record, name))
+        for name, there, convert, _ in fields
+    }
+
+
+def _from_message(message: Message, fields: Iterable[_Field]) -> dict[str, Any]:
+    return {
+        name: getattr(message, there) if convert is None else convert(getattr(message, there))
+        for name, there, _, convert in fields
+    }
+
+
 def episode_to_proto(episode: EpisodeSummary) -> common_pb2.EpisodeRecord:
     """The record; the resource name `robots/{robot}/episodes/{id}` carries robot and id."""
-    return common_pb2.EpisodeRecord(
-        episode_id=f"robots/{episode.robot}/episodes/{episode.episode_id}",
-        robot=episode.robot,
-        task=episode.task,
-        purpose=purpose_to_proto(episode.purpose),
-        index=episode.index,
-        policy_version=episode.policy_version,
-        steps=episode.steps,
-        episode_return=episode.episode_return,
-        success=episode.success,
-        end_reason=episode.end_reason,
-        start_wall_time=timestamp_from_ns(episode.start_wall_ns),
-        clipped_steps=episode.clipped_steps,
-    )
+    resource = f"robots/{episode.robot}/episodes/{episode.episode_id}"
+    return common_pb2.EpisodeRecord(**{**_to_message(episode, _EPISODE), "episode_id": resource})
 
 
 def episode_from_proto(message: common_pb2.EpisodeRecord) -> EpisodeSummary:
@@ -116,40 +148,15 @@ def episode_from_proto(message: common_pb2.EpisodeRecord) -> EpisodeSummary:
     prefix = f"robots/{message.robot}/episodes/"
     if not message.episode_id.startswith(prefix) or message.episode_id == prefix:
         raise ValueError(f"episode {message.episode_id[:200]!r} is not {prefix}ID")
-    return EpisodeSummary(
-        episode_id=message.episode_id.removeprefix(prefix),
-        robot=message.robot,
-        task=message.task,
-        purpose=purpose_from_proto(message.purpose),
-        index=message.index,
-        policy_version=message.policy_version,
-        steps=message.steps,
-        episode_return=message.episode_return,
-        success=message.success,
-        end_reason=message.end_reason,
-        start_wall_ns=ns_from_timestamp(message.start_wall_time),
-        clipped_steps=message.clipped_steps,
-    )
+    values = _from_message(message, _EPISODE)
+    values["episode_id"] = message.episode_id.removeprefix(prefix)
+    return EpisodeSummary(**values)
 
 
 def chunk_to_proto(chunk: ChunkRecord) -> trainer_pb2.Chunk:
     """The wire chunk; its spool id travels once per stream, in the hello."""
-    header = trainer_pb2.ChunkHeader(
-        first_sequence=chunk.first_sequence,
-        row_count=chunk.row_count,
-        robot=chunk.robot,
-        task=chunk.task,
-        episode_id=chunk.episode_id,
-        first_step=chunk.first_step,
-        policy_version=chunk.policy_version,
-        calibration_version=chunk.calibration_version,
-        backend=chunk.backend,
-        purpose=purpose_to_proto(chunk.purpose),
-        layout_hash=chunk.layout_hash,
-        boot_id=chunk.boot_id,
-        wall_time=timestamp_from_ns(chunk.wall_ns),
-        episode=episode_to_proto(chunk.episode) if chunk.episode else None,
-    )
+    episode = episode_to_proto(chunk.episode) if chunk.episode else None
+    header = trainer_pb2.ChunkHeader(**_to_message(chunk, _HEADER), episode=episode)
     return trainer_pb2.Chunk(header=header, rows=chunk.rows, stamps=chunk.stamps)
 
 
@@ -161,31 +168,13 @@ def chunk_from_proto(message: trainer_pb2.Chunk, spool_id: str) -> ChunkRecord:
     """
     header = message.header
     try:
-        purpose = purpose_from_proto(header.purpose)
+        values = _from_message(header, _HEADER)
         episode = episode_from_proto(header.episode) if header.HasField("episode") else None
-        wall_ns = ns_from_timestamp(header.wall_time)
     except ValueError as error:
         raise ChunkError(
             f"chunk {header.first_sequence}: {error}", reason="CHUNK_INVALID"
         ) from error
-    chunk = ChunkRecord(
-        spool_id=spool_id,
-        first_sequence=header.first_sequence,
-        row_count=header.row_count,
-        robot=header.robot,
-        task=header.task,
-        episode_id=header.episode_id,
-        first_step=header.first_step,
-        policy_version=header.policy_version,
-        calibration_version=header.calibration_version,
-        backend=header.backend,
-        purpose=purpose,
-        layout_hash=header.layout_hash,
-        boot_id=header.boot_id,
-        wall_ns=wall_ns,
-        rows=message.rows,
-        stamps=message.stamps,
-        episode=episode,
-    )
+    payload = {"rows": message.rows, "stamps": message.stamps, "episode": episode}
+    chunk = ChunkRecord(spool_id=spool_id, **values, **payload)
     chunk.check_header()
     return chunk

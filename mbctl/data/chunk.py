@@ -1,15 +1,17 @@
 """A chunk: a run of rows of one episode under one policy version, with where they came from.
 
 The same record goes into the controller's spool, over the wire and into the trainer's database, so
-each row stays traceable to robot, task, episode, step, policy, calibration and backend.
+each row stays traceable to robot, task, episode, step, policy, calibration and backend. The fields
+of the two classes below are told here alone: checks, digest, tables (`chunk_schema`) and messages
+(`services.wire`) are made from them.
 """
 
 import hashlib
 import json
 import math
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, fields
 from functools import cached_property
-from typing import Literal
+from typing import Annotated, Any, Literal, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +37,39 @@ class ChunkError(ReasonedError, ValueError):
 
 
 @dataclass(frozen=True, slots=True)
+class Within:
+    """A whole number from `least` to `most`."""
+
+    least: int
+    most: int
+
+    def right(self, value: int) -> str:
+        """What `value` should be; empty where it is right."""
+        if value < self.least:
+            return f"{self.least} or more"
+        return f"at most {self.most}" if value > self.most else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Printable:
+    """Text of `least` to NAME_MAX printable characters."""
+
+    least: int
+
+    def right(self, value: str) -> str:
+        """What `value` should be; empty where it is right."""
+        if self.least <= len(value) <= NAME_MAX and value.isprintable():
+            return ""
+        return f"{f'{self.least} to' if self.least else 'up to'} {NAME_MAX} printable characters"
+
+
+Name = Annotated[str, Printable(1)]
+Text = Annotated[str, Printable(0)]
+Number = Annotated[int, Within(0, NUMBER_MAX)]
+Steps = Annotated[int, Within(0, STEP_MAX)]
+
+
+@dataclass(frozen=True, slots=True)
 class EpisodeSummary:
     """One finished, cancelled or failed episode.
 
@@ -51,14 +86,14 @@ class EpisodeSummary:
     robot: str
     task: str
     purpose: Purpose
-    index: int
-    policy_version: int
-    steps: int
+    index: Annotated[int, Within(0, INDEX_MAX)]
+    policy_version: Number
+    steps: Steps
     episode_return: float
     success: bool
     end_reason: str
-    start_wall_ns: int
-    clipped_steps: int
+    start_wall_ns: Number
+    clipped_steps: Steps
 
 
 @dataclass(frozen=True)
@@ -77,20 +112,20 @@ class ChunkRecord:
         episode: set on the last chunk of an episode.
     """
 
-    spool_id: str
-    first_sequence: int
-    row_count: int
-    robot: str
-    task: str
-    episode_id: str
-    first_step: int
-    policy_version: int
-    calibration_version: str
-    backend: str
+    spool_id: Name
+    first_sequence: Annotated[int, Within(1, NUMBER_MAX)]
+    row_count: Annotated[int, Within(1, ROWS_MAX)]
+    robot: Name
+    task: Name
+    episode_id: Name
+    first_step: Annotated[int, Within(0, STEP_MAX - ROWS_MAX)]
+    policy_version: Number
+    calibration_version: Text
+    backend: Name
     purpose: Purpose
-    layout_hash: str
-    boot_id: str
-    wall_ns: int
+    layout_hash: Name
+    boot_id: Text
+    wall_ns: Number
     rows: bytes
     stamps: bytes
     episode: EpisodeSummary | None = None
@@ -122,7 +157,7 @@ class ChunkRecord:
     @property
     def digest(self) -> bytes:
         """SHA-256 over everything that the rows say and are, whatever spool numbered them."""
-        header = [getattr(self, name) for name in _DIGESTED]
+        header = [getattr(self, name) for name in HEADER_FIELDS if name != "first_sequence"]
         header.append(None if self.episode is None else astuple(self.episode))
         digest = hashlib.sha256(json.dumps(header).encode())
         digest.update(self.rows)
@@ -153,12 +188,7 @@ class ChunkRecord:
         Raises:
             ChunkError: names the field, its value and what would be right.
         """
-        for name in ("spool_id", "robot", "task", "episode_id", "backend", "layout_hash"):
-            _check_name(self, name)
-        for name in ("calibration_version", "boot_id"):
-            _check_text(self, name)
-        for name, limits in _RANGES.items():
-            _check_range(self, name, getattr(self, name), limits)
+        _check_limits(self, self)
         if self.purpose not in ("train", "evaluate"):
             raise _invalid(self, "purpose", self.purpose, "'train' or 'evaluate'")
         if len(self.stamps) != self.row_count * STAMP_BYTES:
@@ -176,8 +206,7 @@ class ChunkRecord:
                 raise _invalid(self, f"episode.{name}", value, f"{right!r}, as the chunk says")
         if episode.end_reason not in END_REASONS:
             raise _invalid(self, "episode.end_reason", episode.end_reason, f"one of {END_REASONS}")
-        for name, limits in _EPISODE_RANGES.items():
-            _check_range(self, f"episode.{name}", getattr(episode, name), limits)
+        _check_limits(self, episode, "episode.")
         if math.isinf(episode.episode_return):
             value = episode.episode_return
             raise _invalid(self, "episode.episode_return", value, "a finite number, or NaN")
@@ -200,34 +229,16 @@ class ChunkRecord:
             )
 
 
-_DIGESTED = (
-    "row_count",
-    "robot",
-    "task",
-    "episode_id",
-    "first_step",
-    "policy_version",
-    "calibration_version",
-    "backend",
-    "purpose",
-    "layout_hash",
-    "boot_id",
-    "wall_ns",
-)
-_RANGES = {
-    "first_sequence": (1, NUMBER_MAX),
-    "row_count": (1, ROWS_MAX),
-    "first_step": (0, STEP_MAX - ROWS_MAX),
-    "policy_version": (0, NUMBER_MAX),
-    "wall_ns": (0, NUMBER_MAX),
-}
-_EPISODE_RANGES = {
-    "index": (0, INDEX_MAX),
-    "policy_version": (0, NUMBER_MAX),
-    "steps": (0, STEP_MAX),
-    "start_wall_ns": (0, NUMBER_MAX),
-    "clipped_steps": (0, STEP_MAX),
-}
+def _limits_of(record: type) -> dict[str, Within | Printable]:
+    hints = get_type_hints(record, include_extras=True).items()
+    return {name: hint.__metadata__[0] for name, hint in hints if hasattr(hint, "__metadata__")}
+
+
+_LIMITS = {record: _limits_of(record) for record in (ChunkRecord, EpisodeSummary)}
+EPISODE_FIELDS = tuple(field.name for field in fields(EpisodeSummary))
+_PAYLOAD = ("spool_id", "rows", "stamps", "episode")
+HEADER_FIELDS = tuple(field.name for field in fields(ChunkRecord) if field.name not in _PAYLOAD)
+"""What a chunk says of its rows, in this order in digests, tables and messages."""
 
 
 def public_name(spool_id: str) -> str:
@@ -240,26 +251,18 @@ def _invalid(chunk: ChunkRecord, name: str, value: object, right: str) -> ChunkE
     return ChunkError(message, reason="CHUNK_INVALID")
 
 
-def _check_name(chunk: ChunkRecord, name: str) -> None:
-    value: str = getattr(chunk, name)
-    if not 0 < len(value) <= NAME_MAX or not value.isprintable():
-        shown = _shown(value) if name != "spool_id" else f"{len(value)} characters"
-        raise _invalid(chunk, name, shown, f"1 to {NAME_MAX} printable characters")
+def _check_limits(
+    chunk: ChunkRecord, record: ChunkRecord | EpisodeSummary, prefix: str = ""
+) -> None:
+    for name, limit in _LIMITS[type(record)].items():
+        value = getattr(record, name)
+        if right := limit.right(value):
+            raise _invalid(chunk, prefix + name, _shown(name, value), right)
 
 
-def _check_text(chunk: ChunkRecord, name: str) -> None:
-    value: str = getattr(chunk, name)
-    if len(value) > NAME_MAX or not value.isprintable():
-        raise _invalid(chunk, name, _shown(value), f"up to {NAME_MAX} printable characters")
-
-
-def _check_range(chunk: ChunkRecord, name: str, value: int, limits: tuple[int, int]) -> None:
-    least, most = limits
-    if value < least:
-        raise _invalid(chunk, name, value, f"{least} or more")
-    if value > most:
-        raise _invalid(chunk, name, value, f"at most {most}")
-
-
-def _shown(text: str) -> str:
-    return text if len(text) <= NAME_MAX else f"{text[:40]}... ({len(text)} characters)"
+def _shown(name: str, value: Any) -> Any:
+    if name == "spool_id":
+        return f"{len(value)} characters"
+    if isinstance(value, str) and len(value) > NAME_MAX:
+        return f"{value[:40]}... ({len(value)} characters)"
+    return value

@@ -1,15 +1,30 @@
-"""Tables of chunks and episodes, and the way between their records and their table rows."""
+"""Tables of chunks and episodes, and the way between their records and their table rows.
+
+Columns are the records' fields. A new one is a new version of the schema: see `upgrade`.
+"""
 
 import sqlite3
 import zlib
-from dataclasses import astuple, fields
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import astuple
+from typing import Any, get_type_hints
 
-from mbctl.data.chunk import ChunkRecord, EpisodeSummary
+from mbctl.data.chunk import EPISODE_FIELDS, HEADER_FIELDS, ChunkRecord, EpisodeSummary
 from mbctl.data.episode_id import index_of
 from mbctl.data.sqlite import StoreCorruptError
 
-TABLES = """
+_TYPES: dict[Any, str] = {int: "INTEGER NOT NULL", bool: "INTEGER NOT NULL", float: "REAL"}
+_EPISODE_COLUMNS = ["episode_index" if name == "index" else name for name in EPISODE_FIELDS]
+
+
+def _typed(record: type, names: Sequence[str], columns: Sequence[str]) -> str:
+    """Definitions of `columns`, one for each of the record's fields `names`."""
+    hints = get_type_hints(record)
+    types = [_TYPES.get(hints[name], "TEXT NOT NULL") for name in names]
+    return ",\n".join(f"  {column} {kind}" for column, kind in zip(columns, types, strict=True))
+
+
+TABLES = f"""
 CREATE TABLE IF NOT EXISTS spools (
   spool_key INTEGER PRIMARY KEY,
   spool_id TEXT NOT NULL UNIQUE,
@@ -18,39 +33,17 @@ CREATE TABLE IF NOT EXISTS spools (
 CREATE TABLE IF NOT EXISTS chunks (
   chunk_id INTEGER PRIMARY KEY AUTOINCREMENT,
   spool_key INTEGER NOT NULL REFERENCES spools,
-  first_sequence INTEGER NOT NULL,
-  row_count INTEGER NOT NULL,
-  robot TEXT NOT NULL,
-  task TEXT NOT NULL,
-  episode_id TEXT NOT NULL,
-  first_step INTEGER NOT NULL,
-  policy_version INTEGER NOT NULL,
-  calibration_version TEXT NOT NULL,
-  backend TEXT NOT NULL,
-  purpose TEXT NOT NULL CHECK (purpose IN ('train', 'evaluate')),
-  layout_hash TEXT NOT NULL,
-  boot_id TEXT NOT NULL,
-  wall_ns INTEGER NOT NULL,
+{_typed(ChunkRecord, HEADER_FIELDS, HEADER_FIELDS)},
   valid_count INTEGER NOT NULL,
   checksum INTEGER NOT NULL,
   rows BLOB NOT NULL,
   stamps BLOB NOT NULL,
+  CHECK (purpose IN ('train', 'evaluate')),
   UNIQUE (spool_key, first_sequence)
 ) STRICT;
 CREATE TABLE IF NOT EXISTS episodes (
   chunk_id INTEGER PRIMARY KEY,
-  episode_id TEXT NOT NULL,
-  robot TEXT NOT NULL,
-  task TEXT NOT NULL,
-  purpose TEXT NOT NULL,
-  episode_index INTEGER NOT NULL,
-  policy_version INTEGER NOT NULL,
-  steps INTEGER NOT NULL,
-  episode_return REAL,
-  success INTEGER NOT NULL,
-  end_reason TEXT NOT NULL,
-  start_wall_ns INTEGER NOT NULL,
-  clipped_steps INTEGER NOT NULL
+{_typed(EpisodeSummary, EPISODE_FIELDS, _EPISODE_COLUMNS)}
 ) STRICT;
 CREATE TABLE IF NOT EXISTS episode_indices (
   robot TEXT NOT NULL,
@@ -84,26 +77,23 @@ INDEX_ADVANCE = (
     "DO UPDATE SET next_index = max(next_index, excluded.next_index)"
 )
 ACKNOWLEDGE = "INSERT OR REPLACE INTO acknowledged VALUES (?, ?, ?)"
-HEADER = (
-    "first_sequence, row_count, robot, task, episode_id, first_step, policy_version, "
-    "calibration_version, backend, purpose, layout_hash, boot_id, wall_ns"
-)
+_HEADER = ", ".join(HEADER_FIELDS)
 CHUNK_INSERT = (
-    f"INSERT INTO chunks (spool_key, {HEADER}, valid_count, checksum, rows, stamps) "
-    f"VALUES ({', '.join('?' * 18)})"
+    f"INSERT INTO chunks (spool_key, {_HEADER}, valid_count, checksum, rows, stamps) "
+    f"VALUES ({', '.join('?' * (len(HEADER_FIELDS) + 5))})"
 )
-EPISODE = (
-    "episode_id, robot, task, purpose, episode_index, policy_version, steps, episode_return, "
-    "success, end_reason, start_wall_ns, clipped_steps"
+EPISODE = ", ".join(_EPISODE_COLUMNS)
+EPISODE_INSERT = (
+    f"INSERT INTO episodes (chunk_id, {EPISODE}) "
+    f"VALUES ({', '.join('?' * (len(EPISODE_FIELDS) + 1))})"
 )
-EPISODE_INSERT = f"INSERT INTO episodes (chunk_id, {EPISODE}) VALUES ({', '.join('?' * 13)})"
 CHUNK_SELECT = (
-    f"SELECT spool_id, {', '.join('chunks.' + name.strip() for name in HEADER.split(','))}, "
+    f"SELECT spool_id, {', '.join('chunks.' + name for name in HEADER_FIELDS)}, "
     f"rows, stamps, chunk_id, checksum, "
-    f"{', '.join('episodes.' + name.strip() for name in EPISODE.split(','))} "
+    f"{', '.join('episodes.' + name for name in _EPISODE_COLUMNS)} "
     "FROM chunks JOIN spools USING (spool_key) LEFT JOIN episodes USING (chunk_id) "
 )
-_CHUNK_FIELDS = len(fields(ChunkRecord)) - 1  # all but the episode
+_CHUNK_FIELDS = len(HEADER_FIELDS) + 3  # spool_id, rows and stamps besides
 CHUNK_ID_COLUMN = _CHUNK_FIELDS  # of CHUNK_SELECT
 
 
@@ -125,7 +115,7 @@ def checksum_of(rows: bytes, stamps: bytes) -> int:
 
 def chunk_to_row(chunk: ChunkRecord, spool_key: int) -> tuple[Any, ...]:
     """Values for CHUNK_INSERT."""
-    header = [getattr(chunk, name.strip()) for name in HEADER.split(",")]
+    header = [getattr(chunk, name) for name in HEADER_FIELDS]
     check = (int(chunk.valid_mask.sum()), checksum_of(chunk.rows, chunk.stamps))
     return (spool_key, *header, *check, chunk.rows, chunk.stamps)
 
@@ -151,8 +141,7 @@ def row_to_chunk(row: tuple[Any, ...]) -> ChunkRecord:
 
 def row_to_episode(row: list[Any] | tuple[Any, ...]) -> EpisodeSummary:
     """The summary from the columns of EPISODE."""
-    values = list(row)
-    if values[7] is None:  # SQLite stores NaN as NULL
-        values[7] = float("nan")
-    values[8] = bool(values[8])
-    return EpisodeSummary(*values)
+    values = dict(zip(EPISODE_FIELDS, row, strict=True))
+    if values["episode_return"] is None:  # SQLite stores NaN as NULL
+        values["episode_return"] = float("nan")
+    return EpisodeSummary(**{**values, "success": bool(values["success"])})
