@@ -164,7 +164,7 @@ def test_without_colour_steps_are_independent():
 
 @pytest.mark.parametrize("horizon", [6, 7])
 def test_the_synthesis_of_white_noise_is_white(horizon: int):
-    basis = _synthesis(0.0, horizon)
+    basis = _synthesis(0.0, horizon, torch.device("cpu"))
     assert torch.allclose(basis @ basis.T, torch.eye(horizon), atol=1e-5)
 
 
