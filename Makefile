@@ -13,12 +13,14 @@ setup: $(VENV)/.installed
 
 # pip 24.1 and later refuse robel's malformed metadata, so pip inside .venv stays below. robel and mbrl
 # pin packages that are too old for us, and need none of these pins for what they are used for; mbrl
-# also installs its tests, under the name of ours.
+# also installs its tests, under the name of ours. The types of googleapis-common-protos want an old package
+# of gRPC's types that writes over files of types-grpcio.
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -P -m pip install --quiet "pip<24.1"
 	$(BIN)/python -P -m pip install --quiet -c constraints.txt -e ".[dev,oracle,bench]"
 	$(BIN)/python -P -m pip install --quiet --no-deps robel==0.1.2 mbrl==0.2.0
+	$(BIN)/python -P -m pip install --quiet --no-deps -c constraints.txt googleapis-common-protos-stubs
 	rm -rf $(VENV)/lib/python*/site-packages/tests
 	touch $@
 

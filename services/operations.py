@@ -6,7 +6,7 @@ oldest finished ones are forgotten beyond a bound.
 
 from collections.abc import Callable
 
-import grpc
+import grpc.aio
 from google.longrunning import operations_pb2_grpc
 from google.longrunning.operations_proto_pb2 import (
     CancelOperationRequest,

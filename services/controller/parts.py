@@ -229,5 +229,5 @@ def _trainer_channel(
     if not config.trainer:
         return None
     channel = open_aio_channel(config.trainer, config.trainer_tls)
-    stack.push_async_callback(channel.close)
+    stack.push_async_callback(channel.close, None)
     return channel
