@@ -11,7 +11,7 @@ A state is named tensors, all on the CPU:
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
 import torch
@@ -22,9 +22,10 @@ from mbctl.nn.device import torch_device
 from mbctl.policies.network import PolicyNetwork
 
 State = dict[str, Tensor]
+P = TypeVar("P", bound=PolicyNetwork)
 
 
-class TorchLearner(ABC):
+class TorchLearner(ABC, Generic[P]):
     """State and snapshot of a learner; its moves are its subclass's.
 
     Args:
@@ -42,7 +43,7 @@ class TorchLearner(ABC):
     COUNTS: ClassVar[tuple[str, ...]]
     ANY_LENGTH: ClassVar[tuple[str, ...]] = ()
 
-    policy: PolicyNetwork
+    policy: P
 
     def __init__(self, seed: int, device: str) -> None:
         self.device = torch_device(device)

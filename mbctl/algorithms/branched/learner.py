@@ -30,7 +30,7 @@ from mbctl.tasks.task import Task
 S = TypeVar("S", bound=BranchedSettings)
 
 
-class BranchedLearner(TorchLearner, Generic[S]):
+class BranchedLearner(TorchLearner[SquashedGaussianPolicy], Generic[S]):
     """Ensembles, imagined rows, policy and twin Q on one task.
 
     Args:

@@ -23,7 +23,7 @@ from mbctl.policies.gaussian import GaussianPolicy
 from mbctl.tasks.task import Task
 
 
-class GameLearner(TorchLearner):
+class GameLearner(TorchLearner[GaussianPolicy]):
     """A model player and a policy player on one task.
 
     Args:

@@ -46,7 +46,7 @@ from mbctl.policies.squashed import SquashedGaussianPolicy
 from mbctl.tasks.task import Task
 
 
-class Memb(TorchLearner):
+class Memb(TorchLearner[SquashedGaussianPolicy]):
     """Model-embedding actor-critic, on one task.
 
     Args:

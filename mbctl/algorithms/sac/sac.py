@@ -40,7 +40,7 @@ from mbctl.policies.squashed import SquashedGaussianPolicy
 from mbctl.tasks.task import Task
 
 
-class Sac(TorchLearner):
+class Sac(TorchLearner[SquashedGaussianPolicy]):
     """Soft actor-critic, on one task.
 
     Args:
