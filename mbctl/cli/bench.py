@@ -152,15 +152,15 @@ def curves(
     Runs go on where they were stopped, finished ones are not repeated: give the same --out.
     """
     one_thread()
-    from mbctl.study.curves.plan import Rhythm, parse_variant, plan_runs
+    from mbctl.study.curves.plan import StudyRhythm, parse_variant, plan_runs
     from mbctl.study.curves.study import report, run_curves
     from services.start_checks import check_device
 
     with _reported(as_json):
-        rhythm = Rhythm(
+        rhythm = StudyRhythm(
             samples=samples,
             evaluate_every=evaluate_every,
-            episodes=episodes,
+            evaluation_episodes=episodes,
             final_episodes=final_episodes,
         )
         variants = [parse_variant(text) for text in algorithm]
@@ -245,15 +245,15 @@ def shift(
     the default ones do, those of the paper do not.
     """
     one_thread()
-    from mbctl.study.curves.plan import Rhythm, parse_variant, plan_runs
+    from mbctl.study.curves.plan import StudyRhythm, parse_variant, plan_runs
     from mbctl.study.recovery import run_shift
     from mbctl.study.shift import Shift
 
     with _reported(as_json):
-        rhythm = Rhythm(
+        rhythm = StudyRhythm(
             samples=samples,
             evaluate_every=evaluate_every,
-            episodes=episodes,
+            evaluation_episodes=episodes,
             final_episodes=episodes,
         )
         factors = {
@@ -290,12 +290,16 @@ def _look_ahead(
     texts: list[str],
 ) -> bool:
     """Adds what it finds; returns whether a run failed."""
-    from mbctl.study.curves.plan import Rhythm, parse_variant, plan_runs
+    from mbctl.study.curves.plan import StudyRhythm, parse_variant, plan_runs
     from mbctl.study.errors.study import run_look_ahead
 
     samples, stage, episodes = sizes
-    rhythm = Rhythm(
-        samples=samples, evaluate_every=stage, episodes=20, final_episodes=20, keep_stages=True
+    rhythm = StudyRhythm(
+        samples=samples,
+        evaluate_every=stage,
+        evaluation_episodes=20,
+        final_episodes=20,
+        keep_stages=True,
     )
     variants = [parse_variant(text) for text in algorithm]
     plans = plan_runs(task, variants, range(seeds), rhythm)

@@ -36,6 +36,19 @@ class AlgorithmConfig(Frozen):
     settings: dict[str, Any] = Field(default={})
 
 
+class Rhythm(Frozen):
+    """How long to learn and how often to look."""
+
+    samples: int = Field(default=20_000, ge=1)
+    """Valid rows of training episodes to collect."""
+    evaluate_every: int = Field(default=2_500, ge=1)
+    """Samples between two evaluations."""
+    evaluation_episodes: int = Field(default=20, ge=1, le=1_000)
+    """Episodes of an evaluation on the way."""
+    final_episodes: int = Field(default=100, ge=1, le=1_000)
+    """Episodes of the evaluation at the end."""
+
+
 class StopConfig(Frozen):
     """A controlled stop: hold the last command, let the load go gradually, torque off."""
 

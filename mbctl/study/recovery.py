@@ -6,12 +6,11 @@ How far the change throws a learner back, and after how many samples that is ove
 import math
 import statistics
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from mbctl.study.curves.fleet import Say
 from mbctl.study.curves.picture import metric_of
 from mbctl.study.curves.plan import RunPlan
 from mbctl.study.curves.points import Point
@@ -62,7 +61,9 @@ class ShiftResult:
         return {"recoveries": [asdict(found) for found in self.recoveries], **curves}
 
 
-def run_shift(plans: Sequence[RunPlan], out: Path, processes: int, say: Say) -> list[ShiftResult]:
+def run_shift(
+    plans: Sequence[RunPlan], out: Path, processes: int, note: Callable[[str], None]
+) -> list[ShiftResult]:
     """One result for each kind of change; each has a folder of its own under `out`.
 
     Raises:
@@ -71,7 +72,7 @@ def run_shift(plans: Sequence[RunPlan], out: Path, processes: int, say: Say) -> 
     results: list[ShiftResult] = []
     for kind in dict.fromkeys(_kind(plan) for plan in plans):
         of_kind, folder = [plan for plan in plans if _kind(plan) == kind], out / kind
-        curves = run_curves(of_kind, folder, processes, say)
+        curves = run_curves(of_kind, folder, processes, note)
         results.append(_result(of_kind, folder, curves))
     return results
 

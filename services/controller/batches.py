@@ -53,7 +53,7 @@ class _Batch:
     why_cancelled: ServiceError | None = None
 
 
-class EpisodeBatches:
+class EpisodeOperations:
     """At most one batch runs; every batch is an operation."""
 
     def __init__(

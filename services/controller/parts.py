@@ -16,7 +16,7 @@ from mbctl.config import ControllerConfig
 from mbctl.data.layout import RowLayout
 from protos import controller_pb2_grpc
 from services.channel import open_aio_channel
-from services.controller.batches import EpisodeBatches
+from services.controller.batches import EpisodeOperations
 from services.controller.episode_events import Event, summary_from_event
 from services.controller.events import EpisodeLog
 from services.controller.files import Files
@@ -62,7 +62,7 @@ class Parts:
     supervisor: ControlSupervisor
     planner: PlannerHost
     lease: LeaseBook
-    batches: EpisodeBatches
+    batches: EpisodeOperations
     operations: OperationStore
     background: BackgroundTasks
     policies: PolicySource
@@ -89,7 +89,7 @@ class _EventRouter:
         view: ControlView,
         sharing: PortSharing,
         subscriptions: Subscriptions,
-        batches: EpisodeBatches,
+        batches: EpisodeOperations,
         policies: PolicySource,
     ) -> None:
         self._view = view
@@ -138,7 +138,7 @@ def build_parts(config: ControllerConfig, files: Files, stack: contextlib.AsyncE
     lease = LeaseBook(supervisor.set_lease, time.monotonic_ns)
     summarise = partial(summary_from_event, robot=config.robot.name, task=files.task.name)
     next_index = partial(files.spool.next_index, config.robot.name)
-    batches = EpisodeBatches(
+    batches = EpisodeOperations(
         operations,
         episode_log,
         supervisor.perform,

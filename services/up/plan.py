@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict
 
 from hal.backends import BACKENDS
 from hal.registry import meant
@@ -13,7 +13,7 @@ from hal.robots.registry import ROBOTS, robot_spec
 from mbctl.config import ConfigError, ControllerConfig, TrainerConfig, load_controller, load_trainer
 from mbctl.config.check import check_algorithm_name, preset_observation
 from mbctl.config.load import validated
-from mbctl.config.models import Frozen, RobotConfig
+from mbctl.config.models import Frozen, Rhythm, RobotConfig
 from mbctl.config.overrides import apply_assignments
 from mbctl.tasks.registry import TASKS, make_task
 
@@ -41,19 +41,6 @@ _PATIENT_BUS = {
     "cycle_budget_s": 0.04,
     "turnaround_s": 0.02,
 }
-
-
-class Rhythm(Frozen):
-    """How long to learn and how often to look."""
-
-    samples: int = Field(default=20_000, ge=1)
-    """Valid rows of training episodes to collect."""
-    evaluate_every: int = Field(default=2_500, ge=1)
-    """Samples between two evaluations."""
-    evaluation_episodes: int = Field(default=20, ge=1, le=1_000)
-    """Episodes of an evaluation on the way."""
-    final_episodes: int = Field(default=100, ge=1, le=1_000)
-    """Episodes of the evaluation at the end."""
 
 
 class Plan(Frozen):

@@ -10,8 +10,8 @@ import pytest
 from mbctl.algorithms.registry import ALGORITHMS, algorithm_config
 from mbctl.config import ControllerConfig, TrainerConfig
 from mbctl.config.errors import keys_of, tables_in
+from mbctl.config.models import Rhythm
 from mbctl.planners.settings import PLANNERS
-from services.up.plan import Rhythm
 
 PACKAGES = ("hal", "mbctl", "services", "sim")
 

@@ -19,8 +19,6 @@ from mbctl.study.curves.run_files import begin_run, is_finished
 LOG_FILE = "log.txt"
 _LOG_TAIL = 3  # lines
 
-Say = Callable[[str], None]
-
 
 @dataclass(frozen=True)
 class Failure:
@@ -35,11 +33,13 @@ class Fleet:
 
     Args:
         processes: at a time.
-        say: is told a line at each evaluation, start and end.
+        note: is told a line at each evaluation, start and end.
     """
 
-    def __init__(self, plans: Sequence[RunPlan], out: Path, processes: int, say: Say) -> None:
-        self._plans, self._out, self._say = plans, out, say
+    def __init__(
+        self, plans: Sequence[RunPlan], out: Path, processes: int, note: Callable[[str], None]
+    ) -> None:
+        self._plans, self._out, self._note = plans, out, note
         self._processes = processes
         self._children: dict[int, Child] = {}
         self._lock = threading.Lock()
@@ -57,7 +57,7 @@ class Fleet:
         ]
         self._done = len(self._plans) - len(waiting)
         if self._done:
-            self._say(f"{self._done} of {len(self._plans)} runs are finished already")
+            self._note(f"{self._done} of {len(self._plans)} runs are finished already")
         for plan in waiting:
             begin_run(self._out / plan.directory, plan)
         pool = ThreadPoolExecutor(max(1, self._processes))
@@ -76,7 +76,7 @@ class Fleet:
             child = self._start(directory, log)
         if child is None:
             return None
-        self._say(f"{plan.title}: begins")
+        self._note(f"{plan.title}: begins")
         with contextlib.closing(child):
             told: Any = None
             for line in child.stdout:
@@ -86,11 +86,11 @@ class Fleet:
             self._children.pop(child.pid, None)
             self._done += code == 0
         if code == 0:
-            self._say(f"{plan.title}: finished, {self._done} of {len(self._plans)} runs are")
+            self._note(f"{plan.title}: finished, {self._done} of {len(self._plans)} runs are")
             return None
         failure = Failure(plan, f"{child.ending}: {_tail(directory / LOG_FILE, begin)}")
         if not self._stopping:
-            self._say(f"{plan.title}: {failure.message}")
+            self._note(f"{plan.title}: {failure.message}")
         return failure
 
     def _start(self, directory: Path, log: Any) -> Child | None:
@@ -109,7 +109,7 @@ class Fleet:
         point = line["point"]
         if point is not None and point != before:
             budget = plan.rhythm.samples
-            self._say(
+            self._note(
                 f"{plan.title}: {point['samples']} of {budget} samples, "
                 f"success {point['success']:.0%}, return {point['return_mean']:.1f}, "
                 f"{point['wall_s']:.0f} s"

@@ -27,7 +27,7 @@ SAVE_SHARE = 0.05  # of the time, at most
 
 
 @dataclass(frozen=True)
-class Told:
+class RunProgress:
     """What a run says while it goes on.
 
     Attributes:
@@ -41,24 +41,23 @@ class Told:
     wall_s: float
 
 
-Say = Callable[[Told], None]
-
-
 class CurveRun:
     """A learner, its rows and its environments.
 
     Args:
         plan: what to run.
         files: where it stands.
-        say: is told how it goes.
+        report: is told how it goes.
 
     Raises:
         RunFilesError: the directory holds another run, or a damaged one.
     """
 
-    def __init__(self, plan: RunPlan, files: RunFiles, say: Say) -> None:
+    def __init__(
+        self, plan: RunPlan, files: RunFiles, report: Callable[[RunProgress], None]
+    ) -> None:
         identity = plan.identity
-        self._plan, self._files, self._say = plan, files, say
+        self._plan, self._files, self._report = plan, files, report
         self._task = make_task(identity.task, identity.observation)
         self._algorithm = build_algorithm(
             identity.algorithm, identity.settings, self._task, identity.seed, identity.device
@@ -80,7 +79,7 @@ class CurveRun:
         """Learn until the budget is used; returns the evaluation at its end."""
         rhythm = self._plan.rhythm
         while self._head.rows < rhythm.samples:
-            self._look(self._head.rows % rhythm.evaluate_every == 0, rhythm.episodes)
+            self._look(self._head.rows % rhythm.evaluate_every == 0, rhythm.evaluation_episodes)
             self._collect(self._next_stop() - self._head.rows)
             if self._head.rows >= self._schedule.next_rows(self._head.rows_used):
                 self._learn()
@@ -201,4 +200,4 @@ class CurveRun:
     def _tell(self, doing: str) -> None:
         points = self._head.points
         spent = time.monotonic() - self._began
-        self._say(Told(self._head.rows, doing, points[-1] if points else None, spent))
+        self._report(RunProgress(self._head.rows, doing, points[-1] if points else None, spent))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import AliasChoices, Field
 
 from mbctl.config import ConfigError
 from mbctl.config.check import (
@@ -17,7 +17,7 @@ from mbctl.config.check import (
     preset_observation,
     resolve_algorithm,
 )
-from mbctl.config.models import AlgorithmConfig, DeviceName, Frozen
+from mbctl.config.models import AlgorithmConfig, DeviceName, Frozen, Rhythm
 from mbctl.config.overrides import assign
 from mbctl.config.typed import structure
 from mbctl.study.shift import Shift, world_task
@@ -27,17 +27,16 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9.=+_-]+")
 _NAME_MAX = 200  # characters of a folder's name, before what tells long ones apart
 
 
-class Rhythm(Frozen):
+class StudyRhythm(Rhythm):
     """How long to learn and how often to look; it does not change what is learned."""
 
-    samples: int = Field(default=20_000, ge=1)
-    """Rows of training episodes to collect."""
-    evaluate_every: int = Field(default=2_500, ge=1)
-    """Samples between two evaluations."""
-    episodes: int = Field(default=20, ge=1, le=1_000)
+    evaluation_episodes: int = Field(
+        default=20,
+        ge=1,
+        le=1_000,
+        validation_alias=AliasChoices("evaluation_episodes", "episodes"),  # runs of version 0.1.0
+    )
     """Episodes of an evaluation on the way."""
-    final_episodes: int = Field(default=100, ge=1, le=1_000)
-    """Episodes of the evaluation at the end."""
     keep_stages: bool = False
     """Keep the learner as it was at each evaluation, in a file of its own."""
 
@@ -64,7 +63,7 @@ class RunPlan(Frozen):
 
     variant: str
     identity: Identity
-    rhythm: Rhythm
+    rhythm: StudyRhythm
 
     @property
     def directory(self) -> str:
@@ -135,7 +134,7 @@ def plan_runs(
     tasks: Iterable[str],
     variants: Iterable[Variant],
     seeds: Iterable[int],
-    rhythm: Rhythm,
+    rhythm: StudyRhythm,
     shift: Shift | None = None,
     device: str = "cpu",
 ) -> list[RunPlan]:
@@ -163,7 +162,7 @@ def plan_runs(
 
 
 def _plan(
-    task: str, variant: Variant, seed: int, rhythm: Rhythm, shift: Shift | None, device: str
+    task: str, variant: Variant, seed: int, rhythm: StudyRhythm, shift: Shift | None, device: str
 ) -> RunPlan:
     check_task_name(task, "--task")
     check_algorithm_name(variant.algorithm)

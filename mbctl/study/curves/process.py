@@ -30,7 +30,7 @@ def main(directory: Path, parent: int) -> int:
     os.dup2(2, 1)  # what anything prints goes to stderr
     from mbctl.nn.torch_set_up import set_up_torch
     from mbctl.policies.manifest import row_layout
-    from mbctl.study.curves.learning import CurveRun, Told
+    from mbctl.study.curves.learning import CurveRun, RunProgress
     from mbctl.tasks.registry import make_task
 
     set_up_torch()
@@ -38,7 +38,7 @@ def main(directory: Path, parent: int) -> int:
     task = make_task(plan.identity.task, plan.identity.observation)
     told: tuple[float, object] = (0.0, None)
 
-    def say(now: Told) -> None:
+    def report(now: RunProgress) -> None:
         nonlocal told
         if now.point is told[1] and time.monotonic() < told[0] + TELL_PERIOD_S:
             return
@@ -49,7 +49,7 @@ def main(directory: Path, parent: int) -> int:
 
     with hold_lock(directory / LOCK_FILE, "run", LOCK_WAIT_S):
         try:
-            run = CurveRun(plan, RunFiles(directory, row_layout(task).width), say)
+            run = CurveRun(plan, RunFiles(directory, row_layout(task).width), report)
             try:
                 run.run()
             finally:

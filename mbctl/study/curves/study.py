@@ -1,11 +1,11 @@
 """`mbctl bench curves`: runs what is not finished, then writes tables and a picture of all."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from mbctl.study.curves.fleet import Failure, Fleet, Say, make_out_folder
+from mbctl.study.curves.fleet import Failure, Fleet, make_out_folder
 from mbctl.study.curves.picture import draw_curves
 from mbctl.study.curves.plan import RunPlan
 from mbctl.study.curves.points import RunFilesError
@@ -51,7 +51,9 @@ class CurvesResult:
         }
 
 
-def run_curves(plans: Sequence[RunPlan], out: Path, processes: int, say: Say) -> CurvesResult:
+def run_curves(
+    plans: Sequence[RunPlan], out: Path, processes: int, note: Callable[[str], None]
+) -> CurvesResult:
     """Run and report; may be stopped at any moment and called again.
 
     Raises:
@@ -59,7 +61,7 @@ def run_curves(plans: Sequence[RunPlan], out: Path, processes: int, say: Say) ->
         OSError: the disk refused.
     """
     make_out_folder(out)
-    failures = Fleet(plans, out, processes, say).run()
+    failures = Fleet(plans, out, processes, note).run()
     return report(plans, out, failures)
 
 

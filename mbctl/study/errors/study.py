@@ -3,13 +3,13 @@
 import csv
 import statistics
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from mbctl.config.check import check_task_name
-from mbctl.study.curves.fleet import Failure, Fleet, Say, make_out_folder
+from mbctl.study.curves.fleet import Failure, Fleet, make_out_folder
 from mbctl.study.curves.plan import RunPlan
 from mbctl.study.errors.picture import draw_slopes, draw_stages
 from mbctl.study.errors.slopes import SlopeError, SlopeSizes, measure_slopes, true_step
@@ -55,7 +55,7 @@ class LookAheadResult:
 
 
 def run_look_ahead(
-    plans: Sequence[RunPlan], out: Path, processes: int, episodes: int, say: Say
+    plans: Sequence[RunPlan], out: Path, processes: int, episodes: int, note: Callable[[str], None]
 ) -> LookAheadResult:
     """Learn what is not learned yet, then measure every stage of every run.
 
@@ -64,12 +64,12 @@ def run_look_ahead(
     """
     check_models(plans)
     make_out_folder(out)
-    failures = Fleet(plans, out, processes, say).run()
+    failures = Fleet(plans, out, processes, note).run()
     failed = {failure.plan.directory for failure in failures}
     errors: list[StageError] = []
     for plan in plans:
         if plan.directory not in failed:
-            say(f"measuring the stages of {plan.title}")
+            note(f"measuring the stages of {plan.title}")
             errors += measure_stages(plan, out, episodes)
     write_look_ahead(errors, out / LOOK_AHEAD_TABLE)
     draw_stages(errors, out / LOOK_AHEAD_PICTURE)
@@ -89,7 +89,11 @@ def check_slope_tasks(tasks: Iterable[str]) -> None:
 
 
 def run_slopes(
-    tasks: Iterable[str], seeds: Iterable[int], out: Path, sizes: SlopeSizes, say: Say
+    tasks: Iterable[str],
+    seeds: Iterable[int],
+    out: Path,
+    sizes: SlopeSizes,
+    note: Callable[[str], None],
 ) -> tuple[list[SlopeError], dict[str, str]]:
     """Measure derivatives on each task with each seed; returns the errors and the files.
 
@@ -102,7 +106,7 @@ def run_slopes(
     for task, seed in pairs:
         for error in measure_slopes(make_task(task), seed, sizes):
             errors.append(error)
-            say(
+            note(
                 f"{task} seed {seed}, {error.rows} rows, {error.loss}: "
                 f"prediction {error.prediction:.3g}, gradient {error.gradient:.3g}"
             )

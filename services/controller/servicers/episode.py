@@ -11,7 +11,7 @@ from mbctl.data.chunk import NAMED_INDEX_MAX, Purpose
 from mbctl.data.sqlite import StoreError
 from protos import common_pb2, controller_pb2, controller_pb2_grpc
 from services import wire
-from services.controller.batches import BatchRequest, EpisodeBatches
+from services.controller.batches import BatchRequest, EpisodeOperations
 from services.controller.events import EpisodeEvent, EpisodeLog
 from services.controller.policy_source import PolicySource
 from services.controller.spool import Spool
@@ -29,7 +29,7 @@ class EpisodeServicer(controller_pb2_grpc.EpisodeServiceServicer):
 
     def __init__(
         self,
-        batches: EpisodeBatches,
+        batches: EpisodeOperations,
         episode_log: EpisodeLog,
         view: ControlView,
         policies: PolicySource,

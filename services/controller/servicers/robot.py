@@ -8,7 +8,7 @@ import grpc.aio
 
 from hal.lifecycle import Lifecycle
 from protos import controller_pb2, controller_pb2_grpc
-from services.controller.batches import EpisodeBatches
+from services.controller.batches import EpisodeOperations
 from services.controller.control.settings import (
     JOG_DELTA_MAX_RAD,
     JOG_SPEED_MAX_RAD_S,
@@ -37,7 +37,7 @@ class RobotServicer(controller_pb2_grpc.RobotServiceServicer):
         self,
         supervisor: ControlSupervisor,
         lease: LeaseBook,
-        batches: EpisodeBatches,
+        batches: EpisodeOperations,
         status: Status,
         reboots: ServoReboots,
     ) -> None:

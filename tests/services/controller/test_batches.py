@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from mbctl.data.chunk import INDEX_MAX
-from services.controller.batches import BatchRequest, EpisodeBatches
+from services.controller.batches import BatchRequest, EpisodeOperations
 from services.controller.events import EpisodeLog
 from services.controller.tasks import BackgroundTasks
 from services.errors import ServiceError
@@ -21,7 +21,7 @@ def start(behind: int, count: int, first_index: int | None) -> int:
         told.append(arguments["first_index"])
 
     async def run() -> None:
-        batches = EpisodeBatches(
+        batches = EpisodeOperations(
             OperationStore(),
             EpisodeLog(),
             perform,

@@ -13,8 +13,9 @@ from mbctl.config import (
     TaskConfig,
     TrainerConfig,
 )
+from mbctl.config.models import Rhythm
 from mbctl.exit_codes import StartUpError
-from services.up.plan import Plan, Rhythm
+from services.up.plan import Plan
 from services.up.run_dir import RunDir
 
 

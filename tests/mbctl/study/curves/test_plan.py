@@ -4,11 +4,11 @@ import pytest
 
 from mbctl.algorithms.registry import ALGORITHMS
 from mbctl.config import ConfigError
-from mbctl.study.curves.plan import Rhythm, parse_variant, plan_runs
+from mbctl.study.curves.plan import RunPlan, StudyRhythm, parse_variant, plan_runs
 from mbctl.study.shift import Shift
 from tests.mbctl.algorithms.cases import PRESET_DIR
 
-RHYTHM = Rhythm()
+RHYTHM = StudyRhythm()
 
 
 def test_an_algorithm_is_named_with_its_preset_and_what_differs():
@@ -32,6 +32,13 @@ def test_each_task_algorithm_and_seed_is_a_run():
     assert plans[0].identity.observation == "paper"
     assert plans[1].identity.observation == "default"
     assert all("/" not in plan.directory for plan in plans)
+
+
+def test_a_run_of_version_0_1_0_is_read(plan):
+    """It said `episodes` of what `mbctl up` calls `evaluation_episodes`."""
+    old = plan.model_dump()
+    old["rhythm"]["episodes"] = old["rhythm"].pop("evaluation_episodes")
+    assert RunPlan.model_validate(old) == plan
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 
 from mbctl.config import ConfigError
 from mbctl.study.curves.learning import CurveRun
-from mbctl.study.curves.plan import Rhythm, parse_variant, plan_runs
+from mbctl.study.curves.plan import StudyRhythm, parse_variant, plan_runs
 from mbctl.study.curves.run_files import RunFiles
 from mbctl.study.errors.picture import draw_slopes, draw_stages
 from mbctl.study.errors.slopes import WITH, WITHOUT, SlopeError
@@ -14,7 +14,9 @@ from mbctl.study.errors.stages import StageError, check_models, measure_stages, 
 from mbctl.study.errors.study import stage_means, write_look_ahead
 from tests.mbctl.study.curves.conftest import TINY
 
-RHYTHM = Rhythm(samples=150, evaluate_every=100, episodes=1, final_episodes=1, keep_stages=True)
+RHYTHM = StudyRhythm(
+    samples=150, evaluate_every=100, evaluation_episodes=1, final_episodes=1, keep_stages=True
+)
 
 
 def test_stages_of_a_run_are_measured(tmp_path):
