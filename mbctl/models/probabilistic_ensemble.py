@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -119,7 +119,7 @@ class ProbabilisticEnsemble(nn.Module):
         self.input_scale: Tensor = nn.Buffer(torch.ones(inputs, device=device))
         self.target_shift: Tensor = nn.Buffer(torch.zeros(targets, device=device))
         self.target_scale: Tensor = nn.Buffer(torch.ones(targets, device=device))
-        self.elite_members: Int[Tensor, K] = nn.Buffer(torch.arange(elites, device=device))
+        self.elite_members: Tensor = nn.Buffer(torch.arange(elites, device=device))
         self.fitted: Tensor = nn.Buffer(torch.zeros(1, dtype=torch.bool, device=device))
 
     @property
