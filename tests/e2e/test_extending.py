@@ -31,6 +31,9 @@ RUN = [
     "--set=evaluate_every=80",
     "--set=evaluation_episodes=1",
     "--set=final_episodes=2",
+    # not the usual ports, which another test's run may take between a look and a start
+    "--set=controller.listen=127.0.0.1:0",
+    "--set=trainer.listen=127.0.0.1:0",
     "--json",
 ]
 
