@@ -5,14 +5,15 @@ Results lie in a JSON file: what stands there is not tried again, so a run can b
 """
 
 import argparse
+import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +28,11 @@ class Checkout:
     """A copy of the source in which one file at a time is changed.
 
     Args:
-        least_s: shortest time limit of a run of tests, s; others get five times what they take
-            on the source as it is.
+        limit_s: of the tests of one mutant, s. Each test has the limit of its own besides.
     """
 
-    def __init__(self, folder: Path, least_s: float) -> None:
-        self._folder, self._least_s = folder, least_s
-        self._limits: dict[tuple[str, ...], float | None] = {}
+    def __init__(self, folder: Path, limit_s: float) -> None:
+        self._folder, self._limit_s = folder, limit_s
         for name in COPIED:
             if (ROOT / name).is_dir():
                 shutil.copytree(ROOT / name, folder / name)
@@ -41,51 +40,48 @@ class Checkout:
                 shutil.copy(ROOT / name, folder / name)
 
     def judge(self, mutant: Mutant) -> str:
-        """What the tests say of it."""
-        tests = tuple(mirrored(self._folder, mutant.path))
-        limit_s = self._limit_s(tests)
-        if limit_s is None:
-            return UNUSABLE
+        """What the tests say of it; the first that fails must pass on the source as it is."""
         path = self._folder / mutant.path
         before = path.read_text()
         path.write_text(mutant.text)
         try:
-            passed = self._passes(tests, limit_s)
+            output = self._failure(mirrored(self._folder, mutant.path))
         finally:
             path.write_text(before)
-        return {True: SURVIVED, False: KILLED, None: NO_ANSWER}[passed]
+        if output is None:
+            return NO_ANSWER
+        if not output:
+            return SURVIVED
+        failed = re.findall(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", output, re.MULTILINE)
+        return KILLED if failed and self._failure(failed[:1]) == "" else UNUSABLE
 
-    def _limit_s(self, tests: tuple[str, ...]) -> float | None:
-        """None where they do not pass on the source as it is."""
-        if tests not in self._limits:
-            begun = time.monotonic()
-            passed = self._passes(tests, 3600.0)
-            taken_s = time.monotonic() - begun
-            self._limits[tests] = max(self._least_s, 5.0 * taken_s) if passed else None
-        return self._limits[tests]
-
-    def _passes(self, tests: tuple[str, ...], limit_s: float) -> bool | None:
-        """None where they do not end in time; whatever they have started ends with them."""
+    def _failure(self, tests: list[str]) -> str | None:
+        """What pytest prints; "" where all pass, None where they do not end in time."""
         command = [sys.executable, "-P", "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
         environment = {
             **os.environ,
             "PYTHONPATH": str(self._folder),
             "PYTHONDONTWRITEBYTECODE": "1",
         }
-        process = subprocess.Popen(
-            [*command, *tests],
-            cwd=self._folder,
-            env=environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        try:
-            return process.wait(limit_s) == 0
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-            return None
+        with tempfile.TemporaryFile("w+", errors="replace") as output:
+            process = subprocess.Popen(
+                [*command, *tests],
+                cwd=self._folder,
+                env=environment,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+            try:
+                code = process.wait(self._limit_s)
+            except subprocess.TimeoutExpired:
+                return None
+            finally:  # whatever they have started ends with them
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+            output.seek(0)
+            return output.read() or "nothing was printed" if code else ""
 
 
 def run(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -94,7 +90,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     results = json.loads(out.read_text()) if out.is_file() else {}
     drawn = sample(ROOT, arguments.count, arguments.seed, tuple(arguments.packages))
     with tempfile.TemporaryDirectory(prefix="mbctl-mutants-") as folder:
-        checkout = Checkout(Path(folder), arguments.least_s)
+        checkout = Checkout(Path(folder), arguments.limit_s)
         for number, mutant in enumerate(drawn, 1):
             if mutant.name not in results:
                 verdict = checkout.judge(mutant)
@@ -128,8 +124,11 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=300, help="mutants to draw")
     parser.add_argument("--seed", type=int, default=0, help="of the draw")
     parser.add_argument("--out", default="runs/mutants.json", help="results, kept between runs")
-    parser.add_argument("--least-s", type=float, default=60.0, help="shortest time limit, s")
+    parser.add_argument(
+        "--limit-s", type=float, default=900.0, help="time limit of one mutant's tests, s"
+    )
     parser.add_argument("packages", nargs="*", default=list(PACKAGES), help="folders to draw from")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # ends the tests that run, too
     print(report(run(parser.parse_args())))  # noqa: T201
 
 

@@ -74,7 +74,7 @@ def test_noticed_and_unnoticed_changes_are_told_and_not_tried_again(
     monkeypatch.setattr(runner, "ROOT", tmp_path)
     monkeypatch.setattr(runner, "COPIED", ("hal", "tests"))
     out = tmp_path / "out.json"
-    arguments = argparse.Namespace(count=9, seed=0, out=out, least_s=60.0, packages=["hal"])
+    arguments = argparse.Namespace(count=9, seed=0, out=out, limit_s=60.0, packages=["hal"])
     results = runner.run(arguments)
     assert sorted(entry["verdict"] for entry in results.values()) == ["killed", "survived"]
     assert "+    if (a <= b):" in runner.report(results)
