@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 RUN_DIR ?= runs/dclaw-turn-random-pal
-# Processes that share the quick tests; long files come first in the order of collection.
+# Processes that share the quick tests; what takes long (architecture/, e2e/, faults/) is collected first.
 TEST_PROCESSES ?= 2
 TEST := $(BIN)/python -P -m pytest -q -n $(TEST_PROCESSES) --dist loadgroup --no-loadscope-reorder
 
