@@ -22,14 +22,11 @@ from mbctl.data.chunk import (
 from mbctl.data.layout import RowLayout
 from protos import common_pb2, trainer_pb2
 
-_PURPOSES: Mapping[int, Purpose] = {
-    common_pb2.EPISODE_PURPOSE_TRAIN: "train",
-    common_pb2.EPISODE_PURPOSE_EVALUATE: "evaluate",
-}
-_PURPOSE_NUMBERS: Mapping[str, common_pb2.EpisodePurpose] = {
+PURPOSE_ENUM: Mapping[Purpose, common_pb2.EpisodePurpose] = {
     "train": common_pb2.EPISODE_PURPOSE_TRAIN,
     "evaluate": common_pb2.EPISODE_PURPOSE_EVALUATE,
 }
+_PURPOSES: Mapping[int, Purpose] = {number: purpose for purpose, number in PURPOSE_ENUM.items()}
 _COLUMNS_MAX = 4096
 
 
@@ -67,9 +64,9 @@ def purpose_to_proto(purpose: Purpose) -> common_pb2.EpisodePurpose:
     Raises:
         ValueError: unknown.
     """
-    if purpose not in _PURPOSE_NUMBERS:
+    if purpose not in PURPOSE_ENUM:
         raise ValueError(f"episode purpose {purpose!r} is not 'train' or 'evaluate'")
-    return _PURPOSE_NUMBERS[purpose]
+    return PURPOSE_ENUM[purpose]
 
 
 class _Field(NamedTuple):

@@ -1,29 +1,26 @@
 """Blocking client of the controller: robot, safety, episodes, policies."""
 
 import contextlib
-from collections.abc import Generator, Iterable, Iterator, Mapping
-from typing import Literal, Self
+from collections.abc import Generator, Iterable, Iterator
+from typing import Self
 
 from hal.registry import meant
+from mbctl.data.chunk import Purpose
 from protos import common_pb2, controller_pb2, controller_pb2_grpc
 from services.channel import TlsFiles
 from services.client.caller import CALL_TIMEOUT_S, Caller
 from services.client.lease import HeldLease
 from services.client.operation import RunningOperation
 from services.errors import invalid_field
+from services.wire import PURPOSE_ENUM
 
 ROBOT_SERVICE = "mbctl.v1.RobotService"
 MOVE_TIMEOUT_S = 30.0
 REBOOT_ALL_TIMEOUT_S = 30.0  # up to a second for each servo
 PAGE_SIZE = 200
 
-Purpose = Literal["train", "evaluate"]
 Episodes = RunningOperation[controller_pb2.RunEpisodesMetadata, controller_pb2.RunEpisodesResponse]
 
-_PURPOSES: Mapping[str, common_pb2.EpisodePurpose] = {
-    "train": common_pb2.EPISODE_PURPOSE_TRAIN,
-    "evaluate": common_pb2.EPISODE_PURPOSE_EVALUATE,
-}
 _FOLLOWED = ("", "latest", "promoted")
 
 
@@ -144,11 +141,11 @@ class ControllerClient:
             ServiceError: FIELD_INVALID for another purpose; EPISODE_REPEATED for an index that has
                 been used; what else the controller refuses.
         """
-        _check_word("purpose", purpose, _PURPOSES)
+        _check_word("purpose", purpose, PURPOSE_ENUM)
         request = controller_pb2.RunEpisodesRequest(
             lease_token=lease.token,
             count=count,
-            purpose=_PURPOSES[purpose],
+            purpose=PURPOSE_ENUM[purpose],
             explore=explore,
             first_index=first_index,
             minimum_policy_version=minimum_policy_version,
@@ -170,14 +167,14 @@ class ControllerClient:
             ServiceError: FIELD_INVALID for another purpose.
         """
         if purpose is not None:
-            _check_word("purpose", purpose, _PURPOSES)
+            _check_word("purpose", purpose, PURPOSE_ENUM)
         found: list[common_pb2.EpisodeRecord] = []
         token = ""
         while len(found) < limit:
             request = controller_pb2.ListEpisodesRequest(
                 page_size=min(PAGE_SIZE, limit - len(found)),
                 page_token=token,
-                purpose=_PURPOSES[purpose] if purpose is not None else None,
+                purpose=PURPOSE_ENUM[purpose] if purpose is not None else None,
             )
             page = self.caller.call(self._episodes.ListEpisodes, request)
             found.extend(page.episodes)

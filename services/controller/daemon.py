@@ -154,5 +154,4 @@ async def _drain(parts: Parts, server: GrpcServer) -> None:
     parts.batches.fail(draining)
     parts.operations.fail_all(draining)
     await server.stop(GRACE_S)
-    await asyncio.to_thread(parts.subscriptions.close)
     await parts.background.stop()

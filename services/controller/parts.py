@@ -1,5 +1,6 @@
 """The parts of the service process and how they know each other."""
 
+import asyncio
 import contextlib
 import random
 import time
@@ -58,7 +59,6 @@ class Parts:
 
     files: Files
     view: ControlView
-    subscriptions: Subscriptions
     supervisor: ControlSupervisor
     planner: PlannerHost
     lease: LeaseBook
@@ -121,6 +121,7 @@ class _EventRouter:
 def build_parts(config: ControllerConfig, files: Files, stack: contextlib.AsyncExitStack) -> Parts:
     """Put everything together; call in the event loop."""
     subscriptions = _subscriptions(config, files)
+    stack.push_async_callback(asyncio.to_thread, subscriptions.close)
     view, operations, episode_log = ControlView(), OperationStore(), EpisodeLog(subscriptions.put)
     background = BackgroundTasks()
     launcher = ControlLauncher(config, files.task, files.spool, subscriptions)
@@ -156,7 +157,6 @@ def build_parts(config: ControllerConfig, files: Files, stack: contextlib.AsyncE
     return Parts(
         files=files,
         view=view,
-        subscriptions=subscriptions,
         supervisor=supervisor,
         planner=planner,
         lease=lease,
