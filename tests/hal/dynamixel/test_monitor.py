@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hal.dynamixel.control_table import XM430_W350_TABLE
-from hal.dynamixel.monitor import BusMonitor
+from hal.dynamixel.monitor import BusMonitor, ServoMonitor
 from hal.dynamixel.readings import ServoReadings
 from hal.dynamixel.servo import Servo
 from hal.dynamixel.settings import BusSettings
@@ -47,3 +47,36 @@ def test_cycles_that_were_missed_are_nothing_until_the_limit():
     limit_s = BusSettings().comm_fault_s
     BusMonitor(SERVOS, BusSettings()).check(silent_for(others=0.9 * limit_s), 0, NOW_NS)
     assert fault(silent_for(others=1.1 * limit_s)).reason == "BUS_LOST"
+
+
+class Supplied:
+    """A monitor of servos with torque, whose supply is looked at at given times."""
+
+    def __init__(self) -> None:
+        self.monitor = ServoMonitor(SERVOS, BusSettings())
+        self.readings = ServoReadings(len(SERVOS))
+        self.readings.fresh[:] = True
+        self.readings.rows["torque_enable"] = 1
+        self.readings.rows["present_temperature"] = 30
+
+    def look(self, at_s: float, volt: float) -> None:
+        self.readings.rows["present_input_voltage"] = round(10 * volt)
+        self.readings.stamp_ns[:] = NOW_NS + round(1e9 * at_s)
+        self.monitor.check(self.readings, np.ones(len(SERVOS), dtype=np.bool_), 0)
+
+
+def test_a_supply_that_stays_low_for_half_a_second_stops_the_motion():
+    supplied = Supplied()
+    for at_s in (0.0, 0.2, 0.5):
+        supplied.look(at_s, 9.9)
+    with pytest.raises(RobotReadError, match=r"supplied with 9\.9 V, at least 10\.0 V") as caught:
+        supplied.look(0.51, 9.9)
+    assert caught.value.reason == "SERVO_VOLTAGE"
+
+
+def test_a_supply_that_recovers_meanwhile_stops_nothing_until_it_is_low_for_as_long_again():
+    supplied = Supplied()
+    for at_s, volt in ((0.0, 9.9), (0.4, 10.0), (0.6, 9.9), (1.1, 9.9)):
+        supplied.look(at_s, volt)
+    with pytest.raises(RobotReadError, match="supplied"):
+        supplied.look(1.11, 9.9)
