@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
+import array_api_compat.torch
 import pytest
 import torch
 from torch import Tensor
@@ -44,6 +45,12 @@ class Away(Tensor):
         )
         made.held = held
         return made
+
+    def __getitem__(self, where: Any) -> Tensor:
+        return super().__getitem__(_with_tensors(where))
+
+    def __setitem__(self, where: Any, value: Any) -> None:
+        super().__setitem__(_with_tensors(where), value)
 
     def __repr__(self, *, tensor_contents: object = None) -> str:
         return f"Away({self.held!r})"
@@ -90,6 +97,7 @@ def elsewhere(monkeypatch: pytest.MonkeyPatch, *modules: Any) -> Iterator[None]:
     with monkeypatch.context() as patch, _Factories():
         patch.setattr(torch, "Generator", Draws)
         patch.setattr(torch, "tensor", _tensor)
+        patch.setattr(array_api_compat.torch, "asarray", _tensor)
         for module in modules:
             patch.setattr(module, "torch_device", lambda name: ELSEWHERE)
         fused = ["cpu", ELSEWHERE.type]
@@ -123,14 +131,20 @@ def _computed(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     return tree_map(placed, found)
 
 
+def _with_tensors(where: Any) -> Any:
+    """Lists of numbers as tensors, which torch would make on a device without data."""
+    parts = where if isinstance(where, tuple) else (where,)
+    return tuple(_made(part) if isinstance(part, list) else part for part in parts)
+
+
 def _held(x: object) -> object:
     return x.held if isinstance(x, Away) else x
 
 
 def _require_one_place(func: Any, given: list[Tensor]) -> None:
-    stays = [x for x in given if not isinstance(x, Away) and x.dim() > 0]
+    stays = [x for x in given if not isinstance(x, Away) and (x.dim() > 0 or x.is_meta)]
     if func in _LOOKING_UP and isinstance(given[0], Away):
-        stays = [x for x in stays if x.dtype.is_floating_point]
+        stays = [x for x in stays if x.dtype.is_floating_point or x.is_meta]
     if stays:
         raise LeftBehindError(
             f"{func} of tensors of two devices: {[(tuple(x.shape), str(x.device)) for x in given]}"
