@@ -1,9 +1,10 @@
-"""The recipes of docs/extending.md as files, and packages made of them."""
+"""The recipes of docs/extending.md and extending-daemons.md as files, and packages made of them."""
 
 import re
 from pathlib import Path
 
 RECIPES = Path(__file__).parents[1] / "docs" / "extending.md"
+PAGES = (RECIPES, RECIPES.with_name("extending-daemons.md"))
 PROJECT = "pyproject.toml"
 _BLOCK = re.compile(r"^```(?:python|toml|xml)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _GROUP = re.compile(r'^\[project\.entry-points\."(.*)"\]\n', re.MULTILINE)
@@ -14,9 +15,9 @@ def recipe(title: str) -> dict[str, str]:
 
     The part of `pyproject.toml` is among them, as PROJECT.
     """
-    text = RECIPES.read_text(encoding="utf-8")
+    text = "".join(page.read_text(encoding="utf-8") for page in PAGES)
     _, found, rest = text.partition(f"\n## {title}\n")
-    assert found, f"{RECIPES.name} has no section {title!r}"
+    assert found, f"{' and '.join(page.name for page in PAGES)} have no section {title!r}"
     section = rest.partition("\n## ")[0]
     files: dict[str, str] = {}
     for block in _BLOCK.finditer(section):

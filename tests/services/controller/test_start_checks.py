@@ -31,7 +31,7 @@ def test_one_that_runs_is_not_disturbed(tmp_path: Path):
 
 def test_missing_meshes_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("sim.assets.find_spec", lambda package: None)
-    with pytest.raises(StartUpError, match=r"robot meshes is missing; install it.*ASSET_MISSING"):
+    with pytest.raises(StartUpError, match=r"robot's scene is missing; install it.*ASSET_MISSING"):
         check_controller(config(tmp_path))
 
 
