@@ -41,7 +41,16 @@ VERBS = {
     },
     ("episode",): {"run", "list", "watch"},
     ("policy",): {"list", "load", "promote", "rollback"},
-    ("show",): {"config", "curves", "robots", "tasks", "algorithms", "presets", "planners"},
+    ("show",): {
+        "config",
+        "curves",
+        "robots",
+        "tasks",
+        "algorithms",
+        "presets",
+        "planners",
+        "subscribers",
+    },
 }
 
 

@@ -155,7 +155,7 @@ def test_killed_trainers_lose_no_acknowledged_row_and_learn_the_same(
         assert digest == hashlib.sha256(rows[: used * row_layout(TASK).row_bytes]).hexdigest()
     settings = {"initial_rows": 80, "rows_per_refit": 40}
     assert learned == learn_here(
-        load_tiny().build("tiny", settings, TASK, 0), chunks, range(80, 401, 40)
+        load_tiny().build("tiny", settings, TASK, 0, "cpu"), chunks, range(80, 401, 40)
     )
 
 

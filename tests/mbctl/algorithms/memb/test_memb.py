@@ -72,9 +72,9 @@ def test_goes_on_exactly_where_its_state_was_taken(replay, episodes, learned_rew
 
 def test_a_state_of_other_settings_is_refused():
     state = make().state()
-    with pytest.raises(ValueError, match=r"'policy\.0' of shape .* expected"):
+    with pytest.raises(ValueError, match=r"'policy\.layers\.0\.weight' of shape .* expected"):
         make(policy_hidden=[8]).load_state(state)
-    with pytest.raises(ValueError, match=r"'dynamics\.weights\.0' of shape .* expected"):
+    with pytest.raises(ValueError, match=r"'dynamics\.network\.weights\.0' of shape .* expected"):
         make(model_hidden=[8]).load_state(state)
     with pytest.raises(ValueError, match=r"lacks 'reward\."):
         make().load_state(make(learned_reward=False).state())
