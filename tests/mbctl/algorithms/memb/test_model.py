@@ -72,7 +72,8 @@ def test_units_follow_when_there_are_a_tenth_more_rows(replay, episodes):
     units: Any = fitted.model.nets()["dynamics"]
     scale = units.input_scale.clone()
     replay.append(3 * episodes[0], np.arange(len(episodes[0])))
-    Fitted.fit(fitted, 1)
+    fitted.source = TransitionSource(TASK, replay, fitted.settings, fitted.model.reflection)
+    fitted.fit(1)
     assert fitted.model.rows_in_units == 480
     assert torch.equal(units.input_scale, scale)
     replay.append(3 * episodes[1], np.arange(len(episodes[1])))
