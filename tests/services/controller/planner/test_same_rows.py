@@ -47,6 +47,7 @@ def test_rows_are_the_same_in_the_daemon_and_in_process(
     kind, start_controller, tmp_path, publish, policy, planned, wait_for, task
 ):
     snapshot = policy(1) if kind == "policy" else planned(1)
+    planned_steps = 3 * (task.episode_steps - 1) if kind == "planner" else 0
     publish(tmp_path / "run", snapshot)
     controller = start_controller(tmp_path / "run", seed=SEED)
     with controller.client() as client:
@@ -55,6 +56,8 @@ def test_rows_are_the_same_in_the_daemon_and_in_process(
             client.activate(lease)
             client.run_episodes(lease, 2, "train", True, EPISODES[0].index).wait()
             client.run_episodes(lease, 1, "evaluate", False, EVALUATION.index).wait()
+        # The last step's count is published a cycle after the episode has ended.
+        wait_for(lambda: client.status().planner.steps >= planned_steps)
         planner = client.status().planner
     controller.stop()
     (database,) = (tmp_path / "run").rglob("spool.db")
@@ -68,5 +71,4 @@ def test_rows_are_the_same_in_the_daemon_and_in_process(
             np.frombuffer(found[name], np.float32), np.frombuffer(rows, np.float32), name
         )
         assert found[name] == rows
-    planned_steps = 3 * (task.episode_steps - 1) if kind == "planner" else 0
     assert (planner.steps, planner.fallback_steps) == (planned_steps, 0)
