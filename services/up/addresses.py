@@ -5,9 +5,6 @@ import socket
 from collections.abc import Iterator
 
 from mbctl.config import ControllerConfig, RobotConfig, TrackerConfig, TrainerConfig
-from mbctl.data.lock import hold_lock
-from mbctl.exit_codes import StartUpError
-from services.runtime_dir import RuntimeDirError, make_runtime_dir
 from services.up.plan import Plan
 
 HOST = "127.0.0.1"
@@ -22,8 +19,8 @@ def with_addresses(plan: Plan) -> Iterator[Plan]:
     """The plan with both addresses settled, for the length of the block.
 
     An address that the user chose stays. The usual ones, which the client verbs call when told
-    nothing else, belong to the run that holds their lock: two runs started at the same moment do
-    not both find them free.
+    nothing else, belong to one run of the machine: two runs started at the same moment do not
+    both find them free.
     """
     with contextlib.ExitStack() as stack:
         usual = _hold_usual_ports(stack)
@@ -52,10 +49,13 @@ def _with_tracker_address(robot: RobotConfig) -> RobotConfig:
 
 
 def _hold_usual_ports(stack: contextlib.ExitStack) -> bool:
+    """Hold a name in the abstract namespace (unix(7)): its users are those of the same ports,
+    whatever their user id and directories, and it is free when its holder dies.
+    """
+    claim = stack.enter_context(socket.socket(socket.AF_UNIX))
     try:
-        lock = make_runtime_dir() / "usual-ports.lock"
-        stack.enter_context(hold_lock(lock, "run on the usual ports"))
-    except (RuntimeDirError, StartUpError):
+        claim.bind("\0mbctl-usual-ports")
+    except OSError:
         return False
     return True
 

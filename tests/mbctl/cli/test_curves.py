@@ -56,7 +56,7 @@ def test_puts_runs_into_one_table_and_one_picture(tmp_path: Path) -> None:
 
 
 def test_refuses_what_is_no_run(tmp_path: Path) -> None:
-    result = CliRunner().invoke(app, ["show", "curves", str(tmp_path)])
+    result = CliRunner().invoke(app, ["show", "curves", str(tmp_path)], env={"COLUMNS": "300"})
     assert result.exit_code == 2
     assert "no run directory" in result.output
 

@@ -25,6 +25,16 @@ def test_two_runs_at_once_get_different_ports(plan):
         assert "127.0.0.1:50051" not in others
 
 
+def test_runs_of_users_with_other_runtime_directories_get_different_ports(
+    plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    with with_addresses(plan) as first:
+        monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+        with with_addresses(plan) as second:
+            assert first.trainer.listen != second.trainer.listen
+            assert first.controller.listen != second.controller.listen
+
+
 def test_a_chosen_address_stays(plan):
     chosen = plan.trainer.model_copy(update={"listen": "127.0.0.1:61234"})
     with with_addresses(plan.model_copy(update={"trainer": chosen})) as settled:
